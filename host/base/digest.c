@@ -1,0 +1,34 @@
+/* digest.c: SHA-256 and HMAC by libsodium. */
+#include "base/digest.h"
+
+#include <string.h>
+
+#include <sodium.h>
+
+static void to_hex(const unsigned char *bytes, size_t n, char *hex)
+{
+    sodium_bin2hex(hex, 2 * n + 1, bytes, n);
+}
+
+void digest_sha256(const void *bytes, size_t n, char *hex)
+{
+    unsigned char out[crypto_hash_sha256_BYTES];
+    crypto_hash_sha256(out, bytes, n);
+    to_hex(out, sizeof out, hex);
+}
+
+void digest_hmac(const void *key, size_t n_key, const void *bytes, size_t n, char *hex)
+{
+    unsigned char out[crypto_auth_hmacsha256_BYTES];
+    crypto_auth_hmacsha256_state state;
+    crypto_auth_hmacsha256_init(&state, key, n_key);
+    crypto_auth_hmacsha256_update(&state, bytes, n);
+    crypto_auth_hmacsha256_final(&state, out);
+    to_hex(out, sizeof out, hex);
+}
+
+int digest_equal(const char *a, const char *b)
+{
+    size_t n = strlen(a);
+    return n == strlen(b) && sodium_memcmp(a, b, n) == 0;
+}

@@ -1,0 +1,2 @@
+/* json_canonical.c */
+#include "base/json.h"

@@ -1,0 +1,2 @@
+/* json_write.c */
+#include "base/json.h"
