@@ -1,0 +1,325 @@
+#ifndef PENSTOCK_SANDBOX_CHAN_H
+#define PENSTOCK_SANDBOX_CHAN_H
+
+/*
+ * chan.h: what the processes of the sandbox say to each other. All ends are built from one tree and run on one
+ * machine, so messages are structs; a change bumps CHAN_VERSION. Each receiver checks magic, version, type and
+ * lengths: the other end may be a plugin that has taken its process over.
+ *
+ *   core, CLI  <-- launch channel (SEQPACKET) -->  launcher
+ *   core, CLI  <-- control channel (SEQPACKET) --> warden        one a box
+ *   core, CLI  <-- data channel (STREAM) -->       task or warm worker   one a slot
+ *   warden     <-- zygote channel (SEQPACKET) -->  zygote        one a zygote
+ *
+ * Who is believed: the launcher and the warden are ours. Whatever comes from a zygote or over a data channel is a
+ * claim by code that a plugin influences. The slot page is shared with the plugin: copy, then check.
+ */
+
+#include <limits.h>
+#include <stdatomic.h>
+#include <stdint.h>
+
+#define CHAN_MAGIC 0x504e5354u
+enum { CHAN_VERSION = 1 };
+
+enum { BOX_SLOTS_MAX = 64, BOX_SLUG_MAX = 64, BOX_ID_MAX = 128, BOX_CONFIG_MAX = 64 * 1024, BOX_TEXT_MAX = 1024 };
+
+/* First in every SEQPACKET message. */
+struct chan_head {
+    uint32_t magic;
+    uint16_t version;
+    uint16_t type;
+};
+
+enum box_mode { BOX_FORK = 1, BOX_WARM = 2, BOX_SCAN = 3 };
+
+enum box_needs { BOX_NEED_NETWORK = 1, BOX_NEED_JIT = 2, BOX_NEED_THREADS = 4 };
+
+/* Zero switches a limit off where it says so. */
+struct box_limits {
+    uint64_t memory_bytes;    /* private memory of a task; 0: none */
+    uint64_t file_bytes;      /* one file that a task writes */
+    uint64_t log_bytes;       /* stdout, stderr kept a task */
+    uint32_t cpu_ms;          /* processor time of a task; 0: none */
+    uint32_t load_timeout_ms; /* dlopen and open */
+    uint32_t files;           /* open descriptors */
+    uint32_t threads;         /* threads of a task */
+    uint32_t recycle_after;   /* tasks of one warm worker; 0: no end */
+};
+
+/* ---- launch channel ------------------------------------------------------------------------------- */
+
+enum launch_type {
+    LAUNCH_START = 1, /* to the launcher: struct launch_start, then config_len bytes */
+    LAUNCH_STARTED,   /* struct launch_started; descriptors: control, then data and page of each slot */
+    LAUNCH_FAILED,    /* struct launch_failed: no box came to be */
+    LAUNCH_KILL,      /* to the launcher: struct launch_kill */
+    LAUNCH_ENDED      /* struct launch_ended: the warden is reaped; last word on this box */
+};
+
+struct launch_start {
+    struct chan_head head;
+    uint64_t box;  /* the caller's number for it, never used twice */
+    uint32_t mode; /* enum box_mode */
+    uint32_t slots;
+    uint32_t needs; /* enum box_needs */
+    uint32_t config_len;
+    struct box_limits limits;
+    char slug[BOX_SLUG_MAX];        /* "" in a scan */
+    char plugin_id[BOX_ID_MAX];     /* for names and logs; "" in a scan */
+    char plugin_path[PATH_MAX];     /* absolute */
+};
+
+struct launch_started {
+    struct chan_head head;
+    uint64_t box;
+    int32_t warden_pid; /* as the launcher sees it */
+};
+
+struct launch_failed {
+    struct chan_head head;
+    uint64_t box;
+    int32_t error;            /* errno */
+    uint32_t is_plugin_fault; /* the file was refused (name, owner, mode, kind); else our own failure */
+    char text[BOX_TEXT_MAX];  /* expected and found */
+};
+
+struct launch_kill {
+    struct chan_head head;
+    uint64_t box;
+};
+
+struct launch_ended {
+    struct chan_head head;
+    uint64_t box;
+    int32_t wait_status;
+};
+
+/* ---- control channel ------------------------------------------------------------------------------ */
+
+enum control_type {
+    CONTROL_KILL = 1,    /* to the warden: struct control_kill */
+    CONTROL_WATCH,       /* to the warden: struct control_watch */
+    CONTROL_STOP,        /* to the warden: struct control_stop: no new workers; ends when the last is gone */
+    CONTROL_READY,       /* struct control_ready: the plugin is loaded and open */
+    CONTROL_LOAD_FAILED, /* struct control_load_failed: the box ends after it */
+    CONTROL_ERROR,       /* struct control_error: a wall could not be built; the box ends after it */
+    CONTROL_WORKER,      /* struct control_worker: this slot takes a task now */
+    CONTROL_EXIT,        /* struct control_exit: the worker of this slot is reaped; its data is all written */
+    CONTROL_LOG          /* struct control_log: stdout or stderr of a worker, or of the zygote */
+};
+
+enum kill_reason { KILL_NONE = 0, KILL_WALL, KILL_CPU, KILL_CANCEL, KILL_TOO_BIG, KILL_PROTOCOL, KILL_STOP };
+
+/* Kills the worker of a slot if it still is of that generation; answered by its CONTROL_EXIT with the reason. */
+struct control_kill {
+    struct chan_head head;
+    uint32_t slot;
+    uint32_t reason; /* enum kill_reason */
+    uint64_t generation;
+};
+
+/* Kills that worker (KILL_CPU) once it has used cpu_ms more of processor time than now. Sent for tasks that run
+ * longer than a moment only, so that short ones cost no message. cpu_ms 0 takes a watch back. */
+struct control_watch {
+    struct chan_head head;
+    uint32_t slot;
+    uint32_t cpu_ms;
+    uint64_t generation;
+};
+
+struct control_stop {
+    struct chan_head head;
+};
+
+/* Walls that stand round this box. */
+enum wall {
+    WALL_USERNS = 1 << 0,
+    WALL_PIDNS = 1 << 1,
+    WALL_MOUNTNS = 1 << 2,
+    WALL_NETNS = 1 << 3,
+    WALL_IPCNS = 1 << 4,
+    WALL_UTSNS = 1 << 5,
+    WALL_CGROUPNS = 1 << 6,
+    WALL_NEWROOT = 1 << 7,
+    WALL_LANDLOCK = 1 << 8,
+    WALL_SECCOMP = 1 << 9,
+    WALL_OWN_UID = 1 << 10,
+    WALL_NO_CAPS = 1 << 11,
+    WALL_MDWE = 1 << 12
+};
+
+struct control_ready {
+    struct chan_head head;
+    uint32_t walls;        /* enum wall */
+    uint32_t landlock_abi; /* 0: none */
+    uint32_t mode;         /* enum box_mode in force: BOX_WARM instead of BOX_FORK if open left threads */
+    uint32_t load_ms;
+};
+
+enum load_failure { LOAD_REFUSED = 1, LOAD_EXITED, LOAD_KILLED_BY, LOAD_TIMED_OUT, LOAD_LIED };
+
+struct control_load_failed {
+    struct chan_head head;
+    uint32_t why;         /* enum load_failure */
+    int32_t wait_status;  /* of LOAD_EXITED, LOAD_KILLED_BY */
+    char text[BOX_TEXT_MAX]; /* the zygote's words (a claim), or ours */
+};
+
+struct control_error {
+    struct chan_head head;
+    int32_t error; /* errno */
+    uint32_t reserved;
+    char text[BOX_TEXT_MAX]; /* the step that failed */
+};
+
+struct control_worker {
+    struct chan_head head;
+    uint32_t slot;
+    uint32_t reserved;
+    uint64_t generation; /* counts the workers of a slot, from 1 */
+};
+
+struct control_exit {
+    struct chan_head head;
+    uint32_t slot;
+    int32_t wait_status;
+    uint64_t generation;
+    uint32_t reason; /* enum kill_reason: why the warden killed it, or KILL_NONE */
+    uint32_t reserved;
+    uint64_t cpu_us; /* of the whole worker */
+    uint64_t max_rss_bytes;
+    uint64_t log_dropped_bytes; /* of its output, over the limit */
+};
+
+enum { CONTROL_LOG_MAX = 4096 };
+#define CONTROL_LOG_ZYGOTE UINT32_MAX
+
+struct control_log {
+    struct chan_head head;
+    uint32_t slot; /* or CONTROL_LOG_ZYGOTE */
+    uint32_t len;
+    uint64_t generation;
+    char bytes[CONTROL_LOG_MAX]; /* only len of them travel */
+};
+
+/* ---- zygote channel ------------------------------------------------------------------------------- */
+
+enum zygote_type {
+    ZYGOTE_SETUP = 1, /* to the zygote, first: struct zygote_setup, then config_len bytes; descriptors: filter of the
+                         zygote, filter of tasks (sealed memfds of struct sock_filter; of no length: no filter),
+                         and for BOX_WARM and BOX_SCAN data and page of the slot */
+    ZYGOTE_READY,     /* struct zygote_ready */
+    ZYGOTE_FAILED,    /* struct zygote_failed */
+    ZYGOTE_FORK,      /* to the zygote: struct zygote_fork; descriptors: data, page, output pipe */
+    ZYGOTE_FORKED     /* struct zygote_forked */
+};
+
+struct zygote_setup {
+    struct chan_head head;
+    uint32_t mode; /* enum box_mode */
+    uint32_t needs;
+    uint32_t slot;  /* of a warm worker */
+    uint32_t walls; /* those the warden built; the zygote adds Landlock, MDWE and seccomp */
+    uint32_t config_len;
+    uint32_t landlock_abi; /* 0: do not use it */
+    uint64_t generation;
+    struct box_limits limits;
+    char slug[BOX_SLUG_MAX];
+    char plugin_path[PATH_MAX]; /* inside the box: the private copy */
+    char task_dir[PATH_MAX];    /* inside the box: <task_dir>/<slot>/ belongs to the slot's task */
+};
+
+struct zygote_ready {
+    struct chan_head head;
+    uint32_t has_threads; /* open left more than one thread: a fork is not safe */
+};
+
+struct zygote_failed {
+    struct chan_head head;
+    uint32_t is_ours; /* before any plugin code ran: a wall could not be built */
+    char text[BOX_TEXT_MAX];
+};
+
+struct zygote_fork {
+    struct chan_head head;
+    uint32_t slot;
+    uint32_t reserved;
+    uint64_t generation;
+};
+
+struct zygote_forked {
+    struct chan_head head;
+    uint32_t slot;
+    int32_t pid; /* in the box; checked by the warden: it must be its own child */
+    uint64_t generation;
+};
+
+/* ---- data channel --------------------------------------------------------------------------------- */
+
+/*
+ * A stream of frames: struct data_head, then len bytes. The worker echoes the nonce of the task it is at; anything
+ * with another nonce is thrown away (a task of yesterday) or ends the worker (KILL_PROTOCOL). Integers in payloads
+ * stand unaligned: memcpy them.
+ */
+#define DATA_MAGIC 0x41544144u
+
+enum data_type {
+    DATA_TASK = 1,   /* to the worker: struct data_task, then id, job_id, tenant (each with NUL), params (+NUL), metadata
+                        (+NUL), then for each input struct data_input, name, media_type (each with NUL), bytes */
+    DATA_LOG,        /* u32 level, text */
+    DATA_PROGRESS,   /* double fraction, text */
+    DATA_OUTPUT,     /* u32 length of name, u32 length of media type, name, media type, bytes */
+    DATA_RESULT,     /* u32 length of status, status, json */
+    DATA_FAIL,       /* i32 pen_status, text */
+    DATA_CHILD,      /* u32 length of pipeline, u32 length of step, pipeline, step, params */
+    DATA_DONE,       /* i32: what run returned; the last frame of a task */
+    DATA_DESCRIPTOR  /* of a scan: the plugin as JSON (abi_describe) */
+};
+
+struct data_head {
+    uint32_t magic;
+    uint32_t type;
+    uint64_t nonce;
+    uint64_t len;
+};
+
+struct data_task {
+    uint64_t generation; /* of the worker it is meant for; another one throws it away */
+    int64_t deadline_ms; /* epoch; 0: none */
+    int32_t attempt;
+    uint32_t n_inputs;
+    double priority;
+    uint32_t id_len, job_id_len, tenant_len; /* without the NUL; UINT32_MAX: NULL */
+    uint32_t reserved;
+    uint64_t params_len, metadata_len;
+};
+
+struct data_input {
+    uint32_t name_len, media_type_len; /* without the NUL; UINT32_MAX: NULL */
+    uint64_t len;
+};
+
+/* ---- slot page ------------------------------------------------------------------------------------ */
+
+enum { CRASH_FRAMES_MAX = 32, SLOT_PAGE_SIZE = 4096 };
+
+/* Written by a signal handler in the plugin's process: a hint, never proof. */
+struct crash_report {
+    uint32_t is_set; /* 1 when the rest is written */
+    int32_t signal;
+    int32_t code;      /* si_code */
+    int32_t syscall;   /* of SIGSYS; -1 */
+    uint64_t address;  /* si_addr */
+    uint32_t is_out_of_memory; /* a small mmap in the handler got ENOMEM */
+    uint32_t n_frames;
+    uint64_t frames[CRASH_FRAMES_MAX];
+    uint64_t plugin_base; /* load address of the plugin, to turn frames into offsets */
+};
+
+struct slot_page {
+    _Atomic uint64_t stop_nonce; /* the task of this nonce shall stop; the core writes, should_stop reads */
+    struct crash_report crash;   /* cleared by the core before each task */
+};
+
+#endif
