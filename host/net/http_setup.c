@@ -236,10 +236,13 @@ static const struct {
     {CURLE_FILESIZE_EXCEEDED, HTTP_TOO_BIG},
 };
 
-static enum http_failure failure_of(const struct http_call *call, CURLcode result)
+static enum http_failure failure_of(const struct http_call *call, CURLcode result, bool was_sent)
 {
     if (result == CURLE_WRITE_ERROR && call->is_too_big)
         return HTTP_TOO_BIG;
+    /* curl's name also for an answer that does not begin like HTTP/1. */
+    if (result == CURLE_UNSUPPORTED_PROTOCOL && was_sent)
+        return HTTP_FAILED;
     for (size_t i = 0; i < sizeof verdicts / sizeof *verdicts; i++) {
         if (verdicts[i].result == result)
             return verdicts[i].failure;
@@ -276,9 +279,9 @@ void http_call_answer(struct http_call *call, CURLcode result, struct http_answe
 {
     long status = 0;
     long sent = 0;
-    enum http_failure failure = failure_of(call, result);
     curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_getinfo(call->easy, CURLINFO_REQUEST_SIZE, &sent);
+    enum http_failure failure = failure_of(call, result, sent > 0);
     const char *body = buf_cstr(&call->body);
     *answer = (struct http_answer){
         .status = failure == HTTP_WHOLE ? (int)status : 0,
