@@ -1,0 +1,204 @@
+/* router.c: the host's end of PEN/1. Runs in the core only. */
+#include "wire/router.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/log.h"
+#include "loop/loop.h"
+
+/* A peer that does not read may have this many messages waiting; then it gets EAGAIN, and its results are kept. */
+enum { SEND_HWM = 4096, RECEIVE_HWM = 1024, HANDSHAKE_MS = 5000, ZMQ_HEARTBEAT_MS = 10000, ADDRESS_MAX = 256 };
+
+struct router {
+    void *socket;
+    struct loop_io *io;
+    router_fn fn;
+    void *arg;
+    size_t max_frames;
+    zmq_msg_t *frames; /* room for max_frames + envelope */
+    size_t room;
+};
+
+/* The descriptor only wakes the loop; router_serve, called each turn, does the work. */
+static void on_wake(void *arg, uint32_t events)
+{
+    (void)arg;
+    (void)events;
+}
+
+static int set_int(void *socket, int option, int value)
+{
+    return zmq_setsockopt(socket, option, &value, sizeof value);
+}
+
+static int set_options(void *socket, const struct router_options *o)
+{
+    int64_t max = (int64_t)o->max_frame_bytes * 2;
+    static const struct {
+        int option, value;
+    } options[] = {
+        {ZMQ_ROUTER_MANDATORY, 1},       {ZMQ_SNDHWM, SEND_HWM},
+        {ZMQ_RCVHWM, RECEIVE_HWM},       {ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS},
+        {ZMQ_HEARTBEAT_IVL, ZMQ_HEARTBEAT_MS}, {ZMQ_TCP_KEEPALIVE, 1},
+        {ZMQ_LINGER, 0},
+    };
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
+        if (set_int(socket, options[i].option, options[i].value) < 0)
+            return -1;
+    }
+    return zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &max, sizeof max);
+}
+
+static int watch(struct router *r, struct loop *loop)
+{
+    int fd;
+    size_t size = sizeof fd;
+    if (zmq_getsockopt(r->socket, ZMQ_FD, &fd, &size) < 0)
+        return -1;
+    r->io = loop_io_add(loop, fd, EPOLLIN, on_wake, r);
+    return r->io != NULL ? 0 : -1;
+}
+
+struct router *router_new(struct loop *loop, void *zmq_context, const struct router_options *options, router_fn fn,
+                          void *arg)
+{
+    struct router *r = calloc(1, sizeof *r);
+    if (r == NULL)
+        return NULL;
+    r->fn = fn;
+    r->arg = arg;
+    r->max_frames = options->max_frames;
+    r->room = options->max_frames + WIRE_ENVELOPE_MAX + 2;
+    r->frames = calloc(r->room, sizeof *r->frames);
+    r->socket = r->frames != NULL ? zmq_socket(zmq_context, ZMQ_ROUTER) : NULL;
+    if (r->socket == NULL || set_options(r->socket, options) < 0 || watch(r, loop) < 0) {
+        router_free(r, 0);
+        return NULL;
+    }
+    return r;
+}
+
+void router_free(struct router *r, int linger_ms)
+{
+    if (r == NULL)
+        return;
+    loop_io_del(r->io);
+    if (r->socket != NULL) {
+        set_int(r->socket, ZMQ_LINGER, linger_ms);
+        zmq_close(r->socket);
+    }
+    free(r->frames);
+    free(r);
+}
+
+int router_bind_ipc(struct router *r, const char *path, mode_t mode)
+{
+    char address[ADDRESS_MAX];
+    if (strlen(path) > sizeof address - sizeof "ipc://") {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    memcpy(address, "ipc://", 6);
+    strcpy(address + 6, path);
+    /* Born closed: between bind and chmod nobody else may connect. */
+    mode_t old = umask(0177);
+    int rc = zmq_bind(r->socket, address);
+    umask(old);
+    return rc < 0 ? -1 : chmod(path, mode);
+}
+
+int router_bind_tcp(struct router *r, const char *address, char *bound)
+{
+    size_t size = ADDRESS_MAX;
+    if (zmq_bind(r->socket, address) < 0)
+        return -1;
+    return bound != NULL ? zmq_getsockopt(r->socket, ZMQ_LAST_ENDPOINT, bound, &size) : 0;
+}
+
+/* Throws the rest of a message away. */
+static void skip_rest(void *socket)
+{
+    zmq_msg_t m;
+    int more = 1;
+    while (more) {
+        zmq_msg_init(&m);
+        more = zmq_msg_recv(&m, socket, ZMQ_DONTWAIT) >= 0 && zmq_msg_more(&m);
+        zmq_msg_close(&m);
+    }
+}
+
+/* Frames of the next message, 0 if there is none. */
+static size_t receive(struct router *r, int *is_cut)
+{
+    size_t n = 0;
+    *is_cut = 0;
+    for (;;) {
+        zmq_msg_init(&r->frames[n]);
+        if (zmq_msg_recv(&r->frames[n], r->socket, ZMQ_DONTWAIT) < 0) {
+            zmq_msg_close(&r->frames[n]);
+            return n;
+        }
+        n++;
+        if (!zmq_msg_more(&r->frames[n - 1]))
+            return n;
+        if (n == r->room) {
+            skip_rest(r->socket);
+            *is_cut = 1;
+            return n;
+        }
+    }
+}
+
+int router_serve(struct router *r, int budget)
+{
+    while (budget-- > 0) {
+        int is_cut;
+        size_t n = receive(r, &is_cut);
+        if (n == 0)
+            return 0;
+        r->fn(r->arg, r, r->frames, n, is_cut);
+        for (size_t i = 0; i < n; i++)
+            zmq_msg_close(&r->frames[i]);
+    }
+    return 1;
+}
+
+static int send_bytes(void *socket, const void *bytes, size_t n, int more)
+{
+    return zmq_send(socket, bytes, n, ZMQ_DONTWAIT | (more ? ZMQ_SNDMORE : 0)) < 0 ? -1 : 0;
+}
+
+static int send_reference(void *socket, zmq_msg_t *m, int more)
+{
+    zmq_msg_t copy;
+    zmq_msg_init(&copy);
+    if (zmq_msg_copy(&copy, m) < 0 || zmq_msg_send(&copy, socket, ZMQ_DONTWAIT | (more ? ZMQ_SNDMORE : 0)) < 0) {
+        int saved = errno;
+        zmq_msg_close(&copy);
+        errno = saved;
+        return -1;
+    }
+    return 0;
+}
+
+int router_send(struct router *r, const struct router_peer *to, enum wire_verb verb, const void *header,
+                size_t header_len, zmq_msg_t *const *body, size_t n_body)
+{
+    const char *name = wire_verb_name(verb);
+    /* Only the first frame can be refused: libzmq takes or leaves a message as a whole. */
+    for (size_t i = 0; i < to->n; i++) {
+        if (send_bytes(r->socket, to->frames[i].data, to->frames[i].len, 1) < 0)
+            return -1;
+    }
+    int rc = send_bytes(r->socket, WIRE_PROTOCOL, sizeof WIRE_PROTOCOL - 1, 1);
+    rc |= send_bytes(r->socket, name, strlen(name), 1);
+    rc |= send_bytes(r->socket, header, header_len, n_body > 0);
+    for (size_t i = 0; i < n_body; i++)
+        rc |= send_reference(r->socket, body[i], i + 1 < n_body);
+    if (rc < 0)
+        log_warn("message was cut while it was sent", LS("verb", name), LE(errno));
+    return rc;
+}
