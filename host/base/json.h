@@ -2,10 +2,11 @@
 #define PENSTOCK_BASE_JSON_H
 
 /*
- * json.h: JSON as bytes. A scanner checks a text strictly and notes where its values lie; nothing is
- * copied or printed again, so what only passes through (params, results, metadata) stays byte for byte.
- * Refused, with offset and reason: invalid UTF-8, \u0000, lone surrogates, duplicate keys, depth over 64,
- * anything RFC 8259 refuses, bytes behind the value, more than JSON_TOKENS_MAX values.
+ * json.h: JSON as bytes. A scanner checks a text strictly and notes where its values lie; nothing
+ * is copied or printed again, so what only passes through (params, results, metadata) stays byte
+ * for byte. Refused, with offset and reason: invalid UTF-8, \u0000, lone surrogates, duplicate
+ * keys, depth over 64, anything RFC 8259 refuses, bytes behind the value, more than JSON_TOKENS_MAX
+ * values.
  */
 
 #include <stdbool.h>
@@ -17,7 +18,15 @@ struct cJSON;
 
 enum { JSON_DEPTH_MAX = 64, JSON_TOKENS_MAX = 4 * 1024 * 1024 };
 
-enum json_kind { JSON_OBJECT = 1, JSON_ARRAY, JSON_STRING, JSON_NUMBER, JSON_TRUE, JSON_FALSE, JSON_NULL };
+enum json_kind {
+    JSON_OBJECT = 1,
+    JSON_ARRAY,
+    JSON_STRING,
+    JSON_NUMBER,
+    JSON_TRUE,
+    JSON_FALSE,
+    JSON_NULL
+};
 
 struct json_span {
     const char *at; /* borrowed from the text */
@@ -49,8 +58,8 @@ struct json_doc {
         .text = NULL                                                                               \
     }
 
-/* Scans text (at most 4 GiB - 1). The root is token 0. The doc can be used again; its memory is kept.
- * -1: *fault says where and why (offset 0 and "out of memory" too). */
+/* Scans text (at most 4 GiB - 1). The root is token 0. The doc can be used again; its memory is
+ * kept. -1: *fault says where and why (offset 0 and "out of memory" too). */
 int json_scan(struct json_doc *doc, const char *text, size_t len, struct json_fault *fault);
 void json_doc_clear(struct json_doc *doc);
 
@@ -61,7 +70,8 @@ static inline enum json_kind json_kind(const struct json_doc *doc, uint32_t i)
 {
     return (enum json_kind)doc->tokens[i].kind;
 }
-/* First child and next sibling: for (c = json_first(d, i), n = d->tokens[i].count; n > 0; n--, ...). */
+/* First child and next sibling: for (c = json_first(d, i), n = d->tokens[i].count; n > 0; n--,
+ * ...). */
 static inline uint32_t json_first(uint32_t i)
 {
     return i + 1;
@@ -81,19 +91,29 @@ int json_i64(const struct json_doc *doc, uint32_t i, int64_t *value);
 /* -1: not a number, or not finite as a double. */
 int json_f64(const struct json_doc *doc, uint32_t i, double *value);
 
+/* A number without a fraction, of any size (1.0 and 1e300 are). */
+bool json_is_integral(const struct json_doc *doc, uint32_t i);
+/* Order of two numbers by value, exactly: below 0, 0, above 0. */
+int json_number_order(const struct json_doc *a, uint32_t i, const struct json_doc *b, uint32_t j);
+/* 1: number i is j times a whole number, exactly; 0: it is not; -1: j is 0 or has more than 19
+ * digits. */
+int json_multiple_of(const struct json_doc *a, uint32_t i, const struct json_doc *b, uint32_t j);
+
 /* Whether two values are equal in JSON Schema's sense: numbers by value, objects in any order. */
 bool json_equal(const struct json_doc *a, uint32_t i, const struct json_doc *b, uint32_t j);
 
 /*
- * Appends the canonical form for signatures: compact, keys sorted by code point at each level, members whose
- * value is null dropped at each depth (not in arrays), integral floats as integers, strings with the fewest
- * escapes, non-ASCII as it is; numbers otherwise as they were written. drop: NULL-ended names left out at
- * the top level, or NULL. -1 with errno of the buffer.
+ * Appends the canonical form for signatures: compact, keys sorted by code point at each level,
+ * members whose value is null dropped at each depth (not in arrays), strings with the fewest
+ * escapes, non-ASCII as it is; integers as they were written, numbers with a point or an exponent
+ * as the nearest double: as an integer if it is whole and fits 64 bits, else in the shortest
+ * spelling. drop: NULL-ended names left out at the top level, or NULL. -1 with errno of the buffer.
  */
-int json_canonical(const struct json_doc *doc, uint32_t i, const char *const *drop, struct buf *out);
+int json_canonical(const struct json_doc *doc, uint32_t i, const char *const *drop,
+                   struct buf *out);
 
-/* A cJSON tree of a checked text, for code that builds or changes small documents of our own; freed by
- * cJSON_Delete. NULL with *fault. */
+/* A cJSON tree of a checked text, for code that builds or changes small documents of our own; freed
+ * by cJSON_Delete. NULL with *fault. */
 struct cJSON *json_tree(const char *text, size_t len, struct json_fault *fault);
 
 /* Writer: appends to a buffer; the first failure sticks and is told by json_end. */
@@ -108,7 +128,8 @@ int json_end(const struct json_writer *w);
 void json_open(struct json_writer *w, char bracket);  /* '{' or '[' */
 void json_close(struct json_writer *w, char bracket); /* '}' or ']' */
 void json_key(struct json_writer *w, const char *key);
-/* Values. A string of invalid UTF-8 gets U+FFFD for each bad byte; NULL is null. */
+/* Values. A string of invalid UTF-8 gets U+FFFD for each bad byte; NULL is null, as are infinity
+ * and NaN. */
 void json_put_str(struct json_writer *w, const char *s);
 void json_put_strn(struct json_writer *w, const char *s, size_t n);
 void json_put_int(struct json_writer *w, int64_t v);

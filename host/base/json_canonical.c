@@ -1,2 +1,136 @@
-/* json_canonical.c */
-#include "base/json.h"
+/* json_canonical.c: the canonical form that signatures are made over. Pure. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/json_internal.h"
+
+static int put_value(const struct json_doc *doc, uint32_t i, const char *const *drop,
+                     struct buf *out);
+
+static int put_string(const struct json_doc *doc, uint32_t i, struct buf *out)
+{
+    struct json_span raw = json_at(doc, i);
+    if (!doc->tokens[i].escaped)
+        return buf_append(out, raw.at, raw.len);
+    struct json_pieces p;
+    json_pieces_start(&p, doc, i);
+    if (buf_append_char(out, '"') < 0)
+        return -1;
+    while (json_pieces_next(&p)) {
+        if (json_append_escaped(out, p.piece, p.n) < 0)
+            return -1;
+    }
+    return buf_append_char(out, '"');
+}
+
+/*
+ * The other side reads a number with a point or an exponent as a double and, if that is a whole
+ * number, signs it as an integer; else in its shortest spelling. Doubles past 64 bits cannot be
+ * signed by it at all.
+ */
+static int put_number(const struct json_doc *doc, uint32_t i, struct buf *out)
+{
+    struct json_span raw = json_at(doc, i);
+    double v;
+    bool is_float = memchr(raw.at, '.', raw.len) || memchr(raw.at, 'e', raw.len) ||
+                    memchr(raw.at, 'E', raw.len);
+    if (!is_float && raw.len == 2 && memcmp(raw.at, "-0", 2) == 0)
+        return buf_append_char(out, '0');
+    if (!is_float || json_f64(doc, i, &v) < 0)
+        return buf_append(out, raw.at, raw.len);
+    if (v >= -0x1p63 && v < 0x1p63 && v == (double)(int64_t)v)
+        return buf_printf(out, "%" PRId64, (int64_t)v);
+    if (v >= 0x1p63 && v < 0x1p64)
+        return buf_printf(out, "%" PRIu64, (uint64_t)v);
+    char text[JSON_DOUBLE_TEXT];
+    json_format_double(v, text);
+    return buf_append_str(out, text);
+}
+
+static int put_array(const struct json_doc *doc, uint32_t i, struct buf *out)
+{
+    uint32_t at = json_first(i), count = doc->tokens[i].count;
+    if (buf_append_char(out, '[') < 0)
+        return -1;
+    for (uint32_t k = 0; k < count; k++) {
+        if ((k > 0 && buf_append_char(out, ',') < 0) || put_value(doc, at, NULL, out) < 0)
+            return -1;
+        at = json_next(doc, at);
+    }
+    return buf_append_char(out, ']');
+}
+
+static bool is_left_out(const struct json_doc *doc, uint32_t key, const char *const *drop)
+{
+    if (doc->tokens[key + 1].kind == JSON_NULL)
+        return true;
+    for (; drop != NULL && *drop != NULL; drop++) {
+        if (json_string_is(doc, key, *drop))
+            return true;
+    }
+    return false;
+}
+
+static int put_members(const struct json_doc *doc, const struct json_entry *keys, uint32_t count,
+                       const char *const *drop, struct buf *out)
+{
+    bool comma = false;
+    for (uint32_t k = 0; k < count; k++) {
+        uint32_t key = keys[k].token;
+        if (is_left_out(doc, key, drop))
+            continue;
+        if ((comma && buf_append_char(out, ',') < 0) || put_string(doc, key, out) < 0 ||
+            buf_append_char(out, ':') < 0 || put_value(doc, key + 1, NULL, out) < 0)
+            return -1;
+        comma = true;
+    }
+    return 0;
+}
+
+static int put_object(const struct json_doc *doc, uint32_t i, const char *const *drop,
+                      struct buf *out)
+{
+    struct json_entry few[JSON_SMALL_OBJECT], *keys = few;
+    uint32_t count = doc->tokens[i].count;
+    if (count > JSON_SMALL_OBJECT && (keys = malloc(count * sizeof *keys)) == NULL)
+        return -1;
+    json_sorted_keys(doc, i, keys);
+    int rc = buf_append_char(out, '{');
+    if (rc == 0)
+        rc = put_members(doc, keys, count, drop, out);
+    if (rc == 0)
+        rc = buf_append_char(out, '}');
+    if (keys != few)
+        free(keys);
+    return rc;
+}
+
+/* Recursion ends: the scanner refuses depths over JSON_DEPTH_MAX. */
+static int put_value(const struct json_doc *doc, uint32_t i, const char *const *drop,
+                     struct buf *out)
+{
+    struct json_span raw = json_at(doc, i);
+    switch (json_kind(doc, i)) {
+    case JSON_OBJECT:
+        return put_object(doc, i, drop, out);
+    case JSON_ARRAY:
+        return put_array(doc, i, out);
+    case JSON_STRING:
+        return put_string(doc, i, out);
+    case JSON_NUMBER:
+        return put_number(doc, i, out);
+    default:
+        return buf_append(out, raw.at, raw.len);
+    }
+}
+
+int json_canonical(const struct json_doc *doc, uint32_t i, const char *const *drop, struct buf *out)
+{
+    size_t before = out->len;
+    int rc = put_value(doc, i, drop, out);
+    if (rc < 0)
+        out->len = before;
+    return rc;
+}

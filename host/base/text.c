@@ -106,8 +106,8 @@ int text_is_name(const char *s)
     return s[n] == '\0' && n <= 63;
 }
 
-/* Length of the well-formed sequence at s, or 0 (RFC 3629: no surrogates, no overlong forms). */
-static size_t utf8_sequence(const unsigned char *s, size_t n)
+/* RFC 3629: no surrogates, no overlong forms. */
+size_t text_utf8_sequence(const unsigned char *s, size_t n)
 {
     if (s[0] < 0x80)
         return s[0] != 0 ? 1 : 0;
@@ -136,7 +136,7 @@ int text_is_utf8(const char *s, size_t n)
 {
     const unsigned char *at = (const unsigned char *)s;
     while (n > 0) {
-        size_t len = utf8_sequence(at, n);
+        size_t len = text_utf8_sequence(at, n);
         if (len == 0)
             return 0;
         at += len;

@@ -18,6 +18,8 @@ void text_format_size(int64_t bytes, char *out);
 
 /* A name of pipelines, plugins, shims: [A-Za-z0-9][A-Za-z0-9._-]{0,62}. */
 int text_is_name(const char *s);
+/* Length of the well-formed UTF-8 sequence at s (n > 0 bytes are there), or 0; 0 for NUL too. */
+size_t text_utf8_sequence(const unsigned char *s, size_t n);
 /* Valid UTF-8 without NUL. */
 int text_is_utf8(const char *s, size_t n);
 /* Number of edits (insert, delete, replace, swap) between two short words; 64 at most. */
