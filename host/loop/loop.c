@@ -12,7 +12,7 @@
 
 #include "base/clock.h"
 #include "base/fdutil.h"
-#include "loop/timers.h"
+#include "base/heap.h"
 
 enum { EVENTS_A_TURN = 64, TIMERS_A_TURN = 256 };
 
@@ -25,7 +25,8 @@ struct loop_io {
 };
 
 struct loop_timer {
-    struct timer_node node; /* first: the heap's nodes are these */
+    struct heap_node node; /* first: the heap's nodes are these */
+    int64_t at_ms;
     struct loop *loop;
     loop_timer_fn fn;
     void *arg;
@@ -46,13 +47,18 @@ struct loop {
     int64_t now_ms;
     struct loop_io *ios;
     struct loop_io *dead;
-    struct timers timers;
+    struct heap timers;
     size_t n_timers;
     loop_signal_fn signal_fn;
     void *signal_arg;
     loop_turn_fn turn_fn;
     void *turn_arg;
 };
+
+static int is_earlier(const struct heap_node *a, const struct heap_node *b)
+{
+    return ((const struct loop_timer *)a)->at_ms < ((const struct loop_timer *)b)->at_ms;
+}
 
 struct loop *loop_new(void)
 {
@@ -61,6 +67,7 @@ struct loop *loop_new(void)
         return NULL;
     l->signal_fd = -1;
     l->now_ms = clock_mono_ms();
+    heap_init(&l->timers, is_earlier);
     l->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (l->epoll_fd < 0) {
         free(l);
@@ -84,7 +91,7 @@ void loop_free(struct loop *l)
         return;
     free_ios(l->ios);
     free_ios(l->dead);
-    timers_clear(&l->timers);
+    heap_clear(&l->timers);
     fd_close(&l->epoll_fd);
     fd_close(&l->signal_fd);
     free(l);
@@ -148,7 +155,7 @@ void loop_io_del(struct loop_io *io)
 
 struct loop_timer *loop_timer_new(struct loop *l, loop_timer_fn fn, void *arg)
 {
-    if (timers_reserve(&l->timers, l->n_timers + 1) < 0)
+    if (heap_reserve(&l->timers, l->n_timers + 1) < 0)
         return NULL;
     struct loop_timer *t = malloc(sizeof *t);
     if (t == NULL)
@@ -161,12 +168,16 @@ struct loop_timer *loop_timer_new(struct loop *l, loop_timer_fn fn, void *arg)
 void loop_timer_after(struct loop_timer *t, int64_t delay_ms)
 {
     /* From the clock and not from the turn's start: a long turn must not shorten a limit. */
-    timers_set(&t->loop->timers, &t->node, clock_mono_ms() + (delay_ms > 0 ? delay_ms : 0));
+    t->at_ms = clock_mono_ms() + (delay_ms > 0 ? delay_ms : 0);
+    if (t->node.index != 0)
+        heap_moved(&t->loop->timers, &t->node);
+    else
+        heap_put(&t->loop->timers, &t->node); /* loop_timer_new has made room */
 }
 
 void loop_timer_off(struct loop_timer *t)
 {
-    timers_unset(&t->loop->timers, &t->node);
+    heap_take(&t->loop->timers, &t->node);
 }
 
 int loop_timer_is_set(const struct loop_timer *t)
@@ -178,7 +189,7 @@ void loop_timer_free(struct loop_timer *t)
 {
     if (t == NULL)
         return;
-    timers_unset(&t->loop->timers, &t->node);
+    heap_take(&t->loop->timers, &t->node);
     t->loop->n_timers--;
     free(t);
 }
@@ -237,21 +248,20 @@ static void run_timers(struct loop *l)
 {
     /* Bounded: a timer that sets itself to "now" must not starve the descriptors. */
     for (int i = 0; i < TIMERS_A_TURN; i++) {
-        struct timer_node *node = timers_first(&l->timers);
-        if (node == NULL || node->at_ms > l->now_ms)
+        struct loop_timer *t = (struct loop_timer *)heap_first(&l->timers);
+        if (t == NULL || t->at_ms > l->now_ms)
             return;
-        struct loop_timer *t = (struct loop_timer *)node;
-        timers_unset(&l->timers, node);
+        heap_take(&l->timers, &t->node);
         t->fn(t->arg);
     }
 }
 
 static int next_wait(const struct loop *l, int timeout_ms)
 {
-    struct timer_node *node = timers_first(&l->timers);
-    if (node == NULL)
+    const struct loop_timer *t = (const struct loop_timer *)heap_first(&l->timers);
+    if (t == NULL)
         return timeout_ms;
-    int64_t left = node->at_ms - clock_mono_ms();
+    int64_t left = t->at_ms - clock_mono_ms();
     left = left < 0 ? 0 : left > 3600000 ? 3600000 : left;
     return timeout_ms >= 0 && timeout_ms < left ? timeout_ms : (int)left;
 }
