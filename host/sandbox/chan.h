@@ -209,7 +209,7 @@ enum zygote_type {
     ZYGOTE_SETUP = 1, /* to the zygote, first: struct zygote_setup, then config_len bytes; descriptors: filter of the
                          zygote, filter of tasks (sealed memfds of struct sock_filter; of no length: no filter),
                          and for BOX_WARM and BOX_SCAN data and page of the slot */
-    ZYGOTE_READY,     /* struct zygote_ready */
+    ZYGOTE_READY,     /* struct zygote_ready; none in a scan: it ends with status 0 once the data channel has its answer */
     ZYGOTE_FAILED,    /* struct zygote_failed */
     ZYGOTE_FORK,      /* to the zygote: struct zygote_fork; descriptors: data, page, output pipe */
     ZYGOTE_FORKED     /* struct zygote_forked */
@@ -261,21 +261,30 @@ struct zygote_forked {
  * A stream of frames: struct data_head, then len bytes. The worker echoes the nonce of the task it is at; anything
  * with another nonce is thrown away (a task of yesterday) or ends the worker (KILL_PROTOCOL). Integers in payloads
  * stand unaligned: memcpy them.
+ *
+ * The stream outlives the workers of its slot, and one that was killed may leave half a task unread in it. So the
+ * core draws the nonce after the last worker is reaped and writes it into the slot page before it sends the task,
+ * and a worker skips everything up to a task of its own generation with exactly that nonce: bytes of an earlier task
+ * cannot imitate it. Reads of the worker block; the core's end does not. End of stream ends a worker with status 0.
  */
 #define DATA_MAGIC 0x41544144u
 
 enum data_type {
     DATA_TASK = 1,   /* to the worker: struct data_task, then id, job_id, tenant (each with NUL), params (+NUL), metadata
-                        (+NUL), then for each input struct data_input, name, media_type (each with NUL), bytes */
+                        (+NUL), then for each input struct data_input, name, media_type (each with NUL), zeros up to the
+                        next multiple of DATA_ALIGN of the payload, bytes */
     DATA_LOG,        /* u32 level, text */
     DATA_PROGRESS,   /* double fraction, text */
     DATA_OUTPUT,     /* u32 length of name, u32 length of media type, name, media type, bytes */
     DATA_RESULT,     /* u32 length of status, status, json */
     DATA_FAIL,       /* i32 pen_status, text */
     DATA_CHILD,      /* u32 length of pipeline, u32 length of step, pipeline, step, params */
-    DATA_DONE,       /* i32: what run returned; the last frame of a task */
+    DATA_DONE,       /* i32: what run returned, u64: microseconds of processor time (a claim); the last frame of a
+                        task */
     DATA_DESCRIPTOR  /* of a scan: the plugin as JSON (abi_describe) */
 };
+
+enum { DATA_ALIGN = 16 }; /* inputs are read as arrays of numbers */
 
 struct data_head {
     uint32_t magic;
@@ -318,8 +327,10 @@ struct crash_report {
 };
 
 struct slot_page {
-    _Atomic uint64_t stop_nonce; /* the task of this nonce shall stop; the core writes, should_stop reads */
-    struct crash_report crash;   /* cleared by the core before each task */
+    _Atomic uint64_t task_nonce;    /* of the task being sent; the core writes, the worker compares */
+    _Atomic uint64_t started_nonce; /* of the task that the worker has read in full; a hint */
+    _Atomic uint64_t stop_nonce;    /* the task of this nonce shall stop; the core writes, should_stop reads */
+    struct crash_report crash;      /* cleared by the core before each task */
 };
 
 #endif
