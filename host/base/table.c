@@ -1,7 +1,6 @@
-/* table.c: open hashing with chains; SipHash-like mixing is not needed because a secret seed is mixed in. */
+/* table.c: a hash table with chains. */
 #include "base/table.h"
 
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -24,9 +23,9 @@ struct table {
 enum { FIRST_BUCKETS = 16 };
 
 /* A keyed multiply-rotate hash over 8-byte words: peers choose keys, so the seed is random. */
-static uint64_t hash_bytes(uint64_t seed, const void *key, size_t n)
+uint64_t table_hash(uint64_t seed, const void *bytes, size_t n)
 {
-    const unsigned char *at = key;
+    const unsigned char *at = bytes;
     uint64_t h = seed ^ (n * 0x9e3779b97f4a7c15u);
     while (n > 0) {
         uint64_t word = 0;
@@ -108,13 +107,13 @@ static void grow(struct table *t)
 
 void *table_get(const struct table *t, const void *key, size_t n)
 {
-    struct entry *e = *find(t, hash_bytes(t->seed, key, n), key, n);
+    struct entry *e = *find(t, table_hash(t->seed, key, n), key, n);
     return e != NULL ? e->value : NULL;
 }
 
 int table_put(struct table *t, const void *key, size_t n, void *value)
 {
-    uint64_t hash = hash_bytes(t->seed, key, n);
+    uint64_t hash = table_hash(t->seed, key, n);
     struct entry *old = *find(t, hash, key, n);
     if (old != NULL) {
         old->value = value;
@@ -136,7 +135,7 @@ int table_put(struct table *t, const void *key, size_t n, void *value)
 
 void *table_take(struct table *t, const void *key, size_t n)
 {
-    struct entry **link = find(t, hash_bytes(t->seed, key, n), key, n);
+    struct entry **link = find(t, table_hash(t->seed, key, n), key, n);
     struct entry *e = *link;
     if (e == NULL)
         return NULL;

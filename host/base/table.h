@@ -4,6 +4,7 @@
 /* table.h: a hash table from byte strings to pointers. Keys are copied; values stay the caller's. */
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct table;
 
@@ -19,5 +20,8 @@ int table_put(struct table *t, const void *key, size_t n, void *value);
 void *table_take(struct table *t, const void *key, size_t n);
 /* Calls fn for each value in no order; fn may take out the entry it is called with, nothing else. */
 void table_each(struct table *t, void (*fn)(void *value, void *arg), void *arg);
+
+/* The keyed hash the table uses: fast, and not to be steered without the seed; no digest. Pure. */
+uint64_t table_hash(uint64_t seed, const void *bytes, size_t n);
 
 #endif

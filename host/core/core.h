@@ -1,0 +1,107 @@
+#ifndef PENSTOCK_CORE_CORE_H
+#define PENSTOCK_CORE_CORE_H
+
+/* core.h: what the parts of penstock-core share. One thread, one loop: every function of this folder is [loop]. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/codes.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "conf/conf.h"
+#include "wire/router.h"
+
+struct box;
+struct catalog;
+struct launcher;
+struct loop;
+struct loop_timer;
+struct owner;
+struct pipeline;
+struct sched;
+struct table;
+struct task;
+
+enum core_phase { CORE_STARTING, CORE_SERVING, CORE_DRAINING, CORE_STOPPING };
+
+struct stats {
+    int64_t accepted, refused, succeeded, failed, cancelled;
+    int64_t protocol_errors, messages_in, messages_out;
+    int64_t by_code[CODE_COUNT];
+};
+
+/* A list of tasks in the order they came. */
+struct task_list {
+    struct task *first, *last;
+};
+
+struct core {
+    struct loop *loop;
+    const struct conf *conf;
+    const struct conf_host *host;
+    enum core_phase phase;
+    bool stops_when_idle; /* a drain that ends the process */
+    uint32_t max_concurrent; /* in force: processors where the configuration says 0 */
+
+    /* doors */
+    void *zmq;
+    struct router *tasks_router, *control_router;
+    struct wire_limits wire_limits;
+    char host_id[ID_TEXT];
+    int64_t epoch, started_mono_ms;
+
+    /* peers.c */
+    struct table *peers;   /* by router and envelope */
+    struct table *clients; /* by resume token */
+    uint64_t next_owner;
+    size_t n_watchers;     /* owners with WATCH or capacity pushes: none costs nothing */
+    struct owner *owners;  /* all of them */
+
+    /* tasks.c */
+    struct table *by_uid, *by_id, *by_key;
+    struct sched *sched;
+    size_t queue_bytes;
+    size_t kept_bytes, kept_waiting_bytes, n_kept;
+    struct task_list kept_delivered, kept_waiting;
+    struct task_list all;  /* for LIST, oldest first */
+    uint64_t next_seq;
+    struct loop_timer *sweep;
+    struct loop_timer *drain;
+    uint64_t hash_seed[2];
+
+    /* pipelines.c */
+    struct launcher *launcher;
+    struct catalog *catalog;
+    struct table *pipelines; /* by slug */
+    struct pipeline *first_pipeline;
+    struct scan *scan;
+
+    /* push.c */
+    struct loop_timer *capacity_timer;
+
+    struct stats stats;
+    struct json_doc doc; /* of the header at hand */
+    struct buf out;      /* an answer's header while it is written */
+};
+
+/* core.c */
+struct core_options {
+    const struct conf *conf;
+    int launcher_fd; /* taken */
+    int ready_fd;    /* gets a line when the host serves; -1: none */
+};
+/* Builds everything and binds the sockets. -1: logged. */
+int core_init(struct core *c, struct loop *loop, const struct core_options *o);
+void core_clear(struct core *c);
+/* No new tasks. stop: the process ends when nothing runs or waits any more, or when drain_timeout is over. */
+void core_drain(struct core *c, bool stop);
+void core_resume(struct core *c);
+/* Cancels what is there and ends. */
+void core_stop_now(struct core *c);
+/* To be called when a task has ended: an idle host that drains stops. */
+void core_check_idle(struct core *c);
+
+#endif

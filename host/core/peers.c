@@ -1,0 +1,219 @@
+/* peers.c: connections and clients. Runs in the core. libzmq does not tell when a peer goes: a send that finds nobody
+ * does, and silence over the retention time. */
+#include "core/peers.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/table.h"
+#include "core/tasks.h"
+#include "loop/loop.h"
+
+enum { PEERS_MAX = 65536, ENVELOPE_FRAME_MAX = 255 };
+
+/* Routing id and envelope as one key; 0 if a frame is too long for one. */
+static size_t make_key(const struct router *r, const struct wire_view *frames, size_t n, unsigned char *key)
+{
+    size_t at = sizeof r;
+    memcpy(key, &r, sizeof r);
+    for (size_t i = 0; i < n; i++) {
+        if (frames[i].len > ENVELOPE_FRAME_MAX)
+            return 0;
+        key[at++] = (unsigned char)frames[i].len;
+        memcpy(key + at, frames[i].data, frames[i].len);
+        at += frames[i].len;
+    }
+    return at;
+}
+
+static struct peer *peer_new(struct core *c, struct router *r, const unsigned char *key, size_t key_len, size_t n)
+{
+    struct peer *p = calloc(1, sizeof *p + key_len);
+    if (p == NULL)
+        return NULL;
+    p->router = r;
+    p->key_len = key_len;
+    memcpy(p->key, key, key_len);
+    p->to.n = n;
+    size_t at = sizeof r;
+    for (size_t i = 0; i < n; i++) {
+        p->to.frames[i] = (struct wire_view){p->key + at + 1, p->key[at]};
+        at += 1 + (size_t)p->key[at];
+    }
+    if (table_put(c->peers, p->key, p->key_len, p) < 0) {
+        free(p);
+        return NULL;
+    }
+    return p;
+}
+
+struct peer *peer_of(struct core *c, struct router *r, const struct wire_view *frames, size_t n_envelope, bool is_req)
+{
+    unsigned char key[sizeof(struct router *) + (WIRE_ENVELOPE_MAX + 1) * (ENVELOPE_FRAME_MAX + 1)];
+    size_t key_len = make_key(r, frames, n_envelope, key);
+    if (key_len == 0)
+        return NULL;
+    struct peer *p = table_get(c->peers, key, key_len);
+    if (p == NULL) {
+        if (table_count(c->peers) >= PEERS_MAX)
+            peers_sweep(c);
+        if (table_count(c->peers) >= PEERS_MAX)
+            return NULL;
+        p = peer_new(c, r, key, key_len, n_envelope);
+    }
+    if (p != NULL) {
+        p->is_req = is_req;
+        p->last_seen_ms = loop_now_ms(c->loop);
+    }
+    return p;
+}
+
+static struct owner *owner_new(struct core *c)
+{
+    struct owner *o = calloc(1, sizeof *o);
+    if (o == NULL)
+        return NULL;
+    o->number = ++c->next_owner;
+    o->next = c->owners;
+    if (c->owners != NULL)
+        c->owners->prev = o;
+    c->owners = o;
+    return o;
+}
+
+static void owner_free(struct core *c, struct owner *o)
+{
+    owner_set_watch(c, o, 0, false, false);
+    if (o->is_client)
+        table_take(c->clients, o->resume, strlen(o->resume));
+    if (o->prev != NULL)
+        o->prev->next = o->next;
+    else
+        c->owners = o->next;
+    if (o->next != NULL)
+        o->next->prev = o->prev;
+    free(o);
+}
+
+void owner_release(struct core *c, struct owner *o)
+{
+    if (o->n_tasks == 0 && o->peer == NULL && !o->is_client)
+        owner_free(c, o);
+}
+
+struct owner *peer_owner(struct core *c, struct peer *p)
+{
+    if (p->owner == NULL) {
+        p->owner = owner_new(c);
+        if (p->owner != NULL)
+            p->owner->peer = p;
+    }
+    if (p->owner != NULL)
+        p->owner->last_seen_ms = p->last_seen_ms;
+    return p->owner;
+}
+
+static void detach(struct core *c, struct peer *p)
+{
+    struct owner *o = p->owner;
+    p->owner = NULL;
+    if (o == NULL)
+        return;
+    o->peer = NULL;
+    owner_set_watch(c, o, 0, false, false);
+    owner_release(c, o);
+}
+
+void peer_lost(struct core *c, struct peer *p)
+{
+    detach(c, p);
+    table_take(c->peers, p->key, p->key_len);
+    free(p);
+}
+
+static struct owner *client_new(struct core *c)
+{
+    struct owner *o = owner_new(c);
+    if (o == NULL)
+        return NULL;
+    id_new(o->id);
+    id_secret(o->resume, RESUME_BYTES);
+    if (table_put(c->clients, o->resume, strlen(o->resume), o) < 0) {
+        owner_free(c, o);
+        return NULL;
+    }
+    o->is_client = true;
+    return o;
+}
+
+struct owner *peer_hello(struct core *c, struct peer *p, const char *resume, bool *is_resumed)
+{
+    struct owner *o = resume != NULL ? table_get(c->clients, resume, strlen(resume)) : NULL;
+    *is_resumed = o != NULL;
+    if (o == NULL)
+        o = p->owner != NULL && p->owner->is_client ? p->owner : client_new(c);
+    if (o == NULL || o == p->owner)
+        return o;
+    /* What the connection owned as an anonymous user stays with that user and can be asked for by uid. */
+    detach(c, p);
+    if (o->peer != NULL)
+        o->peer->owner = NULL;
+    o->peer = p;
+    p->owner = o;
+    o->last_seen_ms = p->last_seen_ms;
+    return o;
+}
+
+void owner_set_watch(struct core *c, struct owner *o, unsigned events, bool all, bool capacity)
+{
+    bool before = o->watch != 0 || o->wants_capacity;
+    o->watch = events;
+    o->watches_all = all;
+    o->wants_capacity = capacity;
+    bool after = o->watch != 0 || o->wants_capacity;
+    c->n_watchers += (size_t)after - (size_t)before;
+}
+
+struct sweep {
+    struct core *core;
+    int64_t before_ms;
+};
+
+static void sweep_peer(void *value, void *arg)
+{
+    const struct sweep *s = arg;
+    struct peer *p = value;
+    if (p->last_seen_ms < s->before_ms && (p->owner == NULL || p->owner->n_tasks == 0))
+        peer_lost(s->core, p);
+}
+
+void peers_sweep(struct core *c)
+{
+    struct sweep s = {.core = c, .before_ms = loop_now_ms(c->loop) - c->host->result_retention_ms};
+    size_t before = table_count(c->peers);
+    table_each(c->peers, sweep_peer, &s);
+    for (struct owner *o = c->owners, *next; o != NULL; o = next) {
+        next = o->next;
+        if (o->peer == NULL && o->n_tasks == 0 && o->last_seen_ms < s.before_ms)
+            owner_free(c, o);
+    }
+    if (table_count(c->peers) != before)
+        log_debug("silent peers forgotten", LI("peers", before - table_count(c->peers)));
+}
+
+static void clear_peer(void *value, void *arg)
+{
+    (void)arg;
+    free(value);
+}
+
+void peers_clear(struct core *c)
+{
+    if (c->peers != NULL)
+        table_each(c->peers, clear_peer, NULL);
+    while (c->owners != NULL)
+        owner_free(c, c->owners);
+    table_free(c->peers);
+    table_free(c->clients);
+}

@@ -1,0 +1,63 @@
+#ifndef PENSTOCK_CORE_PEERS_H
+#define PENSTOCK_CORE_PEERS_H
+
+/*
+ * peers.h: who talks to us. A peer is a connection (routing id and envelope); an owner is whom tasks belong to: a client
+ * that said HELLO and can come back on another connection, or the anonymous user of one connection.
+ */
+
+#include "core/core.h"
+#include "wire/message.h"
+
+enum { OWNER_NAME_MAX = 64, OWNER_KIND_MAX = 32, RESUME_BYTES = 24 };
+
+enum event_mask { EVENT_STATE = 1, EVENT_PROGRESS = 2, EVENT_LOG = 4 };
+
+struct peer {
+    struct router *router;
+    struct owner *owner; /* NULL until it says something that needs one */
+    struct router_peer to;
+    int64_t last_seen_ms; /* monotonic */
+    bool is_req;
+    bool is_broken; /* it broke the protocol and was told: ignored */
+    size_t key_len;
+    unsigned char key[]; /* router, then the envelope frames, each with its length */
+};
+
+struct owner {
+    struct owner *prev, *next;
+    uint64_t number;
+    bool is_client; /* said HELLO: results wait for its ACK */
+    bool wants_capacity;
+    bool watches_all;
+    bool is_backlogged; /* a result could not be sent: the peer reads too slowly */
+    unsigned watch;     /* enum event_mask */
+    struct peer *peer;  /* NULL: away */
+    int64_t last_seen_ms;
+    size_t n_tasks;
+    char id[ID_TEXT];
+    char resume[2 * RESUME_BYTES + 1];
+    char name[OWNER_NAME_MAX + 1], kind[OWNER_KIND_MAX + 1];
+};
+
+/* The peer of a message, made if it is new; NULL: no memory, or too many peers. */
+struct peer *peer_of(struct core *c, struct router *r, const struct wire_view *frames, size_t n_envelope, bool is_req);
+/* The owner for whom the peer speaks; NULL: no memory. */
+struct owner *peer_owner(struct core *c, struct peer *p);
+/* The connection is gone. Tasks stay their owner's. */
+void peer_lost(struct core *c, struct peer *p);
+/* Makes the peer a client: of an old one by its secret, or of a new one. NULL: no memory. */
+struct owner *peer_hello(struct core *c, struct peer *p, const char *resume, bool *is_resumed);
+/* To be called when an owner has lost a task, a watch or its peer: a spare one is freed. */
+void owner_release(struct core *c, struct owner *o);
+void owner_set_watch(struct core *c, struct owner *o, unsigned events, bool all, bool capacity);
+/* Forgets peers and clients that were silent for long and have nothing here. */
+void peers_sweep(struct core *c);
+void peers_clear(struct core *c);
+/* Whether the peer speaks through the control socket. */
+static inline bool peer_is_operator(const struct core *c, const struct peer *p)
+{
+    return p->router == c->control_router;
+}
+
+#endif

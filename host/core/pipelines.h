@@ -1,0 +1,47 @@
+#ifndef PENSTOCK_CORE_PIPELINES_H
+#define PENSTOCK_CORE_PIPELINES_H
+
+/* pipelines.h: the pipelines of this host and their boxes: started when first needed, stopped when idle, put into
+ * quarantine with growing pauses when they do not load. */
+
+#include "core/core.h"
+#include "plugin/catalog.h"
+#include "sandbox/box.h"
+
+enum pipeline_state { PIPELINE_IDLE, PIPELINE_STARTING, PIPELINE_READY, PIPELINE_STOPPING, PIPELINE_QUARANTINED };
+
+struct pipeline {
+    struct pipeline *next;
+    struct core *core;
+    const struct catalog_pipeline *info;
+    struct conf_pipeline conf; /* merged: defaults and configuration */
+    struct sched_lane *lane;
+    enum pipeline_state state;
+    enum box_mode mode; /* in force: warm where the plugin leaves threads */
+    struct box *box;
+    uint64_t free_slots; /* bit: the slot's worker waits for a task */
+    uint32_t slots;
+    uint32_t walls, landlock_abi;
+    unsigned failures; /* loads in a row that failed */
+    int64_t quarantined_until_ms; /* monotonic */
+    enum code reason_code;
+    char reason[512];
+    struct loop_timer *idle;
+};
+
+const char *pipeline_slug(const struct pipeline *p);
+struct pipeline *pipeline_find(const struct core *c, const char *slug, size_t len);
+const char *pipeline_state_name(const struct pipeline *p);
+/* Milliseconds of quarantine left, 0: none. */
+int64_t pipeline_quarantine_ms(const struct pipeline *p);
+/* Makes the pipelines of the catalogue. -1: logged. */
+int pipelines_init(struct core *c);
+void pipelines_clear(struct core *c);
+/* Starts the box if there is none; called when a task has been queued. */
+void pipeline_wanted(struct pipeline *p);
+/* Gives the task to a free slot. -1: the box could not take it; the slot is gone. */
+int pipeline_run(struct pipeline *p, struct task *t);
+/* Stops all boxes; they go when their tasks are done. */
+void pipelines_stop(struct core *c);
+
+#endif

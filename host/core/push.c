@@ -1,0 +1,141 @@
+/* push.c: EVENTs. Runs in the core. */
+#include "core/push.h"
+
+#include <errno.h>
+
+#include "base/log.h"
+#include "core/peers.h"
+#include "core/pipelines.h"
+#include "core/tasks.h"
+#include "loop/loop.h"
+
+enum { CAPACITY_PAUSE_MS = 50 };
+
+/* Nobody watches and the submitter did not ask: the usual case costs two comparisons. */
+static bool is_wanted(const struct core *c, const struct task *t, unsigned kind)
+{
+    return (t->events & kind) != 0 || c->n_watchers > 0;
+}
+
+static void send_to(struct core *c, struct owner *o)
+{
+    struct peer *p = o->peer;
+    if (p == NULL || p->is_req)
+        return;
+    if (router_send(p->router, &p->to, WIRE_EVENT, c->out.data, c->out.len, NULL, 0) == 0)
+        c->stats.messages_out++;
+}
+
+static void begin(struct core *c, struct json_writer *w, const struct task *t, const char *kind)
+{
+    buf_reset(&c->out);
+    json_begin(w, &c->out);
+    json_open(w, '{');
+    json_member_str(w, "kind", kind);
+    json_member_str(w, "task_id", t->task_id);
+    json_member_str(w, "uid", t->uid);
+}
+
+/* To the submitter, and to each watcher that may see the task; once each. */
+static void end(struct core *c, struct json_writer *w, const struct task *t, unsigned kind)
+{
+    json_close(w, '}');
+    if (json_end(w) < 0)
+        return;
+    bool is_told = (t->events & kind) != 0;
+    if (is_told)
+        send_to(c, t->owner);
+    for (struct owner *o = c->n_watchers > 0 ? c->owners : NULL; o != NULL; o = o->next) {
+        if ((o->watch & kind) != 0 && (o->watches_all || o == t->owner) && !(is_told && o == t->owner))
+            send_to(c, o);
+    }
+}
+
+void push_state(struct core *c, const struct task *t)
+{
+    struct json_writer w;
+    if (!is_wanted(c, t, EVENT_STATE))
+        return;
+    begin(c, &w, t, "state");
+    json_member_str(&w, "pipeline", pipeline_slug(t->pipeline));
+    json_member_str(&w, "state", task_state_name(t->state));
+    json_member_int(&w, "attempt", t->box.attempt);
+    if (t->state == TASK_FINISHED && t->result != NULL) {
+        json_member_str(&w, "status", t->result->status);
+        if (t->result->code != CODE_OK)
+            json_member_str(&w, "code", code_name(t->result->code));
+    }
+    if (t->metadata.at != NULL)
+        json_member_raw(&w, "metadata", t->metadata);
+    end(c, &w, t, EVENT_STATE);
+}
+
+void push_progress(struct core *c, const struct task *t, double fraction, const char *message, size_t len)
+{
+    struct json_writer w;
+    if (!is_wanted(c, t, EVENT_PROGRESS))
+        return;
+    begin(c, &w, t, "progress");
+    json_member_double(&w, "fraction", fraction);
+    json_key(&w, "message");
+    json_put_strn(&w, message, len);
+    if (t->metadata.at != NULL)
+        json_member_raw(&w, "metadata", t->metadata);
+    end(c, &w, t, EVENT_PROGRESS);
+}
+
+void push_log(struct core *c, const struct task *t, enum box_stream stream, int level, const char *text, size_t len)
+{
+    static const char *const levels[] = {"error", "warn", "info", "debug"};
+    struct json_writer w;
+    if (!is_wanted(c, t, EVENT_LOG))
+        return;
+    begin(c, &w, t, "log");
+    json_member_str(&w, "level", levels[level >= 0 && level <= 3 ? level : 2]);
+    json_member_str(&w, "stream", stream == BOX_LOG_OUTPUT ? "output" : "plugin");
+    json_key(&w, "text");
+    json_put_strn(&w, text, len);
+    end(c, &w, t, EVENT_LOG);
+}
+
+void push_write_capacity(const struct core *c, struct json_writer *w)
+{
+    json_member_int(w, "max_concurrent", c->max_concurrent);
+    json_member_int(w, "running", (int64_t)sched_running(c->sched));
+    json_member_int(w, "queued", (int64_t)sched_waiting(c->sched));
+    json_member_int(w, "queue_max", c->host->queue_max);
+    json_member_bool(w, "draining", c->phase >= CORE_DRAINING);
+}
+
+static void send_capacity(void *arg)
+{
+    struct core *c = arg;
+    struct json_writer w;
+    buf_reset(&c->out);
+    json_begin(&w, &c->out);
+    json_open(&w, '{');
+    json_member_str(&w, "kind", "capacity");
+    push_write_capacity(c, &w);
+    json_close(&w, '}');
+    for (struct owner *o = json_end(&w) == 0 ? c->owners : NULL; o != NULL; o = o->next) {
+        if (o->wants_capacity)
+            send_to(c, o);
+    }
+}
+
+void push_capacity_soon(struct core *c)
+{
+    if (c->n_watchers > 0 && !loop_timer_is_set(c->capacity_timer))
+        loop_timer_after(c->capacity_timer, CAPACITY_PAUSE_MS);
+}
+
+int push_init(struct core *c)
+{
+    c->capacity_timer = loop_timer_new(c->loop, send_capacity, c);
+    return c->capacity_timer != NULL ? 0 : -1;
+}
+
+void push_clear(struct core *c)
+{
+    loop_timer_free(c->capacity_timer);
+}

@@ -1,0 +1,87 @@
+#ifndef PENSTOCK_CORE_TASKS_H
+#define PENSTOCK_CORE_TASKS_H
+
+/* tasks.h: task objects: from acceptance to the last copy of the result. */
+
+#include "core/core.h"
+#include "core/result.h"
+#include "sandbox/box.h"
+#include "task/sched.h"
+#include "task/state.h"
+
+struct submit;
+
+enum { TASK_ID_MAX = 128, TASK_REQUEUES_MAX = 3, CANCEL_GRACE_MS = 2000 };
+
+struct task {
+    struct sched_item item; /* first */
+    struct task *prev, *next;           /* in core.all */
+    struct task *kept_prev, *kept_next; /* in a list of kept results */
+    struct task *leader;                /* whose result this one waits for, or NULL */
+    struct task *followers, *next_follower;
+    struct owner *owner;
+    struct pipeline *pipeline;
+    enum task_state state;
+    uint64_t seq;
+    char uid[ID_TEXT];
+    const char *task_id, *job_id, *tenant, *key; /* the last three may be NULL */
+
+    zmq_msg_t header; /* holds params, metadata, trace */
+    zmq_msg_t *body;
+    size_t n_body;
+    struct json_span params, metadata, trace; /* at NULL: none */
+    size_t bytes;                             /* of header and body */
+    uint64_t digest[2];                       /* of pipeline, params, inputs; for attachment */
+
+    struct box_task box;
+    uint32_t slot;
+    unsigned requeues;
+    unsigned events; /* enum event_mask, wanted by the submitter */
+    unsigned depth;  /* 0: from outside; n: child of a child ... */
+    bool is_answered_by_result; /* "wait": no ACCEPTED */
+    bool wants_digest, wants_children;
+    bool is_cached;
+    bool is_delivered; /* sent, and nobody will acknowledge it */
+    bool is_kept;
+    double progress; /* below 0: none yet */
+    int64_t submitted_ms, started_ms, finished_ms; /* epoch */
+    int64_t expires_ms;                            /* epoch; waiting after that is EXPIRED; 0: never */
+    struct loop_timer *expiry;
+    struct result *result; /* when finished */
+};
+
+/* A task from a checked submission; takes the frames (moves the messages out). NULL: no memory. */
+struct task *task_new(struct core *c, struct owner *owner, struct pipeline *p, const struct submit *s, zmq_msg_t *header,
+                      zmq_msg_t *body, size_t n_body);
+/* Into the tables and the queue, or behind its leader. -1: no memory; the task is freed then. */
+int task_accept(struct core *c, struct task *t, struct task *leader);
+/* A task that is answered at once by the kept result of another. -1: no memory, freed. */
+int task_accept_cached(struct core *c, struct task *t, struct task *kept);
+/* Gives tasks to free slots. */
+void tasks_dispatch(struct core *c);
+/* The verdict is there. Takes r (NULL: no memory was left; the task still ends, as INTERNAL). */
+void task_finish(struct core *c, struct task *t, struct result *r);
+/* It did not start: back to its place, or the end if that happened too often. */
+void task_requeue(struct core *c, struct task *t, enum code code, const char *message);
+/* What was found: "queued", "running", "finished". */
+const char *task_cancel(struct core *c, struct task *t, const char *why);
+/* Sends the RESULT if its owner is there; otherwise it waits. */
+void task_deliver(struct core *c, struct task *t);
+/* Forgets a finished task. */
+void task_forget(struct core *c, struct task *t);
+/* The RESULT header (also QUERY's "result"). */
+void task_write_result(struct core *c, const struct task *t, struct json_writer *w);
+/* The task as QUERY and LIST show it. */
+void task_write_info(struct core *c, const struct task *t, struct json_writer *w, bool with_result);
+
+struct task *task_find_id(struct core *c, const struct owner *o, const char *task_id);
+struct task *task_find_uid(struct core *c, const char *uid);
+struct task *task_find_key(struct core *c, const struct owner *o, const struct pipeline *p, const char *key);
+/* Sends what an owner has waiting: after HELLO, or when it reads again. */
+void tasks_deliver_waiting(struct core *c, struct owner *o);
+/* Retention: forgets what is over time, and the oldest delivered ones over the memory limit. */
+void tasks_sweep(struct core *c);
+void tasks_cancel_all(struct core *c, const char *why);
+void tasks_clear(struct core *c);
+
+#endif
