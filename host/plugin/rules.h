@@ -16,7 +16,7 @@ enum {
     RULE_ID_MAX = 128,
     RULE_VERSION_MAX = 64,
     RULE_LINE_MAX = 1024,             /* summary, vendor, license */
-    RULE_JSON_MAX = 1024 * 1024,      /* one schema or manifest */
+    RULE_JSON_MAX = 1024 * 1024,      /* one manifest or schema; schema.h allows less */
     RULE_REPORT_MAX = 8 * 1024 * 1024 /* one plugin's whole report */
 };
 
