@@ -20,9 +20,9 @@ struct unit {
 /* Largest first: formatting takes the first that divides. */
 static const struct unit durations[] = {
     {"d", 86400000}, {"h", 3600000}, {"m", 60000}, {"s", 1000}, {"ms", 1}};
-static const struct unit sizes[] = {{"Gi", 1 << 30}, {"Mi", 1 << 20}, {"Ki", 1 << 10},
-                                    {"G", 1000000000}, {"M", 1000000}, {"K", 1000},
-                                    {"k", 1000},       {"", 1}};
+static const struct unit sizes[] = {
+    {"Gi", 1 << 30}, {"G", 1000000000}, {"Mi", 1 << 20}, {"M", 1000000},
+    {"Ki", 1 << 10}, {"K", 1000},       {"k", 1000},     {"", 1}};
 enum { N_DURATIONS = sizeof durations / sizeof *durations, N_SIZES = sizeof sizes / sizeof *sizes };
 
 int text_parse_i64(const char *s, int64_t *value)

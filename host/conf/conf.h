@@ -1,0 +1,121 @@
+#ifndef PENSTOCK_CONF_CONF_H
+#define PENSTOCK_CONF_CONF_H
+
+/*
+ * conf.h: the configuration. Sources, a later one wins:
+ *
+ *   defaults < /usr/lib/penstock/<any>.conf < /etc/penstock/plugins.conf <
+ * /etc/penstock/conf.d/<any>.conf < environment PENSTOCK_* < flags
+ *
+ * With --config FILE that file stands in place of the files above. Sections with the same title
+ * merge across files. A relative path in a file starts at the file's folder, elsewhere at the
+ * working directory. A key has one name everywhere: host.queue_max in --set is
+ * PENSTOCK_HOST_QUEUE_MAX in the environment. Loading is for one thread at a time: libConfuse's
+ * scanner has state of its own. [main]
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "conf/settings.h"
+
+struct buf;
+struct conf;
+
+struct conf_set {
+    char *key_value;  /* "host.queue_max=5" */
+    const char *flag; /* as it was written: "--set", "--state-dir" */
+};
+
+/* What to load. All zero is: the system's files, no environment, no flags. */
+struct conf_request {
+    const char *file;             /* --config, borrowed */
+    const char *const *variables; /* NULL-ended NAME=VALUE, borrowed; normally environ */
+    const char *root; /* put before /etc, /usr, /proc and /sys; for tests; NULL: nothing */
+    struct conf_set *sets;
+    size_t n_sets;
+};
+
+struct conf_error {
+    char
+        *where; /* "/etc/penstock/plugins.conf:12", "environment PENSTOCK_HOST_TCP", "flag --set" */
+    char *what;
+    int line; /* 0 outside of files */
+};
+
+/* Start with all zero. Everything wrong is in it, not only the first thing; past 100 they are only
+ * counted. */
+struct conf_errors {
+    struct conf_error *items;
+    size_t n;
+    size_t n_dropped;
+};
+
+/* Takes the configuration's flags out of argv (--config F, --set K=V, --<host option> V; also with
+ * '='), up to
+ * "--"; the rest moves up. -1: a value is missing, or no memory; *problem says which flag. */
+int conf_request_take(struct conf_request *r, int *argc, char **argv, const char **problem);
+/* The request as arguments for another program of ours started in the same working directory:
+ * NULL-ended, freed with conf_arguments_free. NULL: ENOMEM. The environment is not in it. */
+char **conf_request_arguments(const struct conf_request *r);
+void conf_arguments_free(char **arguments);
+void conf_request_clear(struct conf_request *r);
+/* Whether a variable ("NAME=VALUE" or "NAME") carries a secret, to be handed to its own shim only.
+ */
+bool conf_variable_is_secret(const char *variable);
+
+/* NULL: *errors says why. The caller frees both in any case. */
+struct conf *conf_load(const struct conf_request *request, struct conf_errors *errors);
+void conf_free(struct conf *c);
+void conf_errors_clear(struct conf_errors *errors);
+
+/* All borrowed from c until conf_free. */
+const struct conf_host *conf_host(const struct conf *c);
+/* The files that were read, in order. */
+const struct conf_list *conf_files(const struct conf *c);
+size_t conf_shim_count(const struct conf *c);
+const struct conf_shim *conf_shim_at(const struct conf *c, size_t i);
+/* NULL: there is none of that name. */
+const struct conf_shim *conf_shim_find(const struct conf *c, const char *name);
+/* 0: no limit of its own. */
+int64_t conf_task_type_limit(const struct conf *c, const char *task_type);
+/* Never NULL: without a section the defaults (their id and slug are ""). Zero limits that mean "the
+ * host's" are filled in. */
+const struct conf_plugin *conf_plugin(const struct conf *c, const char *plugin_id);
+const struct conf_pipeline *conf_pipeline(const struct conf *c, const char *plugin_id,
+                                          const char *slug);
+
+/* Appends the shim's token, from token or token_file, without white space round it. -1: *why (a
+ * sentence for a person, without the token). No token configured: 0 and nothing appended. */
+int conf_shim_token(const struct conf_shim *shim, struct buf *token, struct buf *why);
+
+/* One value of `config show`. All borrowed for the call. */
+struct conf_item {
+    const char *section; /* "host", "plugin.echo.pipeline.echo" */
+    const char *key;
+    const char *value;  /* a secret is "********"; lists with commas */
+    const char *origin; /* "default", "/etc/penstock/plugins.conf:12", "environment
+                           PENSTOCK_HOST_TCP", "flag --set" */
+    bool is_default;
+};
+/* Calls fn for each value; it stops at the first nonzero answer and returns it; -1 also for ENOMEM.
+ */
+int conf_each_value(const struct conf *c, int (*fn)(void *arg, const struct conf_item *item),
+                    void *arg);
+
+/* One option of the reference. All borrowed for the call. */
+struct conf_help {
+    const char *section; /* "host", "plugin.<id>.pipeline.<slug>" */
+    const char *key;
+    const char *type;     /* "a duration such as 30s, from 1s to 1d" */
+    const char *fallback; /* the default as it would be written, or words */
+    const char *help;
+    const char *variable; /* "PENSTOCK_HOST_QUEUE_MAX", "PENSTOCK_SHIM_<NAME>_URL" */
+    const char *flag;     /* "--state-dir", or NULL */
+};
+int conf_each_option(int (*fn)(void *arg, const struct conf_help *help), void *arg);
+enum conf_text { CONF_TEXT_PLAIN, CONF_TEXT_MARKDOWN };
+/* The whole reference as a document. -1 with errno of the buffer. */
+int conf_reference(enum conf_text form, struct buf *out);
+
+#endif

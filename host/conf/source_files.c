@@ -1,0 +1,137 @@
+/* source_files.c: which files are read, and in which order. Runs in every program that loads the
+ * configuration. */
+#include "conf/sources.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+
+/* The folder of a path as an absolute one, freed by the caller. Links are not followed: what is
+ * written relative stands next to the name that was given. NULL: ENOMEM, or no working directory.
+ */
+static char *folder_of(const char *path)
+{
+    char *folder = NULL;
+    const char *slash = strrchr(path, '/');
+    int n = slash == NULL ? 0 : (int)(slash - path);
+    if (path[0] == '/')
+        return strndup(path, n > 0 ? (size_t)n : 1);
+    char *here = getcwd(NULL, 0);
+    if (here == NULL)
+        return NULL;
+    while (n >= 2 && path[0] == '.' && path[1] == '/') {
+        path += 2;
+        n = n > 2 ? n - 2 : 0;
+    }
+    bool is_here = n == 0 || (n == 1 && path[0] == '.');
+    if (asprintf(&folder, "%s%s%.*s", here, is_here ? "" : "/", is_here ? 0 : n, path) < 0)
+        folder = NULL;
+    free(here);
+    return folder;
+}
+
+static void read_text(struct conf *c, const char *path, struct buf *b, struct conf_errors *errors)
+{
+    const struct source source = {.name = path};
+    char *folder = folder_of(path);
+    if (folder == NULL || buf_cstr(b) == NULL || list_append(&c->files, path) < 0)
+        errors_add(errors, &source, "out of memory");
+    else
+        source_text_read(c, path, (char *)b->data, b->len, folder, errors);
+    free(folder);
+}
+
+static void read_file(struct conf *c, const char *path, bool must_exist, struct conf_errors *errors)
+{
+    const struct source source = {.name = path};
+    struct buf b = BUF_INIT(SOURCE_FILE_MAX);
+    if (buf_read_file(&b, path) == 0)
+        read_text(c, path, &b, errors);
+    else if (errno == EMSGSIZE)
+        errors_add(errors, &source, "longer than 1Mi");
+    else if (must_exist || (errno != ENOENT && errno != ENOTDIR))
+        errors_add(errors, &source, "cannot be read: %s", strerror(errno));
+    buf_clear(&b);
+}
+
+static int is_conf(const struct dirent *e)
+{
+    size_t n = strlen(e->d_name);
+    return e->d_name[0] != '.' && n > 5 && strcmp(e->d_name + n - 5, ".conf") == 0;
+}
+
+/* By bytes: the same order in every locale. */
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static void read_folder(struct conf *c, const char *folder, struct conf_errors *errors)
+{
+    const struct source source = {.name = folder};
+    struct dirent **entries = NULL;
+    int n = scandir(folder, &entries, is_conf, by_name);
+    if (n < 0 && errno != ENOENT && errno != ENOTDIR)
+        errors_add(errors, &source, "cannot be read: %s", strerror(errno));
+    for (int i = 0; i < n; i++) {
+        char *path = NULL;
+        if (asprintf(&path, "%s/%s", folder, entries[i]->d_name) < 0)
+            errors_add(errors, &source, "out of memory");
+        else
+            read_file(c, path, true, errors);
+        free(path);
+        free(entries[i]);
+    }
+    free(entries);
+}
+
+/* A path made of up to three parts; freed by the caller. */
+static char *join(const char *a, const char *b, const char *c)
+{
+    char *path = NULL;
+    return asprintf(&path, "%s%s%s", a, b, c) < 0 ? NULL : path;
+}
+
+static void read_joined(struct conf *c, char *path, bool is_folder, struct conf_errors *errors)
+{
+    const struct source source = {.name = "configuration"};
+    if (path == NULL)
+        errors_add(errors, &source, "out of memory");
+    else if (is_folder)
+        read_folder(c, path, errors);
+    else
+        read_file(c, path, false, errors);
+    free(path);
+}
+
+/* As a user: $XDG_CONFIG_HOME/penstock/plugins.conf, over the system's files. */
+static void read_user(struct conf *c, const struct conf_request *r, struct conf_errors *errors)
+{
+    const char *config = variable_get(r->variables, "XDG_CONFIG_HOME");
+    const char *home = variable_get(r->variables, "HOME");
+    if (geteuid() == 0)
+        return;
+    if (config != NULL && config[0] == '/')
+        read_joined(c, join(config, "/penstock/plugins.conf", ""), false, errors);
+    else if (home != NULL && home[0] == '/')
+        read_joined(c, join(home, "/.config/penstock/plugins.conf", ""), false, errors);
+}
+
+void source_files_read(struct conf *c, const struct conf_request *r, struct conf_errors *errors)
+{
+    const char *root = r->root != NULL ? r->root : "";
+    if (r->file != NULL) {
+        read_file(c, r->file, true, errors);
+        return;
+    }
+    read_joined(c, join(root, "/usr/lib/penstock", ""), true, errors);
+    read_joined(c, join(root, "/etc/penstock", "/plugins.conf"), false, errors);
+    read_joined(c, join(root, "/etc/penstock", "/conf.d"), true, errors);
+    read_user(c, r, errors);
+}

@@ -1,0 +1,257 @@
+/*
+ * tables.c: every option with its type, default, range and meaning. The same rows serve the file,
+ * the environment, the flags, `config show` and the reference. Runs in every program that loads the
+ * configuration.
+ *
+ * A new option: a member in settings.h and a row here, nothing else.
+ */
+#include "conf/tables.h"
+
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/text.h"
+#include "conf/checks.h"
+#include "conf/settings.h"
+
+#define KI     ((int64_t)1 << 10)
+#define MI     ((int64_t)1 << 20)
+#define GI     ((int64_t)1 << 30)
+#define SECOND ((int64_t)1000)
+#define MINUTE (60 * SECOND)
+#define HOUR   (60 * MINUTE)
+#define DAY    (24 * HOUR)
+
+#ifndef PENSTOCK_PLUGIN_DIRS
+#define PENSTOCK_PLUGIN_DIRS "/usr/lib/penstock/plugins, /usr/local/lib/penstock/plugins"
+#endif
+
+static const char *const isolation_words[] = {"best", "strict", NULL};
+static const char *const level_words[] = {"error", "warn", "info", "debug", NULL};
+static const char *const format_words[] = {"text", "json", NULL};
+static const char *const mode_words[] = {"fork", "warm", NULL};
+static const char *const start_words[] = {"lazy", "eager", NULL};
+
+#define HOST(member) offsetof(struct conf_host, member)
+static const struct option host_options[] = {
+    {"runtime_dir", OPTION_PATH, HOST(runtime_dir), "", 0, 0,
+     .help = "Folder for sockets; must not outlive a boot.", .flags = OPTION_FLAG,
+     .derived = "$RUNTIME_DIRECTORY; as root /run/penstock; else $XDG_RUNTIME_DIR/penstock"},
+    {"state_dir", OPTION_PATH, HOST(state_dir), "", 0, 0,
+     .help = "Folder for what must survive a restart: journal, worker ids, files of tasks.",
+     .flags = OPTION_FLAG,
+     .derived = "$STATE_DIRECTORY; as root /var/lib/penstock; else $XDG_STATE_HOME/penstock"},
+    {"plugin_dirs", OPTION_PATHS, HOST(plugin_dirs), "", 0, 0,
+     .help = "Folders searched for plugins (*.so), first to last.", .flags = OPTION_FLAG,
+     .derived = PENSTOCK_PLUGIN_DIRS},
+    {"tasks_socket", OPTION_PATH, HOST(tasks_socket), "", 0, 0,
+     .help = "Unix socket where clients hand in tasks.", .derived = "tasks.sock in runtime_dir"},
+    {"control_socket", OPTION_PATH, HOST(control_socket), "", 0, 0,
+     .help = "Unix socket of the operator: shut down, drain, reload, all tasks.",
+     .derived = "control.sock in runtime_dir"},
+    {"tcp", OPTION_STRING, HOST(tcp), "", 0, 0,
+     .help = "Loopback address where clients hand in tasks too, such as 127.0.0.1:7000; port 0 "
+             "takes any "
+             "free one. "
+             "Empty: off.",
+     .check = check_loopback},
+    {"socket_group", OPTION_NAME, HOST(socket_group), "", 0, 0,
+     .help = "Group that may use the tasks socket. Empty: only the owner."},
+    {"max_concurrent", OPTION_INT, HOST(max_concurrent), "0", 1, 4096,
+     .help = "Tasks that run at once on this host. 0: the number of processors it may use.",
+     .flags = OPTION_ZERO},
+    {"queue_max", OPTION_INT, HOST(queue_max), "10000", 1, 10000000,
+     .help = "Tasks that may wait; one more is refused as OVERLOADED."},
+    {"queue_max_bytes", OPTION_SIZE, HOST(queue_max_bytes), "256Mi", MI, 1024 * GI,
+     .help = "Bytes of params and inputs of all waiting tasks together."},
+    {"max_frame", OPTION_SIZE, HOST(max_frame_bytes), "64Mi", 64 * KI, 2 * GI,
+     .help = "Largest single frame of a message: an input or output by value."},
+    {"max_message", OPTION_SIZE, HOST(max_message_bytes), "128Mi", 64 * KI, 4 * GI,
+     .help = "Largest message, all frames together."},
+    {"max_frames", OPTION_INT, HOST(max_frames), "64", 8, 4096,
+     .help = "Most frames of one message."},
+    {"max_header", OPTION_SIZE, HOST(max_header_bytes), "1Mi", 4 * KI, 64 * MI,
+     .help = "Largest header of a message (its JSON, params included)."},
+    {"max_result", OPTION_SIZE, HOST(max_result_bytes), "16Mi", KI, GI,
+     .help = "Largest result JSON of a task; more is RESULT_TOO_BIG."},
+    {"max_outputs", OPTION_SIZE, HOST(max_outputs_bytes), "64Mi", KI, 4 * GI,
+     .help = "Bytes of all outputs of one task together."},
+    {"max_log", OPTION_SIZE, HOST(max_log_bytes), "64Ki", KI, 64 * MI,
+     .help = "Bytes of stdout and stderr kept of one task; the rest is counted and dropped."},
+    {"result_retention", OPTION_DURATION, HOST(result_retention_ms), "1h", SECOND, 30 * DAY,
+     .help = "How long a result is kept for a client that has not acknowledged it."},
+    {"results_max_bytes", OPTION_SIZE, HOST(results_max_bytes), "256Mi", MI, 1024 * GI,
+     .help = "Bytes of all kept results together; past it the oldest go first."},
+    {"drain_timeout", OPTION_DURATION, HOST(drain_timeout_ms), "45s", SECOND, DAY,
+     .help =
+         "How long a stop waits for running tasks. Longer than a shim's poll_timeout and 5s; the "
+         "unit's "
+         "TimeoutStopSec must be longer still."},
+    {"heartbeat", OPTION_DURATION, HOST(heartbeat_ms), "10s", SECOND, HOUR,
+     .help = "How often clients are asked to give a sign of life."},
+    {"load_timeout", OPTION_DURATION, HOST(load_timeout_ms), "30s", 100, HOUR,
+     .help = "How long a plugin may take to load and open."},
+    {"scan_timeout", OPTION_DURATION, HOST(scan_timeout_ms), "10s", 100, HOUR,
+     .help = "How long reading a plugin's description may take."},
+    {"isolation", OPTION_ENUM, HOST(isolation), "best", 0, 0,
+     .help =
+         "best: boxes use what the kernel offers and report what is missing. strict: no box starts "
+         "with a wall "
+         "missing.",
+     .words = isolation_words},
+    {"box_uid_base", OPTION_INT, HOST(box_uid_base), "1900000000", 65536, 4000000000,
+     .help = "First user id for boxes when the host runs as root; one a slot from here on."},
+    {"log_level", OPTION_ENUM, HOST(log_level), "info", 0, 0,
+     .help = "Least important lines that are logged.", .flags = OPTION_FLAG, .words = level_words},
+    {"log_format", OPTION_ENUM, HOST(log_format), "text", 0, 0,
+     .help = "Form of log lines on stderr.", .flags = OPTION_FLAG, .words = format_words},
+};
+
+#define TASK_TYPE(member) offsetof(struct conf_task_type, member)
+static const struct option task_type_options[] = {
+    {"max_concurrent", OPTION_INT, TASK_TYPE(max_concurrent), "1", 1, 4096,
+     .help = "Tasks of this type that run at once, over all pipelines."},
+};
+
+#define SHIM(member) offsetof(struct conf_shim, member)
+static const struct option shim_options[] = {
+    {"enabled", OPTION_BOOL, SHIM(enabled), "yes", 0, 0, .help = "Whether the shim is started."},
+    {"dialect", OPTION_NAME, SHIM(dialect), "", 0, 0,
+     .help = "The API the orchestrator speaks, such as avtomatika.", .flags = OPTION_REQUIRED},
+    {"url", OPTION_STRING, SHIM(url), "", 0, 0, .help = "Address of the orchestrator.",
+     .flags = OPTION_REQUIRED, .check = check_url},
+    {"token_file", OPTION_PATH, SHIM(token_file), "", 0, 0,
+     .help = "File with the token for the orchestrator, read by the shim alone. "
+             "\"${CREDENTIALS_DIRECTORY}/name\" "
+             "names a systemd credential."},
+    {"token", OPTION_STRING, SHIM(token), "", 0, 0,
+     .help = "The token itself. Prefer token_file; never taken from a flag.",
+     .flags = OPTION_SECRET, .check = check_token},
+    {"worker_id", OPTION_STRING, SHIM(worker_id), "", 0, 0,
+     .help = "Name of this worker at the orchestrator. Empty: made once and kept in state_dir.",
+     .check = check_worker_id},
+    {"worker_type", OPTION_NAME, SHIM(worker_type), "", 0, 0,
+     .help = "Kind of worker told to the orchestrator. Empty: the dialect's default."},
+    {"poll_timeout", OPTION_DURATION, SHIM(poll_timeout_ms), "30s", 100, 10 * MINUTE,
+     .help = "How long one poll waits at the orchestrator for a task."},
+    {"heartbeat_interval", OPTION_DURATION, SHIM(heartbeat_interval_ms), "15s", 100, HOUR,
+     .help = "How often the orchestrator hears from this worker."},
+    {"max_concurrent", OPTION_INT, SHIM(max_concurrent), "0", 1, 4096,
+     .help = "Tasks of this orchestrator at once. 0: as many as the host takes.",
+     .flags = OPTION_ZERO},
+    {"pipelines", OPTION_NAMES, SHIM(pipelines), "", 0, 0,
+     .help = "Pipelines offered to this orchestrator. Empty: all."},
+};
+
+#define PLUGIN(member) offsetof(struct conf_plugin, member)
+static const struct option plugin_options[] = {
+    {"enabled", OPTION_BOOL, PLUGIN(enabled), "yes", 0, 0, .help = "Whether the plugin is used."},
+    {"config", OPTION_STRING, PLUGIN(config), "", 0, 0,
+     .help =
+         "A JSON object handed to the plugin's open. Easiest in single quotes: '{\"size\": 128}'.",
+     .check = check_json_object},
+    {"sha256", OPTION_STRING, PLUGIN(sha256), "", 0, 0,
+     .help = "Digest the plugin's file must have. Empty: any.", .check = check_sha256},
+};
+
+#define PIPELINE(member) offsetof(struct conf_pipeline, member)
+static const struct option pipeline_options[] = {
+    {"timeout", OPTION_DURATION, PIPELINE(timeout_ms), "30s", 1, 20 * DAY,
+     .help = "Longest time of one task; a task may ask for less."},
+    {"cpu_limit", OPTION_DURATION, PIPELINE(cpu_limit_ms), "0", 10, 20 * DAY,
+     .help = "Processor time of one task, all its threads together. 0: no limit.",
+     .flags = OPTION_ZERO},
+    {"memory", OPTION_SIZE, PIPELINE(memory_bytes), "512M", MI, 1024 * GI,
+     .help = "Memory of one task beyond what the loaded plugin shares with it. 0: no limit.",
+     .flags = OPTION_ZERO},
+    {"max_concurrent", OPTION_INT, PIPELINE(max_concurrent), "0", 1, 64,
+     .help = "Tasks of this pipeline at once. 0: the host's max_concurrent.", .flags = OPTION_ZERO},
+    {"mode", OPTION_ENUM, PIPELINE(mode), "fork", 0, 0,
+     .help = "fork: each task in a fresh copy of the loaded plugin. warm: one process runs task "
+             "after task "
+             "(thread "
+             "pools, GPUs).",
+     .words = mode_words},
+    {"start", OPTION_ENUM, PIPELINE(start), "lazy", 0, 0,
+     .help = "lazy: loaded with its first task. eager: loaded when the host starts.",
+     .words = start_words},
+    {"load_timeout", OPTION_DURATION, PIPELINE(load_timeout_ms), "0", 100, HOUR,
+     .help = "How long loading and open may take. 0: the host's load_timeout.",
+     .flags = OPTION_ZERO},
+    {"idle_stop", OPTION_DURATION, PIPELINE(idle_stop_ms), "0", SECOND, 20 * DAY,
+     .help = "Unload after so long without a task. 0: never.", .flags = OPTION_ZERO},
+    {"recycle_after", OPTION_INT, PIPELINE(recycle_after), "0", 1, 1000000000,
+     .help = "Tasks after which a warm process is replaced. 0: never.", .flags = OPTION_ZERO},
+    {"max_file", OPTION_SIZE, PIPELINE(max_file_bytes), "64M", KI, 1024 * GI,
+     .help = "Largest file a task may write."},
+    {"max_files", OPTION_INT, PIPELINE(max_files), "64", 16, 65536,
+     .help = "Open descriptors of a task."},
+    {"max_threads", OPTION_INT, PIPELINE(max_threads), "64", 1, 4096, .help = "Threads of a task."},
+};
+
+#define ROWS(table) (table), sizeof(table) / sizeof *(table)
+const struct section sections[SECTION_KINDS] = {
+    [SECTION_HOST] = {"host", NULL, SECTION_TOP, sizeof(struct conf_host), ROWS(host_options),
+                      "The host itself."},
+    [SECTION_TASK_TYPE] = {"task_type", "<name>", SECTION_HOST, sizeof(struct conf_task_type),
+                           ROWS(task_type_options),
+                           "A limit shared by all pipelines of one task type."},
+    [SECTION_SHIM] = {"shim", "<name>", SECTION_TOP, sizeof(struct conf_shim), ROWS(shim_options),
+                      "The connection to one orchestrator; one process each."},
+    [SECTION_PLUGIN] =
+        {"plugin", "<id>", SECTION_TOP, sizeof(struct conf_plugin), ROWS(plugin_options),
+         "One plugin by the id it declares. Plugins without a section run with the defaults."},
+    [SECTION_PIPELINE] = {"pipeline", "<slug>", SECTION_PLUGIN, sizeof(struct conf_pipeline),
+                          ROWS(pipeline_options), "One pipeline of that plugin."},
+};
+
+const struct option *section_option(const struct section *s, const char *name)
+{
+    for (size_t i = 0; i < s->n_options; i++) {
+        if (strcmp(s->options[i].name, name) == 0)
+            return &s->options[i];
+    }
+    return NULL;
+}
+
+int section_find(int parent, const char *name)
+{
+    for (int i = 0; i < SECTION_KINDS; i++) {
+        if (sections[i].parent == parent && strcmp(sections[i].name, name) == 0)
+            return i;
+    }
+    return -1;
+}
+
+/* The section an option of this name does belong to; "timeout" straight in a plugin is the usual
+ * case. */
+static const struct section *section_with(const char *name)
+{
+    const struct section *found = NULL;
+    for (int i = 0; i < SECTION_KINDS; i++) {
+        if (section_option(&sections[i], name) == NULL)
+            continue;
+        if (found != NULL)
+            return NULL; /* in several: no telling which was meant */
+        found = &sections[i];
+    }
+    return found;
+}
+
+void section_hint(int kind, const char *name, struct buf *out)
+{
+    const char *words[64];
+    size_t n = 0, room = sizeof words / sizeof *words;
+    for (size_t i = 0; kind >= 0 && i < sections[kind].n_options && n < room; i++)
+        words[n++] = sections[kind].options[i].name;
+    for (int i = 0; i < SECTION_KINDS && n < room; i++) {
+        if (sections[i].parent == kind)
+            words[n++] = sections[i].name;
+    }
+    const struct section *home = section_with(name);
+    const char *near = text_nearest(name, words, n);
+    if (home != NULL)
+        buf_printf(out, "; it belongs in a section \"%s\"", home->name);
+    else if (near != NULL)
+        buf_printf(out, "; did you mean \"%s\"?", near);
+}
