@@ -1,0 +1,9 @@
+/* dup_b.c: TEST PLUGIN, broken on purpose: it is in order, but dup_a has a pipeline of the same
+ * name. */
+#include "fine.h"
+
+static const pen_pipeline fine = FINE_PIPELINE("dup");
+static const pen_pipeline *const pipelines[] = {&fine, NULL};
+
+const pen_plugin pen_plugin_entry = {PEN_PLUGIN_HEADER, .id = "org.penstock.test.dup_b",
+                                     .version = "1.0.0", .pipelines = pipelines};
