@@ -44,7 +44,8 @@ struct core {
     const struct conf_host *host;
     enum core_phase phase;
     bool stops_when_idle; /* a drain that ends the process */
-    uint32_t max_concurrent; /* in force: processors where the configuration says 0 */
+    bool has_failed;      /* the process ends with an error */
+    int ready_fd;         /* gets a line when the host serves; -1: none, or told */
 
     /* doors */
     void *zmq;
@@ -69,6 +70,7 @@ struct core {
     struct task_list all;  /* for LIST, oldest first */
     uint64_t next_seq;
     struct loop_timer *sweep;
+    unsigned sweeps;
     struct loop_timer *drain;
     uint64_t hash_seed[2];
 
@@ -77,7 +79,6 @@ struct core {
     struct catalog *catalog;
     struct table *pipelines; /* by slug */
     struct pipeline *first_pipeline;
-    struct scan *scan;
 
     /* push.c */
     struct loop_timer *capacity_timer;

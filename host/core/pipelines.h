@@ -5,6 +5,7 @@
  * quarantine with growing pauses when they do not load. */
 
 #include "core/core.h"
+#include "core/refusal.h"
 #include "plugin/catalog.h"
 #include "sandbox/box.h"
 
@@ -14,7 +15,8 @@ struct pipeline {
     struct pipeline *next;
     struct core *core;
     const struct catalog_pipeline *info;
-    struct conf_pipeline conf; /* merged: defaults and configuration */
+    const struct conf_pipeline *conf; /* defaults and configuration, merged */
+    const struct conf_plugin *plugin_conf;
     struct sched_lane *lane;
     enum pipeline_state state;
     enum box_mode mode; /* in force: warm where the plugin leaves threads */
@@ -26,7 +28,8 @@ struct pipeline {
     int64_t quarantined_until_ms; /* monotonic */
     enum code reason_code;
     char reason[512];
-    struct loop_timer *idle;
+    struct loop_timer *idle;  /* stops the box when nothing came for a while */
+    struct loop_timer *retry; /* starts it again after an error of ours */
 };
 
 const char *pipeline_slug(const struct pipeline *p);
@@ -34,6 +37,10 @@ struct pipeline *pipeline_find(const struct core *c, const char *slug, size_t le
 const char *pipeline_state_name(const struct pipeline *p);
 /* Milliseconds of quarantine left, 0: none. */
 int64_t pipeline_quarantine_ms(const struct pipeline *p);
+/* Checks params (token 0: none were given) against the pipeline's schema; all errors are told. -1: refused. */
+int pipeline_check_params(const struct pipeline *p, const struct json_doc *doc, uint32_t params, struct refusal *r);
+/* Checks a result's JSON against the result schema. -1: message says what is wrong. */
+int pipeline_check_result(const struct pipeline *p, const char *json, size_t len, char *message, size_t size);
 /* Makes the pipelines of the catalogue. -1: logged. */
 int pipelines_init(struct core *c);
 void pipelines_clear(struct core *c);

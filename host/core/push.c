@@ -100,7 +100,7 @@ void push_log(struct core *c, const struct task *t, enum box_stream stream, int 
 
 void push_write_capacity(const struct core *c, struct json_writer *w)
 {
-    json_member_int(w, "max_concurrent", c->max_concurrent);
+    json_member_int(w, "max_concurrent", c->host->max_concurrent);
     json_member_int(w, "running", (int64_t)sched_running(c->sched));
     json_member_int(w, "queued", (int64_t)sched_waiting(c->sched));
     json_member_int(w, "queue_max", c->host->queue_max);

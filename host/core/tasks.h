@@ -40,6 +40,7 @@ struct task {
     unsigned depth;  /* 0: from outside; n: child of a child ... */
     bool is_answered_by_result; /* "wait": no ACCEPTED */
     bool wants_digest, wants_children;
+    bool is_silent; /* its RESULT is not sent: a child whose submitter does not want it */
     bool is_cached;
     bool is_delivered; /* sent, and nobody will acknowledge it */
     bool is_kept;
@@ -53,10 +54,11 @@ struct task {
 /* A task from a checked submission; takes the frames (moves the messages out). NULL: no memory. */
 struct task *task_new(struct core *c, struct owner *owner, struct pipeline *p, const struct submit *s, zmq_msg_t *header,
                       zmq_msg_t *body, size_t n_body);
-/* Into the tables and the queue, or behind its leader. -1: no memory; the task is freed then. */
-int task_accept(struct core *c, struct task *t, struct task *leader);
-/* A task that is answered at once by the kept result of another. -1: no memory, freed. */
-int task_accept_cached(struct core *c, struct task *t, struct task *kept);
+/* Into the tables, and into the queue or behind its leader (NULL: none). is_queued false: it only stands in the tables,
+ * to be finished at once. digest: of its content, zeros if nobody can ask. -1: no memory; the task is freed then. */
+int task_accept(struct core *c, struct task *t, const uint64_t digest[2], struct task *leader, bool is_queued);
+/* Answers it by the kept result of another. */
+void task_finish_cached(struct core *c, struct task *t, struct task *kept);
 /* Gives tasks to free slots. */
 void tasks_dispatch(struct core *c);
 /* The verdict is there. Takes r (NULL: no memory was left; the task still ends, as INTERNAL). */
@@ -65,22 +67,11 @@ void task_finish(struct core *c, struct task *t, struct result *r);
 void task_requeue(struct core *c, struct task *t, enum code code, const char *message);
 /* What was found: "queued", "running", "finished". */
 const char *task_cancel(struct core *c, struct task *t, const char *why);
-/* Sends the RESULT if its owner is there; otherwise it waits. */
-void task_deliver(struct core *c, struct task *t);
-/* Forgets a finished task. */
-void task_forget(struct core *c, struct task *t);
-/* The RESULT header (also QUERY's "result"). */
-void task_write_result(struct core *c, const struct task *t, struct json_writer *w);
-/* The task as QUERY and LIST show it. */
-void task_write_info(struct core *c, const struct task *t, struct json_writer *w, bool with_result);
-
 struct task *task_find_id(struct core *c, const struct owner *o, const char *task_id);
 struct task *task_find_uid(struct core *c, const char *uid);
 struct task *task_find_key(struct core *c, const struct owner *o, const struct pipeline *p, const char *key);
-/* Sends what an owner has waiting: after HELLO, or when it reads again. */
-void tasks_deliver_waiting(struct core *c, struct owner *o);
-/* Retention: forgets what is over time, and the oldest delivered ones over the memory limit. */
-void tasks_sweep(struct core *c);
+/* Out of tables and lists, and freed: a finished task that is kept nowhere. */
+void task_free_finished(struct core *c, struct task *t);
 void tasks_cancel_all(struct core *c, const char *why);
 void tasks_clear(struct core *c);
 

@@ -34,7 +34,7 @@ pkg_check_modules(microhttpd REQUIRED IMPORTED_TARGET libmicrohttpd)
 pkg_check_modules(smartcols REQUIRED IMPORTED_TARGET smartcols)
 
 add_library(penstock_flags INTERFACE)
-target_compile_definitions(penstock_flags INTERFACE _GNU_SOURCE)
+target_compile_definitions(penstock_flags INTERFACE _GNU_SOURCE PENSTOCK_VERSION="${PROJECT_VERSION}")
 target_compile_options(penstock_flags INTERFACE
   -Wall -Wextra -Wshadow -Wvla -Wpointer-arith -Wwrite-strings
   $<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes -Wmissing-prototypes>
@@ -99,7 +99,6 @@ function(penstock_program name)
     target_link_libraries(${name} PRIVATE pen_${dep}${suffix})
   endforeach()
   target_link_libraries(${name} PRIVATE ${ARG_LIBS})
-  target_compile_definitions(${name} PRIVATE PENSTOCK_VERSION="${PROJECT_VERSION}")
   if(NOT ARG_NOINSTALL)
     if(NOT ARG_DESTINATION)
       set(ARG_DESTINATION ${CMAKE_INSTALL_BINDIR})

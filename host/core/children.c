@@ -1,0 +1,112 @@
+/* children.c: fan-out. A child is a task like any other: its header is written here and read as a client's would be.
+ * Its owner is the parent's, its id <parent>-<step>-<n>. Runs in the core. */
+#include "core/children.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/pipelines.h"
+#include "core/push.h"
+#include "core/submit.h"
+#include "core/tasks.h"
+
+enum { DEPTH_MAX = 8, CHILD_HEADER_EXTRA = 4096 };
+
+struct child {
+    struct submit s;
+    struct json_doc doc;
+    struct buf header;
+    struct pipeline *pipeline;
+};
+
+static int write_header(struct child *x, const struct task *parent, const struct box_child *b, size_t n)
+{
+    struct json_writer w;
+    char id[2 * TASK_ID_MAX + 32];
+    snprintf(id, sizeof id, "%s-%s-%zu", parent->task_id, b->step, n);
+    buf_init(&x->header, b->params.len + CHILD_HEADER_EXTRA);
+    json_begin(&w, &x->header);
+    json_open(&w, '{');
+    json_member_str(&w, "task_id", id);
+    json_member_str(&w, "job_id", parent->job_id != NULL ? parent->job_id : parent->task_id);
+    json_member_str(&w, "pipeline", b->pipeline);
+    json_member_str(&w, "tenant", parent->tenant);
+    json_member_double(&w, "priority", parent->item.priority);
+    json_member_str(&w, "children", parent->wants_children ? "report" : "none");
+    json_key(&w, "params");
+    json_put_raw(&w, b->params.len > 0 ? (const char *)b->params.data : "{}", b->params.len > 0 ? b->params.len : 2);
+    json_close(&w, '}');
+    return json_end(&w);
+}
+
+static int read_child(struct core *c, struct child *x, const struct task *parent, const struct box_child *b, size_t n,
+                      struct refusal *r)
+{
+    struct json_fault fault;
+    if (write_header(x, parent, b, n) < 0)
+        return refuse(r, CODE_INTERNAL, "no memory");
+    if (json_scan(&x->doc, (const char *)x->header.data, x->header.len, &fault) < 0)
+        return refuse(r, CODE_INVALID_INPUT, "params: %s", fault.what);
+    if (submit_read(&x->s, &x->doc, 0, r) < 0)
+        return -1;
+    x->pipeline = pipeline_find(c, b->pipeline, strlen(b->pipeline));
+    if (x->pipeline == NULL)
+        return refuse(r, CODE_UNKNOWN_PIPELINE, "no plugin on this host provides it");
+    return pipeline_check_params(x->pipeline, &x->doc, x->s.params, r);
+}
+
+static void start_child(struct core *c, struct child *x, const struct task *parent, struct json_writer *ids)
+{
+    static const uint64_t no_digest[2] = {0, 0};
+    zmq_msg_t header;
+    if (zmq_msg_init_size(&header, x->header.len) < 0)
+        return;
+    memcpy(zmq_msg_data(&header), x->header.data, x->header.len);
+    struct task *t = task_new(c, parent->owner, x->pipeline, &x->s, &header, NULL, 0);
+    zmq_msg_close(&header);
+    if (t == NULL || task_accept(c, t, no_digest, NULL, true) < 0)
+        return;
+    t->depth = parent->depth + 1;
+    t->is_silent = !parent->wants_children;
+    c->stats.accepted++;
+    json_put_str(ids, t->task_id);
+    push_state(c, t);
+}
+
+static int read_all(struct core *c, struct child *all, const struct task *parent, const struct box_outcome *o,
+                    char *message, size_t size)
+{
+    struct refusal r = REFUSAL_INIT;
+    int rc = 0;
+    for (size_t i = 0; i < o->n_children && rc == 0; i++) {
+        rc = read_child(c, &all[i], parent, &o->children[i], i, &r);
+        if (rc < 0)
+            snprintf(message, size, "child %zu (pipeline %.64s): %.300s", i, o->children[i].pipeline, r.message);
+    }
+    refusal_clear(&r);
+    return rc;
+}
+
+int children_submit(struct core *c, struct task *parent, const struct box_outcome *o, struct result *r, char *message,
+                    size_t size)
+{
+    struct json_writer ids;
+    if (parent->depth >= DEPTH_MAX) {
+        snprintf(message, size, "children of children are %d deep at most", DEPTH_MAX);
+        return -1;
+    }
+    struct child *all = calloc(o->n_children, sizeof *all);
+    int rc = all != NULL ? read_all(c, all, parent, o, message, size) : -1;
+    json_begin(&ids, &r->children);
+    json_open(&ids, '[');
+    for (size_t i = 0; i < o->n_children && all != NULL; i++) {
+        if (rc == 0)
+            start_child(c, &all[i], parent, &ids);
+        json_doc_clear(&all[i].doc);
+        buf_clear(&all[i].header);
+    }
+    json_close(&ids, ']');
+    free(all);
+    return rc;
+}

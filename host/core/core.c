@@ -1,0 +1,275 @@
+/* core.c: puts the core together: doors, tables, the scan, and the end. Runs in penstock-core. */
+#include "core/core.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fdutil.h"
+#include "base/log.h"
+#include "base/table.h"
+#include "core/kept.h"
+#include "core/peers.h"
+#include "core/pipelines.h"
+#include "core/push.h"
+#include "core/scan.h"
+#include "core/tasks.h"
+#include "core/verbs.h"
+#include "loop/loop.h"
+
+/* A turn reads at most this many messages of each door, so that boxes and timers get their turn. */
+enum { MESSAGES_A_TURN = 64, LAST_WORDS_MS = 1000, OUT_MAX = 512 * 1024 * 1024 };
+
+/* ---- doors ---------------------------------------------------------------------------------------- */
+
+static int give_to_group(const char *path, const char *group)
+{
+    if (group[0] == '\0')
+        return 0;
+    struct group *g = getgrnam(group);
+    if (g != NULL && chown(path, (uid_t)-1, g->gr_gid) == 0)
+        return 0;
+    log_error("the task socket cannot be given to its group", LS("group", group), LE(g != NULL ? errno : ENOENT));
+    return -1;
+}
+
+static int bind_tcp(struct core *c)
+{
+    char address[256], bound[256];
+    if (c->host->tcp[0] == '\0')
+        return 0;
+    snprintf(address, sizeof address, "tcp://%s", c->host->tcp);
+    char *colon = strrchr(address, ':');
+    if (strcmp(colon, ":0") == 0)
+        strcpy(colon, ":*");
+    if (router_bind_tcp(c->tasks_router, address, bound) < 0) {
+        log_error("TCP address cannot be bound", LS("address", c->host->tcp), LE(errno));
+        return -1;
+    }
+    log_info("tasks are taken over TCP too", LS("address", bound));
+    return 0;
+}
+
+static int open_doors(struct core *c)
+{
+    const struct router_options o = {.max_frame_bytes = (size_t)c->host->max_frame_bytes,
+                                     .max_frames = (size_t)c->host->max_frames};
+    c->zmq = zmq_ctx_new();
+    c->tasks_router = c->zmq != NULL ? router_new(c->loop, c->zmq, &o, verbs_message, c) : NULL;
+    c->control_router = c->tasks_router != NULL ? router_new(c->loop, c->zmq, &o, verbs_message, c) : NULL;
+    if (c->control_router == NULL) {
+        log_error("ZeroMQ sockets cannot be made", LE(errno));
+        return -1;
+    }
+    if (router_bind_ipc(c->control_router, c->host->control_socket, 0600) < 0) {
+        log_error("control socket cannot be bound", LS("path", c->host->control_socket), LE(errno));
+        return -1;
+    }
+    if (router_bind_ipc(c->tasks_router, c->host->tasks_socket, 0660) < 0) {
+        log_error("task socket cannot be bound", LS("path", c->host->tasks_socket), LE(errno));
+        return -1;
+    }
+    if (give_to_group(c->host->tasks_socket, c->host->socket_group) < 0)
+        return -1;
+    return bind_tcp(c);
+}
+
+static int on_turn(void *arg)
+{
+    struct core *c = arg;
+    int more = c->tasks_router != NULL ? router_serve(c->tasks_router, MESSAGES_A_TURN) : 0;
+    more |= c->control_router != NULL ? router_serve(c->control_router, MESSAGES_A_TURN) : 0;
+    tasks_dispatch(c);
+    return more ? 0 : -1;
+}
+
+/* ---- start ---------------------------------------------------------------------------------------- */
+
+/* The host's name for itself is made once and kept. */
+static int load_host_id(struct core *c)
+{
+    char path[PATH_MAX];
+    if ((size_t)snprintf(path, sizeof path, "%s/host_id", c->host->state_dir) >= sizeof path) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0 && read(fd, c->host_id, ID_TEXT - 1) == ID_TEXT - 1) {
+        close(fd);
+        return 0;
+    }
+    fd_close(&fd);
+    id_new(c->host_id);
+    fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    int rc = fd >= 0 ? fd_write_all(fd, c->host_id, ID_TEXT - 1) : -1;
+    fd_close(&fd);
+    return rc;
+}
+
+static int make_tables(struct core *c)
+{
+    c->peers = table_new();
+    c->clients = table_new();
+    c->by_uid = table_new();
+    c->by_id = table_new();
+    c->by_key = table_new();
+    c->pipelines = table_new();
+    c->sched = sched_new((uint32_t)c->host->max_concurrent);
+    bool is_complete = c->peers != NULL && c->clients != NULL && c->by_uid != NULL && c->by_id != NULL &&
+                       c->by_key != NULL && c->pipelines != NULL && c->sched != NULL;
+    return is_complete && kept_init(c) == 0 && push_init(c) == 0 ? 0 : -1;
+}
+
+static void tell_ready(struct core *c)
+{
+    if (c->ready_fd < 0)
+        return;
+    if (fd_write_all(c->ready_fd, "ready\n", 6) < 0)
+        log_warn("readiness cannot be told", LE(errno));
+    fd_close(&c->ready_fd);
+}
+
+static void on_scanned(void *arg, struct catalog *catalog)
+{
+    struct core *c = arg;
+    c->catalog = catalog;
+    if (catalog == NULL || pipelines_init(c) < 0 || open_doors(c) < 0) {
+        c->has_failed = true;
+        loop_stop(c->loop);
+        return;
+    }
+    c->phase = CORE_SERVING;
+    log_info("serving", LS("tasks", c->host->tasks_socket), LS("control", c->host->control_socket),
+             LI("plugins", catalog_count(catalog)), LI("pipelines", catalog_pipelines(catalog)),
+             LI("max_concurrent", c->host->max_concurrent));
+    tell_ready(c);
+}
+
+static void on_launcher_lost(void *arg)
+{
+    struct core *c = arg;
+    if (c->phase == CORE_STOPPING)
+        return;
+    log_error("the launcher is gone: no box can be started");
+    c->has_failed = true;
+    loop_stop(c->loop);
+}
+
+static void on_drain_over(void *arg)
+{
+    struct core *c = arg;
+    log_warn("drain took too long", LI("running", sched_running(c->sched)), LI("queued", sched_waiting(c->sched)));
+    core_stop_now(c);
+}
+
+static void set_limits(struct core *c)
+{
+    c->wire_limits = (struct wire_limits){.frame_bytes = (size_t)c->host->max_frame_bytes,
+                                          .message_bytes = (size_t)c->host->max_message_bytes,
+                                          .header_bytes = (size_t)c->host->max_header_bytes,
+                                          .frames = (size_t)c->host->max_frames};
+}
+
+int core_init(struct core *c, struct loop *loop, const struct core_options *o)
+{
+    *c = (struct core){.loop = loop, .conf = o->conf, .host = conf_host(o->conf), .ready_fd = o->ready_fd};
+    buf_init(&c->out, OUT_MAX);
+    c->epoch = clock_wall_ms();
+    c->started_mono_ms = clock_mono_ms();
+    set_limits(c);
+    if (getrandom(c->hash_seed, sizeof c->hash_seed, 0) != (ssize_t)sizeof c->hash_seed || load_host_id(c) < 0) {
+        log_error("host id cannot be kept", LS("state_dir", c->host->state_dir), LE(errno));
+        return -1;
+    }
+    c->drain = loop_timer_new(loop, on_drain_over, c);
+    c->launcher = launcher_new(loop, o->launcher_fd, on_launcher_lost, c);
+    if (c->drain == NULL || c->launcher == NULL || make_tables(c) < 0) {
+        log_error("no memory to start");
+        return -1;
+    }
+    loop_on_turn(loop, on_turn, c);
+    uint32_t timeout = (uint32_t)c->host->scan_timeout_ms;
+    return scan_start(loop, c->launcher, &c->host->plugin_dirs, timeout, on_scanned, c) != NULL ? 0 : -1;
+}
+
+/* ---- the end -------------------------------------------------------------------------------------- */
+
+void core_drain(struct core *c, bool stop)
+{
+    c->stops_when_idle |= stop;
+    if (c->phase == CORE_STARTING) {
+        loop_stop(c->loop);
+        return;
+    }
+    if (c->phase == CORE_SERVING) {
+        log_info("draining", LI("running", sched_running(c->sched)), LI("queued", sched_waiting(c->sched)));
+        c->phase = CORE_DRAINING;
+        push_capacity_soon(c);
+    }
+    if (c->stops_when_idle && !loop_timer_is_set(c->drain))
+        loop_timer_after(c->drain, c->host->drain_timeout_ms);
+    core_check_idle(c);
+}
+
+void core_resume(struct core *c)
+{
+    if (c->phase != CORE_DRAINING || c->stops_when_idle)
+        return;
+    log_info("serving again");
+    c->phase = CORE_SERVING;
+    push_capacity_soon(c);
+}
+
+void core_stop_now(struct core *c)
+{
+    if (c->phase == CORE_STOPPING) {
+        loop_stop(c->loop);
+        return;
+    }
+    c->phase = CORE_STOPPING;
+    c->stops_when_idle = true;
+    tasks_cancel_all(c, "the host stops");
+    /* What does not stop within its grace is killed; then the loop ends at the latest here. */
+    loop_timer_after(c->drain, CANCEL_GRACE_MS + LAST_WORDS_MS);
+    core_check_idle(c);
+}
+
+void core_check_idle(struct core *c)
+{
+    if (!c->stops_when_idle || c->phase < CORE_DRAINING)
+        return;
+    if (sched_running(c->sched) == 0 && sched_waiting(c->sched) == 0)
+        loop_stop(c->loop);
+}
+
+void core_clear(struct core *c)
+{
+    if (c->kept_waiting.first != NULL)
+        log_warn("results that nobody acknowledged are lost", LI("bytes", c->kept_waiting_bytes));
+    c->phase = CORE_STOPPING;
+    router_free(c->tasks_router, LAST_WORDS_MS);
+    router_free(c->control_router, LAST_WORDS_MS);
+    c->tasks_router = c->control_router = NULL;
+    launcher_free(c->launcher);
+    if (c->by_uid != NULL)
+        tasks_clear(c);
+    peers_clear(c);
+    pipelines_clear(c);
+    kept_clear(c);
+    push_clear(c);
+    sched_free(c->sched);
+    catalog_unref(c->catalog);
+    loop_timer_free(c->drain);
+    if (c->zmq != NULL)
+        zmq_ctx_term(c->zmq);
+    json_doc_clear(&c->doc);
+    buf_clear(&c->out);
+    fd_close(&c->ready_fd);
+}

@@ -1,0 +1,246 @@
+/* kept.c: results after the verdict. Runs in the core. A result that somebody will acknowledge waits for that; one whose
+ * owner is anonymous counts as delivered once sent, and stays for QUERY while there is time and room. */
+#include "core/kept.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "core/peers.h"
+#include "core/pipelines.h"
+#include "core/tasks.h"
+#include "loop/loop.h"
+
+enum { SWEEP_MS = 1000, PEERS_EVERY = 60, RESEND_MS = 20, OUTPUTS_MAX = 128 };
+
+static struct task_list *list_of(struct core *c, const struct task *t)
+{
+    return t->is_delivered ? &c->kept_delivered : &c->kept_waiting;
+}
+
+static size_t weight(const struct task *t)
+{
+    return sizeof *t + t->bytes + t->result->bytes;
+}
+
+static void enter_list(struct core *c, struct task *t)
+{
+    struct task_list *l = list_of(c, t);
+    t->kept_prev = l->last;
+    t->kept_next = NULL;
+    *(l->last != NULL ? &l->last->kept_next : &l->first) = t;
+    l->last = t;
+    t->is_kept = true;
+    c->n_kept++;
+    c->kept_bytes += weight(t);
+    c->kept_waiting_bytes += t->is_delivered ? 0 : weight(t);
+}
+
+static void leave_list(struct core *c, struct task *t)
+{
+    struct task_list *l = list_of(c, t);
+    *(t->kept_prev != NULL ? &t->kept_prev->kept_next : &l->first) = t->kept_next;
+    *(t->kept_next != NULL ? &t->kept_next->kept_prev : &l->last) = t->kept_prev;
+    t->is_kept = false;
+    c->n_kept--;
+    c->kept_bytes -= weight(t);
+    c->kept_waiting_bytes -= t->is_delivered ? 0 : weight(t);
+}
+
+static void forget(struct core *c, struct task *t)
+{
+    leave_list(c, t);
+    task_free_finished(c, t);
+}
+
+static void mark_delivered(struct core *c, struct task *t)
+{
+    if (t->is_delivered)
+        return;
+    leave_list(c, t);
+    t->is_delivered = true;
+    enter_list(c, t);
+}
+
+/* The oldest of those that nobody will acknowledge make room. */
+static void make_room(struct core *c)
+{
+    while ((int64_t)c->kept_bytes > c->host->results_max_bytes && c->kept_delivered.first != NULL)
+        forget(c, c->kept_delivered.first);
+}
+
+void kept_write_result(struct core *c, const struct task *t, struct json_writer *w)
+{
+    int64_t started = t->started_ms > 0 ? t->started_ms : t->finished_ms;
+    json_open(w, '{');
+    json_member_str(w, "task_id", t->task_id);
+    json_member_str(w, "uid", t->uid);
+    json_member_str(w, "job_id", t->job_id);
+    json_member_str(w, "pipeline", pipeline_slug(t->pipeline));
+    json_member_str(w, "pipeline_version", t->pipeline->info->version);
+    result_write(t->result, w, started - t->submitted_ms, t->wants_digest);
+    json_member_int(w, "attempt", t->box.attempt);
+    json_member_bool(w, "cached", t->is_cached);
+    if (t->metadata.at != NULL)
+        json_member_raw(w, "metadata", t->metadata);
+    if (t->trace.at != NULL)
+        json_member_raw(w, "trace", t->trace);
+    json_member_str(w, "host", c->host_id);
+    json_close(w, '}');
+}
+
+size_t kept_frames(const struct task *t, zmq_msg_t **out, size_t max)
+{
+    size_t n = t->result->n_outputs < max ? t->result->n_outputs : max;
+    for (size_t i = 0; i < n; i++)
+        out[i] = &t->result->outputs[i].bytes;
+    return n;
+}
+
+static int send_result(struct core *c, struct peer *p, const struct task *t)
+{
+    struct json_writer w;
+    zmq_msg_t *frames[OUTPUTS_MAX];
+    size_t n = kept_frames(t, frames, OUTPUTS_MAX);
+    buf_reset(&c->out);
+    json_begin(&w, &c->out);
+    kept_write_result(c, t, &w);
+    if (json_end(&w) < 0) {
+        errno = ENOMEM;
+        return -1;
+    }
+    return router_send(p->router, &p->to, WIRE_RESULT, c->out.data, c->out.len, frames, n);
+}
+
+/* A REQ gets a RESULT only as the answer to a SUBMIT with "wait". */
+static bool may_push(const struct task *t)
+{
+    const struct peer *p = t->owner->peer;
+    return p != NULL && !t->is_silent && (!p->is_req || t->is_answered_by_result);
+}
+
+void kept_deliver(struct core *c, struct task *t)
+{
+    struct owner *o = t->owner;
+    if (!may_push(t))
+        return;
+    if (send_result(c, o->peer, t) < 0) {
+        if (errno == EHOSTUNREACH)
+            peer_lost(c, o->peer);
+        else
+            o->is_backlogged = true;
+        return;
+    }
+    c->stats.messages_out++;
+    t->is_answered_by_result = false;
+    if (!o->is_client)
+        mark_delivered(c, t);
+}
+
+void keep_result(struct core *c, struct task *t)
+{
+    t->is_delivered = t->is_silent || (!t->owner->is_client && t->owner->peer == NULL);
+    enter_list(c, t);
+    kept_deliver(c, t);
+    make_room(c);
+}
+
+void kept_deliver_waiting(struct core *c, struct owner *o)
+{
+    o->is_backlogged = false;
+    for (struct task *t = c->kept_waiting.first, *next; t != NULL && o->peer != NULL && !o->is_backlogged; t = next) {
+        next = t->kept_next;
+        if (t->owner == o)
+            kept_deliver(c, t);
+    }
+}
+
+void kept_acknowledge(struct core *c, struct task *t)
+{
+    if (t->is_kept)
+        forget(c, t);
+}
+
+static void write_progress(const struct task *t, struct json_writer *w)
+{
+    if (t->progress >= 0)
+        json_member_double(w, "progress", t->progress);
+    if (t->started_ms > 0)
+        json_member_int(w, "started", t->started_ms);
+    if (t->finished_ms > 0)
+        json_member_int(w, "finished", t->finished_ms);
+    if (t->result == NULL)
+        return;
+    json_member_str(w, "status", t->result->status);
+    if (t->result->code != CODE_OK) {
+        json_member_str(w, "code", code_name(t->result->code));
+        json_member_str(w, "message", t->result->message);
+    }
+    json_member_int(w, "run_ms", t->result->run_ms);
+}
+
+void kept_write_info(struct core *c, const struct task *t, struct json_writer *w)
+{
+    (void)c;
+    json_member_str(w, "task_id", t->task_id);
+    json_member_str(w, "uid", t->uid);
+    json_member_str(w, "job_id", t->job_id);
+    json_member_str(w, "pipeline", pipeline_slug(t->pipeline));
+    json_member_str(w, "state", task_state_name(t->state));
+    json_member_double(w, "priority", t->item.priority);
+    json_member_int(w, "attempt", t->box.attempt);
+    json_member_int(w, "submitted", t->submitted_ms);
+    json_member_str(w, "client", t->owner->is_client ? t->owner->name : "");
+    write_progress(t, w);
+}
+
+/* Lists are in the order in which tasks finished. */
+static void expire(struct core *c, struct task_list *l, int64_t before_ms)
+{
+    while (l->first != NULL && l->first->finished_ms < before_ms) {
+        if (!l->first->is_delivered)
+            log_warn("result was never acknowledged", LS("task_id", l->first->task_id),
+                     LS("client", l->first->owner->name));
+        forget(c, l->first);
+    }
+}
+
+static bool resend(struct core *c)
+{
+    bool is_behind = false;
+    for (struct owner *o = c->owners, *next; o != NULL; o = next) {
+        next = o->next;
+        if (!o->is_backlogged)
+            continue;
+        kept_deliver_waiting(c, o);
+        is_behind = true;
+    }
+    return is_behind;
+}
+
+static void on_sweep(void *arg)
+{
+    struct core *c = arg;
+    int64_t before = clock_wall_ms() - c->host->result_retention_ms;
+    expire(c, &c->kept_delivered, before);
+    expire(c, &c->kept_waiting, before);
+    if (++c->sweeps % PEERS_EVERY == 0)
+        peers_sweep(c);
+    loop_timer_after(c->sweep, resend(c) ? RESEND_MS : SWEEP_MS);
+}
+
+int kept_init(struct core *c)
+{
+    c->sweep = loop_timer_new(c->loop, on_sweep, c);
+    if (c->sweep == NULL)
+        return -1;
+    loop_timer_after(c->sweep, SWEEP_MS);
+    return 0;
+}
+
+void kept_clear(struct core *c)
+{
+    loop_timer_free(c->sweep);
+    c->sweep = NULL;
+}

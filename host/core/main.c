@@ -1,0 +1,113 @@
+/* main.c: penstock-core: the ROUTER sockets, the queue and the verdicts. Started by penstockd, which hands it the channel
+ * to the launcher; it never runs plugin code and never forks. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/fault.h"
+#include "base/log.h"
+#include "base/process.h"
+#include "conf/conf.h"
+#include "core/core.h"
+#include "loop/loop.h"
+
+enum { EXIT_USAGE = 2, EXIT_CONFIG = 78 };
+
+struct arguments {
+    struct conf_request conf;
+    int launcher_fd, ready_fd;
+};
+
+static int number(const char *text)
+{
+    int64_t v;
+    return text != NULL && text_parse_i64(text, &v) == 0 && v >= 0 && v < 1 << 20 ? (int)v : -1;
+}
+
+static int read_arguments(int argc, char **argv, struct arguments *a)
+{
+    const char *problem;
+    *a = (struct arguments){.conf = {.variables = (const char *const *)environ}, .launcher_fd = -1, .ready_fd = -1};
+    if (conf_request_take(&a->conf, &argc, argv, &problem) < 0) {
+        fprintf(stderr, "penstock-core: %s\n", problem);
+        return -1;
+    }
+    for (int i = 1; i + 1 < argc; i += 2) {
+        if (strcmp(argv[i], "--launcher-fd") == 0)
+            a->launcher_fd = number(argv[i + 1]);
+        else if (strcmp(argv[i], "--ready-fd") == 0)
+            a->ready_fd = number(argv[i + 1]);
+    }
+    if (a->launcher_fd >= 0)
+        return 0;
+    fprintf(stderr, "penstock-core: needs --launcher-fd: it is started by penstockd\n");
+    return -1;
+}
+
+static void on_signal(void *arg, int signo)
+{
+    struct core *c = arg;
+    log_info("signal", LS("name", sigabbrev_np(signo)));
+    /* The first one drains, the second one stops. */
+    if (c->stops_when_idle)
+        core_stop_now(c);
+    else
+        core_drain(c, true);
+}
+
+static int serve(const struct conf *conf, const struct arguments *a)
+{
+    struct core core;
+    sigset_t set;
+    int rc = -1;
+    struct loop *loop = loop_new();
+    if (loop == NULL)
+        return -1;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    const struct core_options o = {.conf = conf, .launcher_fd = a->launcher_fd, .ready_fd = a->ready_fd};
+    if (core_init(&core, loop, &o) == 0 && loop_signals(loop, &set, on_signal, &core) == 0)
+        rc = loop_run(loop) == 0 && !core.has_failed ? 0 : -1;
+    core_clear(&core);
+    loop_free(loop);
+    return rc;
+}
+
+/* Two descriptors a slot and a handful a peer: as many as the system allows. */
+static void raise_file_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    struct arguments a;
+    struct conf_errors errors = {0};
+    if (read_arguments(argc, argv, &a) < 0)
+        return EXIT_USAGE;
+    process_end_with_parent(SIGTERM);
+    signal(SIGPIPE, SIG_IGN);
+    fault_setup();
+    raise_file_limit();
+    struct conf *conf = conf_load(&a.conf, &errors);
+    for (size_t i = 0; i < errors.n; i++)
+        fprintf(stderr, "penstock-core: %s: %s\n", errors.items[i].where, errors.items[i].what);
+    conf_errors_clear(&errors);
+    if (conf == NULL)
+        return EXIT_CONFIG;
+    const struct conf_host *host = conf_host(conf);
+    log_setup("penstock-core", (enum log_level)host->log_level, (enum log_format)host->log_format, 2);
+    int rc = serve(conf, &a);
+    conf_free(conf);
+    conf_request_clear(&a.conf);
+    return rc == 0 ? 0 : EXIT_FAILURE;
+}

@@ -1,0 +1,260 @@
+/* submit.c: from a SUBMIT to an accepted task, or to a refusal of which nothing is kept. Runs in the core. */
+#include "core/submit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/digest.h"
+#include "base/log.h"
+#include "base/table.h"
+#include "core/answer.h"
+#include "core/kept.h"
+#include "core/peers.h"
+#include "core/pipelines.h"
+#include "core/push.h"
+#include "core/tasks.h"
+
+enum { RETRY_AFTER_MS = 500 };
+
+struct submission {
+    struct core *c;
+    struct submit s;
+    struct owner *owner;
+    struct pipeline *pipeline;
+    zmq_msg_t *header, *body; /* header may be NULL */
+    size_t n_body;
+    struct refusal refusal;
+    struct task *same;   /* the task this one turned out to be */
+    struct task *leader; /* with the same idempotency key */
+};
+
+static int find_pipeline(struct submission *x)
+{
+    char *slug = json_strdup(x->s.doc, x->s.pipeline);
+    x->pipeline = slug != NULL ? pipeline_find(x->c, slug, strlen(slug)) : NULL;
+    if (x->pipeline == NULL)
+        refuse(&x->refusal, CODE_UNKNOWN_PIPELINE, "no plugin on this host provides the pipeline \"%.64s\"",
+               slug != NULL ? slug : "");
+    free(slug);
+    return x->pipeline != NULL ? 0 : -1;
+}
+
+static int check_phase(struct submission *x)
+{
+    if (x->c->phase < CORE_DRAINING)
+        return 0;
+    x->refusal.retry_after_ms = x->c->host->drain_timeout_ms;
+    return refuse(&x->refusal, CODE_DRAINING, "this host takes no new tasks: it is about to stop");
+}
+
+static int check_quarantine(struct submission *x)
+{
+    int64_t left = pipeline_quarantine_ms(x->pipeline);
+    if (left == 0)
+        return 0;
+    x->refusal.retry_after_ms = left;
+    return refuse(&x->refusal, CODE_QUARANTINED, "%s", x->pipeline->reason);
+}
+
+static size_t total_bytes(const struct submission *x)
+{
+    size_t n = x->header != NULL ? zmq_msg_size(x->header) : 0;
+    for (size_t i = 0; i < x->n_body; i++)
+        n += zmq_msg_size(&x->body[i]);
+    return n;
+}
+
+/* What waits to run and what waits to be acknowledged both hold memory. */
+static int check_room(struct submission *x)
+{
+    const struct conf_host *h = x->c->host;
+    bool is_full = (int64_t)sched_waiting(x->c->sched) >= h->queue_max ||
+                   (int64_t)(x->c->queue_bytes + total_bytes(x)) > h->queue_max_bytes;
+    bool is_unread = (int64_t)x->c->kept_waiting_bytes > h->results_max_bytes;
+    if (!is_full && !is_unread)
+        return 0;
+    x->refusal.retry_after_ms = RETRY_AFTER_MS;
+    return refuse(&x->refusal, CODE_OVERLOADED, "%s",
+                  is_full ? "the queue is full" : "too many results wait to be acknowledged");
+}
+
+static int check_times(struct submission *x)
+{
+    if (x->s.deadline_ms == 0 || x->s.deadline_ms > clock_wall_ms())
+        return 0;
+    return refuse(&x->refusal, CODE_EXPIRED, "the deadline is already over");
+}
+
+static int check_durable(struct submission *x)
+{
+    if (!x->s.durable)
+        return 0;
+    return refuse(&x->refusal, CODE_DEPENDENCY_MISSING, "this host keeps tasks in memory only: durable cannot be promised");
+}
+
+static int check_digests(struct submission *x)
+{
+    for (size_t i = 0; i < x->s.n_inputs; i++) {
+        char expected[DIGEST_HEX], found[DIGEST_HEX];
+        const struct submit_input *in = &x->s.inputs[i];
+        if (in->sha256 == 0)
+            continue;
+        zmq_msg_t *m = &x->body[in->frame];
+        struct json_span hex = json_at(x->s.doc, in->sha256);
+        snprintf(expected, sizeof expected, "%.64s", hex.at + 1);
+        digest_sha256(zmq_msg_data(m), zmq_msg_size(m), found);
+        if (!digest_equal(expected, found))
+            return refuse(&x->refusal, CODE_INTEGRITY_MISMATCH, "input %zu: expected sha256 %s, found %s", i, expected,
+                          found);
+    }
+    return 0;
+}
+
+static int check_params(struct submission *x)
+{
+    return pipeline_check_params(x->pipeline, x->s.doc, x->s.params, &x->refusal);
+}
+
+/* Pipeline, params and inputs: what makes a task the same task. */
+static void hash_content(const struct submission *x, uint64_t digest[2])
+{
+    struct json_span params = x->s.params != 0 ? json_at(x->s.doc, x->s.params) : (struct json_span){"{}", 2};
+    for (int k = 0; k < 2; k++) {
+        uint64_t h = table_hash(x->c->hash_seed[k], params.at, params.len);
+        h = table_hash(h, &x->pipeline, sizeof x->pipeline);
+        for (size_t i = 0; i < x->s.n_inputs; i++) {
+            struct json_span name = json_at(x->s.doc, x->s.inputs[i].name);
+            zmq_msg_t *m = &x->body[x->s.inputs[i].frame];
+            h = table_hash(h, name.at, name.len);
+            h = table_hash(h, zmq_msg_data(m), zmq_msg_size(m));
+        }
+        digest[k] = h;
+    }
+}
+
+static int check_same(struct submission *x, const struct task *old, const char *what)
+{
+    uint64_t digest[2];
+    hash_content(x, digest);
+    if (digest[0] == old->digest[0] && digest[1] == old->digest[1])
+        return 0;
+    return refuse(&x->refusal, CODE_DUPLICATE, "a task with this %s has other content", what);
+}
+
+static int find_same(struct submission *x)
+{
+    char *id = x->s.task_id != 0 ? json_strdup(x->s.doc, x->s.task_id) : NULL;
+    x->same = id != NULL ? task_find_id(x->c, x->owner, id) : NULL;
+    free(id);
+    return x->same != NULL ? check_same(x, x->same, "task_id") : 0;
+}
+
+static int find_leader(struct submission *x)
+{
+    char *key = x->s.key != 0 ? json_strdup(x->s.doc, x->s.key) : NULL;
+    x->leader = key != NULL ? task_find_key(x->c, x->owner, x->pipeline, key) : NULL;
+    free(key);
+    return x->leader != NULL ? check_same(x, x->leader, "idempotency_key") : 0;
+}
+
+/* In this order: the first that refuses is what the client is told. A task that is known already needs no room. */
+static int check(struct submission *x)
+{
+    static int (*const steps[])(struct submission *) = {check_phase,      check_times,  check_durable, check_digests,
+                                                        check_quarantine, check_params, find_leader,   check_room};
+    if (find_pipeline(x) < 0 || find_same(x) < 0)
+        return -1;
+    for (size_t i = 0; i < sizeof steps / sizeof *steps && x->same == NULL; i++) {
+        if (steps[i](x) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static void write_ignored(const struct submission *x, struct json_writer *w)
+{
+    if (x->s.n_ignored == 0)
+        return;
+    json_key(w, "ignored");
+    json_open(w, '[');
+    for (size_t i = 0; i < x->s.n_ignored; i++) {
+        struct json_span name = json_at(x->s.doc, x->s.ignored[i]);
+        json_put_raw(w, name.at, name.len);
+    }
+    json_close(w, ']');
+}
+
+static void answer_accepted(struct submission *x, struct peer *p, const struct task *t, bool is_attached)
+{
+    struct json_writer w;
+    answer_begin(x->c, &w);
+    json_member_str(&w, "task_id", t->task_id);
+    json_member_str(&w, "uid", t->uid);
+    json_member_str(&w, "state", task_state_name(t->state));
+    json_member_bool(&w, "attached", is_attached);
+    json_member_bool(&w, "durable", false);
+    write_ignored(x, &w);
+    answer_send(x->c, p, WIRE_ACCEPTED, &w);
+}
+
+/* The same task once more: it is accepted already. */
+static void answer_same(struct submission *x, struct peer *p)
+{
+    struct task *t = x->same;
+    if (!x->s.wait)
+        answer_accepted(x, p, t, true);
+    t->is_answered_by_result = x->s.wait;
+    if (t->state == TASK_FINISHED)
+        kept_deliver(x->c, t);
+}
+
+/* Digests are taken before task_new moves the frames. Nothing is said before the task stands in the tables. */
+static int accept(struct submission *x, struct peer *p)
+{
+    uint64_t digest[2] = {0, 0};
+    bool is_cached = x->leader != NULL && x->leader->state == TASK_FINISHED;
+    if (x->s.task_id != 0 || x->s.key != 0)
+        hash_content(x, digest);
+    struct task *t = task_new(x->c, x->owner, x->pipeline, &x->s, x->header, x->body, x->n_body);
+    if (t == NULL || task_accept(x->c, t, digest, is_cached ? NULL : x->leader, !is_cached) < 0)
+        return refuse(&x->refusal, CODE_OVERLOADED, "no memory for the task");
+    x->c->stats.accepted++;
+    if (!x->s.wait)
+        answer_accepted(x, p, t, x->leader != NULL);
+    if (is_cached)
+        task_finish_cached(x->c, t, x->leader);
+    else
+        push_state(x->c, t);
+    return 0;
+}
+
+static void tell_refused(struct submission *x, struct peer *p)
+{
+    struct json_writer w;
+    x->c->stats.refused++;
+    answer_begin(x->c, &w);
+    refusal_write(&x->refusal, &w);
+    if (x->s.task_id != 0)
+        json_member_raw(&w, "task_id", json_at(x->s.doc, x->s.task_id));
+    answer_send(x->c, p, WIRE_REFUSED, &w);
+}
+
+void submit_handle(struct core *c, struct peer *p, const struct wire_message *m, zmq_msg_t *header, zmq_msg_t *body)
+{
+    struct submission x = {.c = c, .owner = peer_owner(c, p), .header = header, .body = body, .n_body = m->n_body,
+                           .refusal = REFUSAL_INIT};
+    int rc = x.owner != NULL ? 0 : refuse(&x.refusal, CODE_OVERLOADED, "no memory for the client");
+    if (rc == 0)
+        rc = submit_read(&x.s, &c->doc, m->n_body, &x.refusal);
+    if (rc == 0)
+        rc = check(&x);
+    if (rc == 0 && x.same != NULL)
+        answer_same(&x, p);
+    else if (rc == 0)
+        rc = accept(&x, p);
+    if (rc < 0)
+        tell_refused(&x, p);
+    refusal_clear(&x.refusal);
+}

@@ -1,0 +1,401 @@
+/* verbs.c: messages of PEN/1, as a table. Runs in the core. */
+#include "core/verbs.h"
+
+#include <string.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "core/answer.h"
+#include "core/kept.h"
+#include "core/peers.h"
+#include "core/pipelines.h"
+#include "core/push.h"
+#include "core/submit.h"
+#include "core/tasks.h"
+
+enum { IDS_MAX = 10000 };
+
+struct request {
+    struct peer *peer;
+    const struct wire_message *m;
+    zmq_msg_t *header, *body; /* header NULL: none came */
+};
+
+/* ---- HELLO, PING ---------------------------------------------------------------------------------- */
+
+static void copy_word(struct core *c, const char *member, char *to, size_t size)
+{
+    uint32_t t = json_find(&c->doc, 0, member);
+    char *text = t != 0 ? json_strdup(&c->doc, t) : NULL;
+    if (text != NULL)
+        strncat(to, text, size - 1);
+    free(text);
+}
+
+static bool has_word(const struct core *c, const char *member, const char *word)
+{
+    uint32_t array = json_find(&c->doc, 0, member);
+    if (array == 0 || json_kind(&c->doc, array) != JSON_ARRAY)
+        return false;
+    uint32_t t = json_first(array);
+    for (uint32_t n = c->doc.tokens[array].count; n > 0; n--, t = json_next(&c->doc, t)) {
+        if (json_string_is(&c->doc, t, word))
+            return true;
+    }
+    return false;
+}
+
+static void write_limits(const struct core *c, struct json_writer *w)
+{
+    json_key(w, "limits");
+    json_open(w, '{');
+    json_member_int(w, "frame_bytes", c->host->max_frame_bytes);
+    json_member_int(w, "message_bytes", c->host->max_message_bytes);
+    json_member_int(w, "frames", c->host->max_frames);
+    json_member_int(w, "header_bytes", c->host->max_header_bytes);
+    json_member_int(w, "result_bytes", c->host->max_result_bytes);
+    json_member_int(w, "outputs_bytes", c->host->max_outputs_bytes);
+    json_close(w, '}');
+}
+
+static void write_welcome(const struct core *c, struct json_writer *w, const struct owner *o, bool is_resumed)
+{
+    json_member_str(w, "protocol", WIRE_PROTOCOL);
+    json_member_str(w, "version", PENSTOCK_VERSION);
+    json_key(w, "abi");
+    json_put_raw(w, "[1,0]", 5);
+    json_member_str(w, "host_id", c->host_id);
+    json_member_int(w, "epoch", c->epoch);
+    json_member_str(w, "client", o->id);
+    json_member_str(w, "resume", o->resume);
+    json_member_bool(w, "resumed", is_resumed);
+    json_member_int(w, "heartbeat_ms", c->host->heartbeat_ms);
+    json_member_bool(w, "durable", false);
+    write_limits(c, w);
+    json_key(w, "capacity");
+    json_open(w, '{');
+    push_write_capacity(c, w);
+    json_close(w, '}');
+}
+
+static void on_hello(struct core *c, struct request *q)
+{
+    struct json_writer w;
+    bool is_resumed;
+    char resume[2 * RESUME_BYTES + 2] = "";
+    copy_word(c, "resume", resume, sizeof resume);
+    struct owner *o = peer_hello(c, q->peer, resume[0] != '\0' ? resume : NULL, &is_resumed);
+    if (o == NULL) {
+        answer_refused(c, q->peer, CODE_OVERLOADED, "no memory for the client");
+        return;
+    }
+    if (!is_resumed) {
+        o->name[0] = o->kind[0] = '\0';
+        copy_word(c, "name", o->name, sizeof o->name);
+        copy_word(c, "kind", o->kind, sizeof o->kind);
+    }
+    owner_set_watch(c, o, o->watch, o->watches_all, has_word(c, "push", "capacity"));
+    log_info("client says hello", LS("client", o->name), LS("kind", o->kind), LS("resumed", is_resumed ? "yes" : "no"));
+    answer_begin(c, &w);
+    write_welcome(c, &w, o, is_resumed);
+    answer_send(c, q->peer, WIRE_WELCOME, &w);
+    if (is_resumed)
+        kept_deliver_waiting(c, o);
+}
+
+static void on_ping(struct core *c, struct request *q)
+{
+    struct json_writer w;
+    answer_begin(c, &w);
+    json_member_str(&w, "host_id", c->host_id);
+    json_member_int(&w, "epoch", c->epoch);
+    json_member_int(&w, "time", clock_wall_ms());
+    answer_send(c, q->peer, WIRE_PONG, &w);
+}
+
+/* ---- SUBMIT, ACK, CANCEL -------------------------------------------------------------------------- */
+
+static void on_submit(struct core *c, struct request *q)
+{
+    submit_handle(c, q->peer, q->m, q->header, q->body);
+}
+
+static int acknowledge(struct core *c, const struct owner *o, uint32_t token)
+{
+    char *id = json_strdup(&c->doc, token);
+    struct task *t = id != NULL ? task_find_id(c, o, id) : NULL;
+    free(id);
+    if (t == NULL || t->state != TASK_FINISHED)
+        return 0;
+    kept_acknowledge(c, t);
+    return 1;
+}
+
+static void on_ack(struct core *c, struct request *q)
+{
+    struct json_writer w;
+    struct owner *o = peer_owner(c, q->peer);
+    uint32_t one = json_find(&c->doc, 0, "task_id"), many = json_find(&c->doc, 0, "task_ids");
+    uint32_t reply = json_find(&c->doc, 0, "reply");
+    int n = 0;
+    if (o != NULL && one != 0)
+        n += acknowledge(c, o, one);
+    if (o != NULL && many != 0 && json_kind(&c->doc, many) == JSON_ARRAY) {
+        uint32_t t = json_first(many);
+        for (uint32_t i = c->doc.tokens[many].count; i > 0; i--, t = json_next(&c->doc, t))
+            n += acknowledge(c, o, t);
+    }
+    if (!q->peer->is_req && (reply == 0 || json_kind(&c->doc, reply) != JSON_TRUE))
+        return;
+    answer_begin(c, &w);
+    json_member_int(&w, "acknowledged", n);
+    answer_send(c, q->peer, WIRE_INFO, &w);
+}
+
+struct task *verbs_named_task(struct core *c, struct peer *p)
+{
+    uint32_t uid = json_find(&c->doc, 0, "uid"), id = json_find(&c->doc, 0, "task_id");
+    char *name = json_strdup(&c->doc, uid != 0 ? uid : id);
+    struct owner *o = peer_owner(c, p);
+    struct task *t = NULL;
+    if (name != NULL && (uid != 0 || id != 0) && o != NULL) {
+        t = uid != 0 ? task_find_uid(c, name) : task_find_id(c, o, name);
+        /* An operator may name any task by either. */
+        if (t == NULL && peer_is_operator(c, p))
+            t = task_find_uid(c, name);
+        for (struct task *x = t == NULL && peer_is_operator(c, p) ? c->all.last : NULL; x != NULL && t == NULL; x = x->prev)
+            t = strcmp(x->task_id, name) == 0 ? x : NULL;
+    }
+    free(name);
+    return t;
+}
+
+/* Cancelling may free a finished follower or forget a task, so what is found is written at once. */
+static void cancel_one(struct core *c, struct task *t, struct json_writer *w)
+{
+    json_open(w, '{');
+    json_member_str(w, "task_id", t->task_id);
+    json_member_str(w, "uid", t->uid);
+    json_member_str(w, "found", task_state_name(t->state));
+    json_close(w, '}');
+    task_cancel(c, t, "cancelled on request");
+}
+
+static void cancel_job(struct core *c, struct peer *p, const char *job_id, struct json_writer *w)
+{
+    struct owner *o = peer_owner(c, p);
+    for (struct task *t = c->all.first, *next; t != NULL; t = next) {
+        next = t->next;
+        bool is_visible = t->owner == o || peer_is_operator(c, p);
+        if (is_visible && t->job_id != NULL && strcmp(t->job_id, job_id) == 0)
+            cancel_one(c, t, w);
+    }
+}
+
+/* The answer is written into a buffer of its own: cancelling sends RESULTs, which use core.out. */
+static void on_cancel(struct core *c, struct request *q)
+{
+    struct json_writer list, w;
+    struct buf found = BUF_INIT(SIZE_MAX / 2);
+    uint32_t job = json_find(&c->doc, 0, "job_id");
+    char *job_id = job != 0 ? json_strdup(&c->doc, job) : NULL;
+    json_begin(&list, &found);
+    json_open(&list, '[');
+    struct task *t = job_id == NULL ? verbs_named_task(c, q->peer) : NULL;
+    if (job_id != NULL) {
+        cancel_job(c, q->peer, job_id, &list);
+    } else if (t != NULL) {
+        cancel_one(c, t, &list);
+    } else {
+        json_open(&list, '{');
+        uint32_t id = json_find(&c->doc, 0, "task_id");
+        if (id != 0)
+            json_member_raw(&list, "task_id", json_at(&c->doc, id));
+        json_member_str(&list, "found", "unknown");
+        json_close(&list, '}');
+    }
+    json_close(&list, ']');
+    answer_begin(c, &w);
+    json_key(&w, "tasks");
+    json_put_raw(&w, (const char *)found.data, found.len);
+    answer_send(c, q->peer, WIRE_INFO, &w);
+    buf_clear(&found);
+    free(job_id);
+}
+
+/* ---- WATCH and the operator's verbs --------------------------------------------------------------- */
+
+static void on_watch(struct core *c, struct request *q)
+{
+    struct json_writer w;
+    struct owner *o = peer_owner(c, q->peer);
+    uint32_t events = json_find(&c->doc, 0, "events"), all = json_find(&c->doc, 0, "all");
+    bool wants_all = all != 0 && json_kind(&c->doc, all) == JSON_TRUE;
+    unsigned mask = EVENT_STATE | EVENT_PROGRESS | EVENT_LOG;
+    if (q->peer->is_req || o == NULL) {
+        answer_refused(c, q->peer, CODE_MALFORMED, "a REQ socket gets no events: use a DEALER");
+        return;
+    }
+    if (wants_all && !peer_is_operator(c, q->peer)) {
+        answer_refused(c, q->peer, CODE_UNAUTHORIZED, "all tasks are seen on the control socket only");
+        return;
+    }
+    if (events != 0 && (json_kind(&c->doc, events) != JSON_ARRAY || events_read(&c->doc, events, &mask) < 0)) {
+        answer_refused(c, q->peer, CODE_INVALID_INPUT, "/events: expected a list of \"state\", \"progress\", \"log\"");
+        return;
+    }
+    owner_set_watch(c, o, mask, wants_all, o->wants_capacity);
+    answer_begin(c, &w);
+    json_key(&w, "watching");
+    json_open(&w, '[');
+    if ((mask & EVENT_STATE) != 0)
+        json_put_str(&w, "state");
+    if ((mask & EVENT_PROGRESS) != 0)
+        json_put_str(&w, "progress");
+    if ((mask & EVENT_LOG) != 0)
+        json_put_str(&w, "log");
+    json_close(&w, ']');
+    answer_send(c, q->peer, WIRE_INFO, &w);
+}
+
+static void answer_phase(struct core *c, struct peer *p)
+{
+    struct json_writer w;
+    answer_begin(c, &w);
+    json_member_str(&w, "state", c->stops_when_idle || c->phase == CORE_STOPPING ? "stopping"
+                                 : c->phase == CORE_DRAINING                     ? "draining"
+                                                                                 : "serving");
+    json_member_int(&w, "running", (int64_t)sched_running(c->sched));
+    json_member_int(&w, "queued", (int64_t)sched_waiting(c->sched));
+    answer_send(c, p, WIRE_INFO, &w);
+}
+
+static void on_drain(struct core *c, struct request *q)
+{
+    core_drain(c, false);
+    answer_phase(c, q->peer);
+}
+
+static void on_resume(struct core *c, struct request *q)
+{
+    core_resume(c);
+    answer_phase(c, q->peer);
+}
+
+static void on_shutdown(struct core *c, struct request *q)
+{
+    uint32_t now = json_find(&c->doc, 0, "now");
+    c->stops_when_idle = true;
+    answer_phase(c, q->peer);
+    if (now != 0 && json_kind(&c->doc, now) == JSON_TRUE)
+        core_stop_now(c);
+    else
+        core_drain(c, true);
+}
+
+static void on_plugins(struct core *c, struct request *q)
+{
+    verbs_plugins(c, q->peer);
+}
+
+static void on_stats(struct core *c, struct request *q)
+{
+    verbs_stats(c, q->peer);
+}
+
+static void on_query(struct core *c, struct request *q)
+{
+    verbs_query(c, q->peer);
+}
+
+static void on_list(struct core *c, struct request *q)
+{
+    verbs_list(c, q->peer);
+}
+
+/* ---- the way of a message ------------------------------------------------------------------------- */
+
+static const struct {
+    void (*handle)(struct core *c, struct request *q);
+    bool is_for_operators;
+} verbs[WIRE_VERB_COUNT] = {
+    [WIRE_HELLO] = {on_hello, false},    [WIRE_SUBMIT] = {on_submit, false}, [WIRE_ACK] = {on_ack, false},
+    [WIRE_CANCEL] = {on_cancel, false},  [WIRE_QUERY] = {on_query, false},   [WIRE_LIST] = {on_list, false},
+    [WIRE_PLUGINS] = {on_plugins, false}, [WIRE_STATS] = {on_stats, false},  [WIRE_WATCH] = {on_watch, false},
+    [WIRE_PING] = {on_ping, false},      [WIRE_DRAIN] = {on_drain, true},    [WIRE_RESUME] = {on_resume, true},
+    [WIRE_SHUTDOWN] = {on_shutdown, true},
+};
+
+/* It is told once; then what it sends is thrown away until it connects anew. */
+static void break_off(struct core *c, struct peer *p, enum code code, const char *why)
+{
+    c->stats.protocol_errors++;
+    p->is_broken = true;
+    log_warn("peer breaks the protocol and is ignored from now on", LS("reason", why));
+    c->doc.n = 0;
+    answer_refused(c, p, code, why);
+}
+
+static enum code code_of_fault(enum wire_fault fault)
+{
+    if (fault == WIRE_TOO_LARGE || fault == WIRE_TOO_MANY_FRAMES)
+        return CODE_TOO_LARGE;
+    return fault == WIRE_OTHER_VERSION ? CODE_UNSUPPORTED_VERSION : CODE_MALFORMED;
+}
+
+static void dispatch(struct core *c, struct request *q)
+{
+    const struct wire_message *m = q->m;
+    if (m->verb == WIRE_UNKNOWN || verbs[m->verb].handle == NULL) {
+        char why[128];
+        snprintf(why, sizeof why, "expected a verb such as SUBMIT, found \"%.*s\"", (int)(m->verb_name.len < 40 ? m->verb_name.len : 40),
+                 (const char *)m->verb_name.data);
+        answer_refused(c, q->peer, CODE_MALFORMED, why);
+    } else if (verbs[m->verb].is_for_operators && !peer_is_operator(c, q->peer)) {
+        answer_refused(c, q->peer, CODE_UNAUTHORIZED, "this verb is for the control socket");
+    } else {
+        verbs[m->verb].handle(c, q);
+    }
+}
+
+static int scan_header(struct core *c, const struct wire_message *m, char *why, size_t size)
+{
+    struct json_fault fault;
+    if (json_scan(&c->doc, m->header.data, m->header.len, &fault) < 0) {
+        snprintf(why, size, "the header is not JSON: at byte %zu: %s", fault.offset, fault.what);
+        return -1;
+    }
+    if (json_kind(&c->doc, 0) == JSON_OBJECT)
+        return 0;
+    snprintf(why, size, "expected a JSON object as header, found another value");
+    return -1;
+}
+
+void verbs_message(void *core, struct router *r, zmq_msg_t *frames, size_t n, int is_cut)
+{
+    struct core *c = core;
+    struct wire_view views[WIRE_FRAMES_HARD_MAX + WIRE_ENVELOPE_MAX + 2];
+    struct wire_message m;
+    char why[256];
+    for (size_t i = 0; i < n; i++)
+        views[i] = (struct wire_view){zmq_msg_data(&frames[i]), zmq_msg_size(&frames[i])};
+    c->stats.messages_in++;
+    enum wire_fault fault = wire_parse(views, n, 1, &c->wire_limits, &m);
+    if (fault == WIRE_OK && is_cut)
+        fault = WIRE_TOO_MANY_FRAMES;
+    struct peer *p = peer_of(c, r, views, fault == WIRE_NO_PROTOCOL ? 1 : m.n_envelope, m.is_req);
+    if (p == NULL || p->is_broken) {
+        c->stats.protocol_errors++;
+        return;
+    }
+    size_t header = m.n_envelope + 2;
+    struct request q = {.peer = p, .m = &m, .header = header < n ? &frames[header] : NULL,
+                        .body = m.n_body > 0 ? &frames[header + 1] : NULL};
+    if (fault != WIRE_OK)
+        break_off(c, p, code_of_fault(fault), wire_fault_text(fault));
+    else if (scan_header(c, &m, why, sizeof why) < 0)
+        break_off(c, p, CODE_MALFORMED, why);
+    else
+        dispatch(c, &q);
+}

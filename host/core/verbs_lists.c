@@ -1,0 +1,251 @@
+/* verbs_lists.c: PLUGINS, STATS, QUERY, LIST. Runs in the core. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/table.h"
+#include "core/answer.h"
+#include "core/kept.h"
+#include "core/peers.h"
+#include "core/pipelines.h"
+#include "core/push.h"
+#include "core/tasks.h"
+#include "core/verbs.h"
+#include "loop/loop.h"
+
+enum { LIST_DEFAULT = 100, LIST_MAX = 1000, OUTPUTS_MAX = 128 };
+
+/* ---- PLUGINS -------------------------------------------------------------------------------------- */
+
+static void write_words(struct json_writer *w, const char *key, char *const *words)
+{
+    json_key(w, key);
+    json_open(w, '[');
+    for (; *words != NULL; words++)
+        json_put_str(w, *words);
+    json_close(w, ']');
+}
+
+static void write_raw(struct json_writer *w, const char *key, struct json_span json)
+{
+    if (json.at != NULL)
+        json_member_raw(w, key, json);
+}
+
+static void write_state(struct json_writer *w, const struct pipeline *p)
+{
+    char walls[256];
+    json_member_str(w, "state", pipeline_state_name(p));
+    if (p->state == PIPELINE_QUARANTINED)
+        json_member_str(w, "reason", p->reason);
+    json_member_str(w, "mode", p->mode == BOX_WARM ? "warm" : "fork");
+    json_member_int(w, "max_concurrent", p->slots);
+    json_member_int(w, "timeout_ms", p->conf->timeout_ms);
+    json_member_int(w, "memory_bytes", p->conf->memory_bytes);
+    json_member_int(w, "running", (int64_t)sched_lane_running(p->lane));
+    json_member_int(w, "queued", (int64_t)sched_lane_waiting(p->lane));
+    if (p->walls != 0) {
+        box_walls_text(p->walls, p->landlock_abi, walls);
+        json_member_str(w, "walls", walls);
+    }
+}
+
+static void write_pipeline(struct core *c, struct json_writer *w, const struct catalog_pipeline *info)
+{
+    const struct pipeline *p = pipeline_find(c, info->slug, strlen(info->slug));
+    json_open(w, '{');
+    json_member_str(w, "slug", info->slug);
+    json_member_str(w, "version", info->version);
+    json_member_str(w, "summary", info->summary);
+    json_member_str(w, "task_type", info->task_type);
+    write_words(w, "needs", info->needs);
+    write_words(w, "output_statuses", info->statuses);
+    write_raw(w, "params_schema", info->params_text);
+    write_raw(w, "result_schema", info->result_text);
+    write_raw(w, "events_schema", info->events_text);
+    write_raw(w, "manifest", info->manifest);
+    if (p != NULL && p->info == info)
+        write_state(w, p);
+    json_close(w, '}');
+}
+
+static void write_plugin(struct core *c, struct json_writer *w, const struct catalog_plugin *plugin)
+{
+    json_open(w, '{');
+    json_member_str(w, "file", plugin->path);
+    json_member_str(w, "state", plugin->state == CATALOG_OK ? "ok" : "broken");
+    json_member_str(w, "reason", plugin->reason);
+    json_member_str(w, "id", plugin->id);
+    json_member_str(w, "version", plugin->version);
+    json_member_str(w, "vendor", plugin->vendor);
+    json_member_str(w, "license", plugin->license);
+    json_key(w, "pipelines");
+    json_open(w, '[');
+    for (size_t i = 0; i < plugin->n_pipelines; i++)
+        write_pipeline(c, w, &plugin->pipelines[i]);
+    json_close(w, ']');
+    json_close(w, '}');
+}
+
+void verbs_plugins(struct core *c, struct peer *p)
+{
+    struct json_writer w;
+    answer_begin(c, &w);
+    json_key(&w, "plugins");
+    json_open(&w, '[');
+    for (size_t i = 0; i < catalog_count(c->catalog); i++)
+        write_plugin(c, &w, catalog_at(c->catalog, i));
+    json_close(&w, ']');
+    answer_send(c, p, WIRE_INFO, &w);
+}
+
+/* ---- STATS ---------------------------------------------------------------------------------------- */
+
+static void write_counters(const struct core *c, struct json_writer *w)
+{
+    json_key(w, "tasks");
+    json_open(w, '{');
+    json_member_int(w, "accepted", c->stats.accepted);
+    json_member_int(w, "refused", c->stats.refused);
+    json_member_int(w, "succeeded", c->stats.succeeded);
+    json_member_int(w, "failed", c->stats.failed);
+    json_member_int(w, "cancelled", c->stats.cancelled);
+    json_close(w, '}');
+    json_key(w, "codes");
+    json_open(w, '{');
+    for (int i = 1; i < CODE_COUNT; i++) {
+        if (c->stats.by_code[i] > 0)
+            json_member_int(w, code_name((enum code)i), c->stats.by_code[i]);
+    }
+    json_close(w, '}');
+}
+
+void verbs_stats(struct core *c, struct peer *p)
+{
+    struct json_writer w;
+    answer_begin(c, &w);
+    json_member_str(&w, "version", PENSTOCK_VERSION);
+    json_member_str(&w, "host_id", c->host_id);
+    json_member_int(&w, "epoch", c->epoch);
+    json_member_int(&w, "uptime_ms", loop_now_ms(c->loop) - c->started_mono_ms);
+    json_member_bool(&w, "draining", c->phase >= CORE_DRAINING);
+    json_key(&w, "capacity");
+    json_open(&w, '{');
+    push_write_capacity(c, &w);
+    json_close(&w, '}');
+    write_counters(c, &w);
+    json_member_int(&w, "peers", (int64_t)table_count(c->peers));
+    json_member_int(&w, "clients", (int64_t)table_count(c->clients));
+    json_member_int(&w, "results_kept", (int64_t)c->n_kept);
+    json_member_int(&w, "results_bytes", (int64_t)c->kept_bytes);
+    json_member_int(&w, "queue_bytes", (int64_t)c->queue_bytes);
+    json_member_int(&w, "protocol_errors", c->stats.protocol_errors);
+    json_member_int(&w, "messages_in", c->stats.messages_in);
+    json_member_int(&w, "messages_out", c->stats.messages_out);
+    answer_send(c, p, WIRE_INFO, &w);
+}
+
+/* ---- QUERY and LIST ------------------------------------------------------------------------------- */
+
+void verbs_query(struct core *c, struct peer *p)
+{
+    struct json_writer w;
+    zmq_msg_t *frames[OUTPUTS_MAX];
+    size_t n = 0;
+    struct task *t = verbs_named_task(c, p);
+    answer_begin(c, &w);
+    json_key(&w, "task");
+    if (t == NULL) {
+        json_put_null(&w);
+    } else {
+        json_open(&w, '{');
+        kept_write_info(c, t, &w);
+        if (t->result != NULL) {
+            json_key(&w, "result");
+            kept_write_result(c, t, &w);
+            n = kept_frames(t, frames, OUTPUTS_MAX);
+        }
+        json_close(&w, '}');
+    }
+    answer_send_body(c, p, WIRE_INFO, &w, frames, n);
+}
+
+struct filter {
+    struct owner *owner; /* NULL: all */
+    char *state, *pipeline, *job_id;
+    int64_t limit, before_seq;
+};
+
+static char *filter_word(struct core *c, const char *member)
+{
+    uint32_t t = json_find(&c->doc, 0, member);
+    return t != 0 ? json_strdup(&c->doc, t) : NULL;
+}
+
+static int read_filter(struct core *c, struct peer *p, struct filter *f)
+{
+    uint32_t limit = json_find(&c->doc, 0, "limit");
+    char *cursor = filter_word(c, "cursor");
+    *f = (struct filter){.owner = peer_is_operator(c, p) ? NULL : peer_owner(c, p),
+                         .state = filter_word(c, "state"),
+                         .pipeline = filter_word(c, "pipeline"),
+                         .job_id = filter_word(c, "job_id"),
+                         .limit = LIST_DEFAULT,
+                         .before_seq = INT64_MAX};
+    int rc = 0;
+    if (limit != 0 && (json_i64(&c->doc, limit, &f->limit) < 0 || f->limit < 1 || f->limit > LIST_MAX))
+        rc = -1;
+    if (cursor != NULL && text_parse_i64(cursor, &f->before_seq) < 0)
+        rc = -1;
+    free(cursor);
+    return rc;
+}
+
+static bool matches(const struct filter *f, const struct task *t)
+{
+    return (f->owner == NULL || t->owner == f->owner) && (int64_t)t->seq < f->before_seq &&
+           (f->state == NULL || strcmp(f->state, task_state_name(t->state)) == 0) &&
+           (f->pipeline == NULL || strcmp(f->pipeline, pipeline_slug(t->pipeline)) == 0) &&
+           (f->job_id == NULL || (t->job_id != NULL && strcmp(f->job_id, t->job_id) == 0));
+}
+
+static void write_list(struct core *c, struct json_writer *w, const struct filter *f)
+{
+    const struct task *last = NULL;
+    int64_t n = 0;
+    json_key(w, "tasks");
+    json_open(w, '[');
+    struct task *t = c->all.last;
+    for (; t != NULL && n < f->limit; t = t->prev) {
+        if (!matches(f, t))
+            continue;
+        json_open(w, '{');
+        kept_write_info(c, t, w);
+        json_close(w, '}');
+        last = t;
+        n++;
+    }
+    json_close(w, ']');
+    while (t != NULL && !matches(f, t))
+        t = t->prev;
+    if (t != NULL && last != NULL) {
+        char cursor[32];
+        snprintf(cursor, sizeof cursor, "%llu", (unsigned long long)last->seq);
+        json_member_str(w, "cursor", cursor);
+    }
+}
+
+void verbs_list(struct core *c, struct peer *p)
+{
+    struct json_writer w;
+    struct filter f;
+    if (read_filter(c, p, &f) < 0) {
+        answer_refused(c, p, CODE_INVALID_INPUT, "/limit: expected 1 to 1000; /cursor: as it was given");
+    } else {
+        answer_begin(c, &w);
+        write_list(c, &w, &f);
+        answer_send(c, p, WIRE_INFO, &w);
+    }
+    free(f.state);
+    free(f.pipeline);
+    free(f.job_id);
+}
