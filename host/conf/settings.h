@@ -19,6 +19,7 @@ struct conf_list {
 enum conf_isolation { CONF_ISOLATION_BEST, CONF_ISOLATION_STRICT };
 enum conf_mode { CONF_MODE_FORK, CONF_MODE_WARM };
 enum conf_start { CONF_START_LAZY, CONF_START_EAGER };
+enum conf_files { CONF_FILES_ORCHESTRATOR, CONF_FILES_OFF };
 
 struct conf_host {
     char *runtime_dir, *state_dir; /* absolute, like all paths here */
@@ -53,6 +54,7 @@ struct conf_shim {
     char *worker_type;
     int64_t poll_timeout_ms, heartbeat_interval_ms;
     int64_t max_concurrent;     /* 0: as much as the core takes */
+    int files;                  /* enum conf_files */
     struct conf_list pipelines; /* none: all */
 };
 

@@ -31,6 +31,7 @@ static const char *const level_words[] = {"error", "warn", "info", "debug", NULL
 static const char *const format_words[] = {"text", "json", NULL};
 static const char *const mode_words[] = {"fork", "warm", NULL};
 static const char *const start_words[] = {"lazy", "eager", NULL};
+static const char *const files_words[] = {"orchestrator", "off", NULL};
 
 #define HOST(member) offsetof(struct conf_host, member)
 static const struct option host_options[] = {
@@ -141,6 +142,11 @@ static const struct option shim_options[] = {
      .flags = OPTION_ZERO},
     {"pipelines", OPTION_NAMES, SHIM(pipelines), "", 0, 0,
      .help = "Pipelines offered to this orchestrator. Empty: all."},
+    {"files", OPTION_ENUM, SHIM(files), "orchestrator", 0, 0,
+     .help = "orchestrator: params that are addresses below <url>/files/ are fetched and become "
+             "inputs, outputs are stored by POST <url>/files. off: params stay as they are, and a "
+             "task with outputs fails.",
+     .words = files_words},
 };
 
 #define PLUGIN(member) offsetof(struct conf_plugin, member)
