@@ -1,0 +1,127 @@
+/* main.c: penstockd: starts everything the configuration names and keeps it running. It has no ZeroMQ, no plugin code and
+ * no network of its own. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "conf/conf.h"
+#include "loop/loop.h"
+#include "supervisor/supervisor.h"
+
+enum { EXIT_USAGE = 2, EXIT_CONFIG = 78 };
+
+static const char usage[] =
+    "usage: penstockd [--config FILE] [--set SECTION.KEY=VALUE ...] [--HOST-OPTION VALUE ...] [--ready-fd N]\n"
+    "\n"
+    "Runs the host: the task and control sockets, the plugins in their boxes, and the shims that are configured.\n"
+    "Without --config it reads /usr/lib/penstock/*.conf, /etc/penstock/plugins.conf and /etc/penstock/conf.d/*.conf.\n"
+    "\n"
+    "  --config FILE      read this file instead\n"
+    "  --set KEY=VALUE    one option, such as host.queue_max=500\n"
+    "  --state-dir DIR    and so on: each option of host {} is a flag (see: penstock config reference)\n"
+    "  --ready-fd N       write a line to this descriptor when the host serves\n"
+    "  --version, --help\n"
+    "\n"
+    "Signals: TERM and INT drain, a second one stops at once.\n";
+
+struct arguments {
+    struct conf_request conf;
+    int ready_fd;
+    int exit_status; /* -1: go on */
+};
+
+static void complain(const char *what)
+{
+    fprintf(stderr, "penstockd: %s\nTry: penstockd --help\n", what);
+}
+
+static int take_ready_fd(struct arguments *a, const char *text)
+{
+    int64_t fd;
+    if (text == NULL || text_parse_i64(text, &fd) < 0 || fd < 0 || fd > 1 << 20) {
+        complain("--ready-fd: expected the number of a descriptor");
+        return -1;
+    }
+    a->ready_fd = (int)fd;
+    return 0;
+}
+
+static int read_rest(int argc, char **argv, struct arguments *a)
+{
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0) {
+            fputs(usage, stdout);
+            a->exit_status = EXIT_SUCCESS;
+        } else if (strcmp(argv[i], "--version") == 0) {
+            puts("penstockd " PENSTOCK_VERSION);
+            a->exit_status = EXIT_SUCCESS;
+        } else if (strcmp(argv[i], "--ready-fd") == 0) {
+            if (take_ready_fd(a, argv[++i]) < 0)
+                return -1;
+        } else {
+            fprintf(stderr, "penstockd: unknown argument \"%s\"\nTry: penstockd --help\n", argv[i]);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int read_arguments(int argc, char **argv, struct arguments *a)
+{
+    const char *problem;
+    *a = (struct arguments){.conf = {.variables = (const char *const *)environ}, .ready_fd = -1, .exit_status = -1};
+    if (conf_request_take(&a->conf, &argc, argv, &problem) < 0) {
+        complain(problem);
+        return -1;
+    }
+    return read_rest(argc, argv, a);
+}
+
+static void on_signal(void *arg, int signo)
+{
+    log_info("signal", LS("name", sigabbrev_np(signo)));
+    supervisor_stop(arg);
+}
+
+static int run(const struct conf *conf, const struct arguments *a)
+{
+    sigset_t set;
+    int status = EXIT_FAILURE;
+    struct loop *loop = loop_new();
+    const struct supervisor_options o = {.conf = conf, .request = &a->conf, .ready_fd = a->ready_fd};
+    struct supervisor *s = loop != NULL ? supervisor_new(loop, &o) : NULL;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    if (s != NULL && loop_signals(loop, &set, on_signal, s) == 0 && loop_run(loop) == 0)
+        status = supervisor_exit_status(s);
+    supervisor_free(s);
+    loop_free(loop);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    struct arguments a;
+    struct conf_errors errors = {0};
+    if (read_arguments(argc, argv, &a) < 0)
+        return EXIT_USAGE;
+    if (a.exit_status >= 0)
+        return a.exit_status;
+    signal(SIGPIPE, SIG_IGN);
+    struct conf *conf = conf_load(&a.conf, &errors);
+    for (size_t i = 0; i < errors.n; i++)
+        fprintf(stderr, "penstockd: %s: %s\n", errors.items[i].where, errors.items[i].what);
+    conf_errors_clear(&errors);
+    if (conf == NULL)
+        return EXIT_CONFIG;
+    log_setup("penstockd", (enum log_level)conf_host(conf)->log_level, (enum log_format)conf_host(conf)->log_format, 2);
+    int status = run(conf, &a);
+    conf_free(conf);
+    conf_request_clear(&a.conf);
+    return status;
+}
