@@ -1,0 +1,38 @@
+#ifndef PENSTOCK_SANDBOX_CONFINE_H
+#define PENSTOCK_SANDBOX_CONFINE_H
+
+/*
+ * confine.h: the walls that a process of the box puts round itself: Landlock, seccomp, no pages
+ * that are written and executed. All need no_new_privs, which the warden has set. Every function: 0
+ * or a descriptor, -1 with errno; a failure means that the wall does not stand, and the caller
+ * ends.
+ */
+
+#include <stdint.h>
+
+struct zygote_setup;
+
+#define CONFINE_ALL_SLOTS UINT32_MAX
+
+/* The kernel's Landlock ABI; 0: it has none. */
+uint32_t confine_landlock_abi(void);
+/*
+ * A ruleset for setup->landlock_abi: read /usr, the loader's files in /etc and the plugin's
+ * directory; write the slot's own task directory (CONFINE_ALL_SLOTS: all of them, for a zygote,
+ * because a later layer can only take away); execute nothing; no TCP port unless the pipeline needs
+ * the network; no signal and no abstract socket outside. The caller closes the descriptor.
+ */
+int confine_landlock_ruleset(const struct zygote_setup *setup, uint32_t slot);
+/* Puts this thread and those it will start under the ruleset. */
+int confine_landlock_enforce(int ruleset_fd);
+
+/* Loads a filter made by filter_build for all threads; a file of no length is no filter. The file
+ * stays open. */
+int confine_load_filter(int fd);
+/* Lets tgkill reach this process only: for kernels whose Landlock cannot scope signals (ABI below
+ * 6). */
+int confine_own_signals(void);
+/* No memory that is or was writable becomes executable, here and in children. */
+int confine_mdwe(void);
+
+#endif

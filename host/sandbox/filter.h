@@ -1,0 +1,30 @@
+#ifndef PENSTOCK_SANDBOX_FILTER_H
+#define PENSTOCK_SANDBOX_FILTER_H
+
+/*
+ * filter.h: the system calls a box may make. The launcher builds each filter once and hands it to
+ * boxes as a sealed memfd of struct sock_filter; boxes only load it (confine.h), which takes a
+ * tenth of the time.
+ *
+ * Two filters lie over each other in a task: the zygote's (Z), loaded before any plugin code, and
+ * the task's (T), loaded last. The harsher action wins, so Z allows, or answers in the same way,
+ * whatever T answers softly.
+ */
+
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+
+/*
+ * The one word of clone flags with which Z lets a process begin: a sibling of the zygote, which the
+ * warden waits for. CHILD_SETTID and CLEARTID mend the thread id that glibc keeps, which a raw
+ * clone leaves stale.
+ */
+#define TASK_CLONE_FLAGS (CLONE_PARENT | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | SIGCHLD)
+
+enum filter_kind { FILTER_ZYGOTE, FILTER_TASK, FILTER_KINDS };
+
+/* needs: enum box_needs. A sealed memfd, the caller's; -1 with errno. [launcher] */
+int filter_build(enum filter_kind kind, uint32_t needs);
+
+#endif

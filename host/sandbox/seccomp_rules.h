@@ -1,0 +1,57 @@
+#ifndef PENSTOCK_SANDBOX_SECCOMP_RULES_H
+#define PENSTOCK_SANDBOX_SECCOMP_RULES_H
+
+/* seccomp_rules.h: what each filter answers to each system call, as tables. Between
+ * seccomp_rules.c, which holds them, and filter.c, which builds filters of them. */
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* ANSWER_TRAP is the answer to every call without a row: SIGSYS, whose handler notes the number. */
+enum filter_answer { ANSWER_TRAP = 0, ANSWER_ALLOW, ANSWER_EPERM, ANSWER_ENOSYS };
+
+/* Calls that are answered the same way whatever their arguments are. */
+struct filter_group {
+    uint8_t zygote, task; /* enum filter_answer */
+    uint32_t needs;       /* enum box_needs that the pipeline must have; 0: always */
+    uint32_t without;     /* enum box_needs that it must not have */
+    const char *const
+        *names; /* NULL-ended; what the library or the machine does not know is left out */
+};
+
+enum filter_compare { COMPARE_NONE = 0, COMPARE_IS, COMPARE_IS_NOT };
+
+/* (argument & mask) is, or is not, value. A mask goes with COMPARE_IS only. */
+struct filter_arg {
+    uint8_t compare; /* enum filter_compare */
+    uint8_t index;
+    uint64_t mask, value;
+};
+
+enum { FILTER_ARGS = 2 };
+
+/* One case of a call; a call whose cases all do not fit is trapped. Cases of one call exclude each
+ * other. */
+struct filter_case {
+    const char *name;
+    uint8_t zygote, task;
+    uint32_t needs;
+    uint32_t without;
+    struct filter_arg args[FILTER_ARGS];
+};
+
+/* Calls that are younger than the library's tables; their numbers are the same on every
+ * architecture. */
+struct filter_number {
+    int number;
+    uint8_t zygote, task;
+};
+
+extern const struct filter_group filter_groups[];
+extern const size_t filter_groups_count;
+extern const struct filter_case filter_cases[];
+extern const size_t filter_cases_count;
+extern const struct filter_number filter_numbers[];
+extern const size_t filter_numbers_count;
+
+#endif
