@@ -82,8 +82,12 @@ static inline uint32_t json_next(const struct json_doc *doc, uint32_t i)
 }
 /* Whether string token i is, unescaped, the given text. */
 bool json_string_is(const struct json_doc *doc, uint32_t i, const char *text);
+/* Order of two string tokens by code point, unescaped: below 0, 0, above 0. */
+int json_string_order(const struct json_doc *a, uint32_t i, const struct json_doc *b, uint32_t j);
 /* Appends string token i, unescaped. -1 with errno of the buffer. */
 int json_string(const struct json_doc *doc, uint32_t i, struct buf *out);
+/* Length of string token i in code points. */
+size_t json_string_length(const struct json_doc *doc, uint32_t i);
 /* Token i unescaped as a NUL-ended copy that the caller frees; NULL: not a string, or no memory. */
 char *json_strdup(const struct json_doc *doc, uint32_t i);
 /* -1: not a number, not integral (1.0 and 1e2 are), or outside 64 bits. */
@@ -101,6 +105,9 @@ int json_multiple_of(const struct json_doc *a, uint32_t i, const struct json_doc
 
 /* Whether two values are equal in JSON Schema's sense: numbers by value, objects in any order. */
 bool json_equal(const struct json_doc *a, uint32_t i, const struct json_doc *b, uint32_t j);
+/* The same for values that are equal in that sense; the seed keeps peers from choosing collisions.
+ */
+uint64_t json_hash(const struct json_doc *doc, uint32_t i, uint64_t seed);
 
 /*
  * Appends the canonical form for signatures: compact, keys sorted by code point at each level,

@@ -23,9 +23,6 @@ void json_pieces_start(struct json_pieces *p, const struct json_doc *doc, uint32
 /* The next piece in piece and n; false at the end. */
 bool json_pieces_next(struct json_pieces *p);
 
-/* Order of two string tokens by code point, unescaped: below 0, 0, above 0. */
-int json_string_order(const struct json_doc *a, uint32_t i, const struct json_doc *b, uint32_t j);
-
 struct json_entry {
     uint32_t rank; /* compared first */
     uint32_t token;
@@ -40,6 +37,16 @@ void json_sorted_keys(const struct json_doc *doc, uint32_t object, struct json_e
 enum { JSON_SMALL_OBJECT = 32 };
 uint32_t json_repeated_key(const struct json_doc *doc, uint32_t object, struct json_entry *scratch);
 bool json_keys_are_plain(const struct json_doc *doc, uint32_t object);
+
+/* json_hash of a number. */
+uint64_t json_number_hash(const struct json_doc *doc, uint32_t i, uint64_t seed);
+
+/* One step of the hashes here. */
+static inline uint64_t json_mix(uint64_t hash, uint64_t value)
+{
+    hash = (hash ^ value) * 0xff51afd7ed558ccdu;
+    return hash ^ (hash >> 32);
+}
 
 /* Appends the text with the fewest escapes, without quotes; U+FFFD for each byte that is not UTF-8.
  */

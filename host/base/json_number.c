@@ -116,6 +116,18 @@ bool json_is_integral(const struct json_doc *doc, uint32_t i)
     return d.n == 0 || d.exponent >= 0;
 }
 
+uint64_t json_number_hash(const struct json_doc *doc, uint32_t i, uint64_t seed)
+{
+    struct decimal d = read_decimal(doc, i);
+    if (d.n == 0)
+        return json_mix(seed, 0);
+    uint64_t h = json_mix(seed, (uint64_t)d.exponent * 2 + d.negative);
+    const char *p = d.digits;
+    for (uint32_t k = 0; k < d.n; k++)
+        h = json_mix(h, (uint64_t)next_digit(&p));
+    return h;
+}
+
 /* The digits as a number; of the first n only. */
 static uint64_t read_digits(const struct decimal *d, uint32_t n)
 {

@@ -88,6 +88,18 @@ char *json_strdup(const struct json_doc *doc, uint32_t i)
     return s;
 }
 
+size_t json_string_length(const struct json_doc *doc, uint32_t i)
+{
+    struct json_pieces p;
+    size_t n = 0;
+    json_pieces_start(&p, doc, i);
+    while (json_pieces_next(&p)) {
+        for (size_t k = 0; k < p.n; k++)
+            n += ((unsigned char)p.piece[k] & 0xc0) != 0x80;
+    }
+    return n;
+}
+
 static bool equal_arrays(const struct json_doc *a, uint32_t i, const struct json_doc *b, uint32_t j)
 {
     uint32_t x = json_first(i), y = json_first(j);
@@ -166,5 +178,58 @@ bool json_equal(const struct json_doc *a, uint32_t i, const struct json_doc *b, 
         return x->count == y->count && equal_objects(a, i, b, j);
     default:
         return true;
+    }
+}
+
+static uint64_t hash_string(const struct json_doc *doc, uint32_t i, uint64_t seed)
+{
+    struct json_pieces p;
+    json_pieces_start(&p, doc, i);
+    /* Byte by byte: where pieces end depends on the spelling. */
+    while (json_pieces_next(&p)) {
+        for (size_t k = 0; k < p.n; k++)
+            seed = json_mix(seed, (unsigned char)p.piece[k]);
+    }
+    return seed;
+}
+
+static uint64_t hash_array(const struct json_doc *doc, uint32_t i, uint64_t seed)
+{
+    uint32_t at = json_first(i);
+    uint64_t h = seed;
+    for (uint32_t n = doc->tokens[i].count; n > 0; n--) {
+        h = json_mix(h, json_hash(doc, at, seed));
+        at = json_next(doc, at);
+    }
+    return h;
+}
+
+/* A sum, so that the order of the members does not count. */
+static uint64_t hash_object(const struct json_doc *doc, uint32_t i, uint64_t seed)
+{
+    uint32_t key = json_first(i);
+    uint64_t h = seed;
+    for (uint32_t n = doc->tokens[i].count; n > 0; n--) {
+        h += json_mix(hash_string(doc, key, seed), json_hash(doc, key + 1, seed));
+        key = json_next(doc, key + 1);
+    }
+    return h;
+}
+
+uint64_t json_hash(const struct json_doc *doc, uint32_t i, uint64_t seed)
+{
+    enum json_kind kind = json_kind(doc, i);
+    seed = json_mix(seed, kind);
+    switch (kind) {
+    case JSON_STRING:
+        return hash_string(doc, i, seed);
+    case JSON_NUMBER:
+        return json_number_hash(doc, i, seed);
+    case JSON_ARRAY:
+        return hash_array(doc, i, seed);
+    case JSON_OBJECT:
+        return hash_object(doc, i, seed);
+    default:
+        return seed;
     }
 }
