@@ -1,0 +1,2 @@
+penstock_test(task_sched LABEL unit SOURCES task_sched.c DEPS task)
+penstock_test(task_state LABEL unit SOURCES task_state.c DEPS task)

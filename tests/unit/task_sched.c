@@ -1,0 +1,212 @@
+/* task_sched.c: order, limits and bookkeeping of the scheduler. */
+#include "cmocka_all.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+
+#include "task/sched.h"
+
+struct item {
+    struct sched_item item;
+    int id;
+};
+
+static struct item make(int id, double priority)
+{
+    return (struct item){.item.priority = priority, .id = id};
+}
+
+static int pop(struct sched *s)
+{
+    struct item *i = (struct item *)sched_pop(s);
+    return i != NULL ? i->id : -1;
+}
+
+static void higher_priority_first_then_first_come(void **state)
+{
+    (void)state;
+    struct sched *s = sched_new(0);
+    struct sched_lane *lane = sched_lane_new(s, sched_group_new(s, 0));
+    struct item items[] = {make(0, 5), make(1, 9), make(2, 5), make(3, 0.5), make(4, 9)};
+    static const int order[] = {1, 4, 0, 2, 3};
+    for (size_t i = 0; i < 5; i++) {
+        assert_int_equal(sched_push(s, lane, &items[i].item), 0);
+        sched_add_slot(s, lane);
+    }
+    for (size_t i = 0; i < 5; i++)
+        assert_int_equal(pop(s), order[i]);
+    assert_int_equal(pop(s), -1);
+    assert_int_equal(sched_running(s), 5);
+    sched_free(s);
+}
+
+static void nothing_runs_without_a_slot(void **state)
+{
+    (void)state;
+    struct sched *s = sched_new(0);
+    struct sched_lane *a = sched_lane_new(s, sched_group_new(s, 0));
+    struct item one = make(1, 5), two = make(2, 5);
+    sched_push(s, a, &one.item);
+    assert_int_equal(pop(s), -1);
+    sched_add_slot(s, a);
+    assert_int_equal(pop(s), 1);
+    sched_push(s, a, &two.item);
+    assert_int_equal(pop(s), -1);
+    sched_add_slot(s, a);
+    sched_clear_slots(s, a);
+    assert_int_equal(pop(s), -1);
+    sched_add_slot(s, a);
+    assert_int_equal(pop(s), 2);
+    sched_free(s);
+}
+
+static void a_full_lane_does_not_hold_up_others(void **state)
+{
+    (void)state;
+    struct sched *s = sched_new(0);
+    struct sched_group *g = sched_group_new(s, 0);
+    struct sched_lane *full = sched_lane_new(s, g), *open = sched_lane_new(s, g);
+    struct item first = make(1, 9), second = make(2, 1);
+    sched_push(s, full, &first.item);
+    sched_push(s, open, &second.item);
+    sched_add_slot(s, open);
+    assert_int_equal(pop(s), 2);
+    sched_free(s);
+}
+
+static void the_limit_of_a_group_and_of_the_host(void **state)
+{
+    (void)state;
+    struct sched *s = sched_new(2);
+    struct sched_group *narrow = sched_group_new(s, 1), *wide = sched_group_new(s, 0);
+    struct sched_lane *a = sched_lane_new(s, narrow), *b = sched_lane_new(s, narrow), *c = sched_lane_new(s, wide);
+    struct item items[] = {make(0, 9), make(1, 8), make(2, 1), make(3, 1)};
+    struct sched_lane *lanes[] = {a, b, c, c};
+    for (size_t i = 0; i < 4; i++) {
+        sched_push(s, lanes[i], &items[i].item);
+        sched_add_slot(s, lanes[i]);
+    }
+    assert_int_equal(pop(s), 0);
+    assert_int_equal(pop(s), 2);  /* 1 waits for its group */
+    assert_int_equal(pop(s), -1); /* 3 waits for the host */
+    sched_end(s, a);
+    assert_int_equal(pop(s), 1);
+    sched_end(s, c);
+    assert_int_equal(pop(s), 3);
+    sched_end(s, b);
+    sched_end(s, c);
+    assert_int_equal(sched_running(s), 0);
+    sched_free(s);
+}
+
+static void removing_and_putting_back(void **state)
+{
+    (void)state;
+    struct sched *s = sched_new(0);
+    struct sched_lane *lane = sched_lane_new(s, sched_group_new(s, 0));
+    struct item items[] = {make(0, 5), make(1, 5), make(2, 5)};
+    for (size_t i = 0; i < 3; i++)
+        sched_push(s, lane, &items[i].item);
+    sched_add_slot(s, lane);
+    assert_int_equal(pop(s), 0);
+    assert_int_equal(sched_requeue(s, &items[0].item), 0); /* keeps its turn */
+    sched_remove(s, &items[1].item);
+    sched_remove(s, &items[1].item);
+    assert_int_equal(sched_waiting(s), 2);
+    assert_int_equal(sched_running(s), 0);
+    sched_add_slot(s, lane);
+    sched_add_slot(s, lane);
+    assert_int_equal(pop(s), 0);
+    assert_int_equal(pop(s), 2);
+    sched_free(s);
+}
+
+/* Against a plain model: 40 lanes in 7 groups, thousands of steps. */
+enum { LANES = 40, GROUPS = 7, ITEMS = 400 };
+
+struct model {
+    struct item items[ITEMS];
+    int lane_of[ITEMS]; /* -1: idle; running: lane + 100 */
+    int slots[LANES], group_running[GROUPS], limit[GROUPS];
+    uint64_t order[ITEMS], next;
+};
+
+static int best(const struct model *m)
+{
+    int found = -1;
+    for (int i = 0; i < ITEMS; i++) {
+        int l = m->lane_of[i];
+        if (l < 0 || l >= 100 || m->slots[l] == 0)
+            continue;
+        int g = l % GROUPS;
+        if (m->limit[g] > 0 && m->group_running[g] >= m->limit[g])
+            continue;
+        if (found < 0 || m->items[i].item.priority > m->items[found].item.priority ||
+            (m->items[i].item.priority == m->items[found].item.priority && m->order[i] < m->order[found]))
+            found = i;
+    }
+    return found;
+}
+
+static void against_a_model(void **state)
+{
+    (void)state;
+    struct model *m = calloc(1, sizeof *m);
+    struct sched *s = sched_new(0);
+    struct sched_group *groups[GROUPS];
+    struct sched_lane *lanes[LANES];
+    unsigned seed = 7;
+    for (int g = 0; g < GROUPS; g++)
+        groups[g] = sched_group_new(s, (uint32_t)(m->limit[g] = g));
+    for (int l = 0; l < LANES; l++)
+        lanes[l] = sched_lane_new(s, groups[l % GROUPS]);
+    for (int i = 0; i < ITEMS; i++)
+        m->lane_of[i] = -1;
+    for (int step = 0; step < 20000; step++) {
+        int i = rand_r(&seed) % ITEMS, l = rand_r(&seed) % LANES;
+        if (m->lane_of[i] == -1) {
+            m->items[i] = make(i, rand_r(&seed) % 4);
+            m->lane_of[i] = l;
+            m->order[i] = ++m->next;
+            sched_push(s, lanes[l], &m->items[i].item);
+        } else if (m->lane_of[i] >= 100) {
+            int lane = m->lane_of[i] - 100;
+            sched_end(s, lanes[lane]);
+            m->group_running[lane % GROUPS]--;
+            m->lane_of[i] = -1;
+        } else if (step % 5 == 0) {
+            sched_remove(s, &m->items[i].item);
+            m->lane_of[i] = -1;
+        }
+        if (step % 3 == 0) {
+            sched_add_slot(s, lanes[l]);
+            m->slots[l]++;
+        }
+        if (step % 997 == 0) {
+            sched_clear_slots(s, lanes[l]);
+            m->slots[l] = 0;
+        }
+        int wanted = best(m);
+        assert_int_equal(pop(s), wanted);
+        if (wanted >= 0) {
+            m->slots[m->lane_of[wanted]]--;
+            m->group_running[m->lane_of[wanted] % GROUPS]++;
+            m->lane_of[wanted] += 100;
+        }
+    }
+    sched_free(s);
+    free(m);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(higher_priority_first_then_first_come),
+        cmocka_unit_test(nothing_runs_without_a_slot),
+        cmocka_unit_test(a_full_lane_does_not_hold_up_others),
+        cmocka_unit_test(the_limit_of_a_group_and_of_the_host),
+        cmocka_unit_test(removing_and_putting_back),
+        cmocka_unit_test(against_a_model),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

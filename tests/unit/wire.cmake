@@ -1,0 +1,2 @@
+penstock_test(wire_message LABEL unit SOURCES wire_message.c DEPS wire)
+penstock_test(wire_sockets LABEL unit SOURCES wire_sockets.c DEPS wire loop)

@@ -1,0 +1,156 @@
+/* wire_sockets.c: a ROUTER and a DEALER over a real ipc socket: whole messages, bodies, limits, peers that are gone. */
+#include "cmocka_all.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "loop/loop.h"
+#include "wire/client.h"
+#include "wire/router.h"
+
+enum { GIVE_UP_MS = 10000, FRAMES_MAX = 8 };
+
+struct fixture {
+    struct loop *loop;
+    void *context;
+    struct router *router;
+    struct wire_client *client;
+    char path[256], endpoint[300];
+    /* what came */
+    int to_router, to_client, was_cut;
+    size_t router_frames;
+    struct router_peer peer;
+    char identity[64];
+    enum wire_verb verb;
+    char header[256];
+    char body[64];
+    size_t n_body;
+};
+
+static void on_router(void *arg, struct router *r, zmq_msg_t *frames, size_t n, int is_cut)
+{
+    struct fixture *f = arg;
+    f->to_router++;
+    f->was_cut = is_cut;
+    f->router_frames = n;
+    size_t len = zmq_msg_size(&frames[0]);
+    memcpy(f->identity, zmq_msg_data(&frames[0]), len);
+    f->peer = (struct router_peer){.n = 1, .frames = {{f->identity, len}}};
+    zmq_msg_t body;
+    zmq_msg_t *list[] = {&body};
+    zmq_msg_init_size(&body, 5);
+    memcpy(zmq_msg_data(&body), "bytes", 5);
+    assert_int_equal(router_send(r, &f->peer, WIRE_RESULT, "{\"a\":1}", 7, list, 1), 0);
+    zmq_msg_close(&body);
+}
+
+static void on_client(void *arg, enum wire_verb verb, const char *header, size_t len, const struct wire_view *body,
+                      size_t n_body)
+{
+    struct fixture *f = arg;
+    f->to_client++;
+    f->verb = verb;
+    f->n_body = n_body;
+    snprintf(f->header, sizeof f->header, "%.*s", (int)len, header);
+    if (n_body > 0)
+        snprintf(f->body, sizeof f->body, "%.*s", (int)body[0].len, (const char *)body[0].data);
+}
+
+static int setup(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    const struct router_options o = {.max_frame_bytes = 1 << 16, .max_frames = FRAMES_MAX};
+    const char *dir = getenv("TMPDIR");
+    snprintf(f->path, sizeof f->path, "%s/wire-%d.sock", dir != NULL ? dir : "/tmp", rand());
+    snprintf(f->endpoint, sizeof f->endpoint, "ipc://%s", f->path);
+    f->loop = loop_new();
+    f->context = zmq_ctx_new();
+    f->router = router_new(f->loop, f->context, &o, on_router, f);
+    assert_int_equal(router_bind_ipc(f->router, f->path, 0660), 0);
+    f->client = wire_client_new(f->loop, f->endpoint, on_client, f);
+    assert_non_null(f->client);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    wire_client_free(f->client, 0);
+    router_free(f->router, 0);
+    zmq_ctx_term(f->context);
+    loop_free(f->loop);
+    free(f);
+    return 0;
+}
+
+static void turn_until(struct fixture *f, const int *counter, int wanted)
+{
+    for (int i = 0; *counter < wanted && i < GIVE_UP_MS; i++) {
+        loop_turn(f->loop, 1);
+        router_serve(f->router, 64);
+    }
+    assert_int_equal(*counter, wanted);
+}
+
+static void there_and_back(void **state)
+{
+    struct fixture *f = *state;
+    const struct wire_view body = {"input", 5};
+    for (int i = 1; i <= 50; i++)
+        assert_int_equal(wire_client_send(f->client, WIRE_SUBMIT, "{}", 2, &body, 1), 0);
+    turn_until(f, &f->to_router, 50);
+    assert_int_equal(f->router_frames, 5);
+    turn_until(f, &f->to_client, 50);
+    assert_int_equal(f->verb, WIRE_RESULT);
+    assert_string_equal(f->header, "{\"a\":1}");
+    assert_string_equal(f->body, "bytes");
+    assert_int_equal(f->n_body, 1);
+}
+
+static void too_many_frames_are_cut(void **state)
+{
+    struct fixture *f = *state;
+    struct wire_view body[40];
+    for (size_t i = 0; i < 40; i++)
+        body[i] = (struct wire_view){"x", 1};
+    assert_int_equal(wire_client_send(f->client, WIRE_SUBMIT, "{}", 2, body, 40), 0);
+    turn_until(f, &f->to_router, 1);
+    assert_true(f->was_cut);
+    assert_int_equal(wire_client_send(f->client, WIRE_PING, "{}", 2, NULL, 0), 0);
+    turn_until(f, &f->to_router, 2);
+    assert_false(f->was_cut);
+    assert_int_equal(f->router_frames, 4);
+}
+
+static void the_socket_has_its_mode(void **state)
+{
+    struct fixture *f = *state;
+    struct stat st;
+    assert_int_equal(stat(f->path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0660);
+}
+
+static void nobody_there(void **state)
+{
+    struct fixture *f = *state;
+    const struct router_peer nobody = {.n = 1, .frames = {{"nobody", 6}}};
+    assert_int_equal(router_send(f->router, &nobody, WIRE_PONG, "{}", 2, NULL, 0), -1);
+    assert_int_equal(errno, EHOSTUNREACH);
+    assert_null(wire_client_new(f->loop, "ipc:///nowhere/at/all.sock", on_client, f));
+    assert_int_equal(errno, ENOENT);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(there_and_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(too_many_frames_are_cut, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_socket_has_its_mode, setup, teardown),
+        cmocka_unit_test_setup_teardown(nobody_there, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
