@@ -23,6 +23,7 @@ struct loop;
 
 /* The channel to penstock-launcher; takes fd. on_lost: it is gone, and with it every box (their on_ended come first). */
 struct launcher *launcher_new(struct loop *loop, int fd, void (*on_lost)(void *arg), void *arg);
+/* Boxes still in it are freed without a callback. Not from inside a box's callback; on_lost is fine. */
 void launcher_free(struct launcher *l);
 
 /* Everything is copied. */

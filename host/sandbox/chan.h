@@ -220,7 +220,8 @@ struct zygote_setup {
     uint32_t mode; /* enum box_mode */
     uint32_t needs;
     uint32_t slot;  /* of a warm worker */
-    uint32_t walls; /* those the warden built; the zygote adds Landlock, MDWE and seccomp */
+    uint32_t walls; /* enum wall: those the warden has built, and of Landlock, seccomp and MDWE those the zygote
+                       has to build: if one fails, so does the zygote */
     uint32_t config_len;
     uint32_t landlock_abi; /* 0: do not use it */
     uint64_t generation;
@@ -277,14 +278,25 @@ enum data_type {
     DATA_PROGRESS,   /* double fraction, text */
     DATA_OUTPUT,     /* u32 length of name, u32 length of media type, name, media type, bytes */
     DATA_RESULT,     /* u32 length of status, status, json */
-    DATA_FAIL,       /* i32 pen_status, text */
+    DATA_FAIL,       /* i32 pen_status or DATA_FAIL_CONTRACT, text */
     DATA_CHILD,      /* u32 length of pipeline, u32 length of step, pipeline, step, params */
     DATA_DONE,       /* i32: what run returned, u64: microseconds of processor time (a claim); the last frame of a
                         task */
     DATA_DESCRIPTOR  /* of a scan: the plugin as JSON (abi_describe) */
 };
 
+/* Outside the list of pen_status: the plugin called the host wrongly. */
+enum { DATA_FAIL_CONTRACT = -1000 };
+
 enum { DATA_ALIGN = 16 }; /* inputs are read as arrays of numbers */
+
+/* Beyond these a frame is broken; a worker keeps them for its plugin. */
+enum {
+    DATA_TEXT_MAX = 4096,     /* a log line, the reason of a failure */
+    DATA_PROGRESS_MAX = 1024, /* the message of a progress report */
+    DATA_OUTPUTS_MAX = 1000,
+    DATA_CHILDREN_MAX = 1000
+};
 
 struct data_head {
     uint32_t magic;

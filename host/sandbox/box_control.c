@@ -1,0 +1,180 @@
+/* box_control.c: what a box's warden says, and what it is told. Runs in the core. The warden is
+ * ours: a message that is broken means that we are wrong, and ends the box. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include <penstock/plugin.h>
+
+#include "base/fdutil.h"
+#include "base/log.h"
+#include "sandbox/box_internal.h"
+
+enum { MESSAGES_A_TURN = 64 };
+
+union control_message {
+    struct chan_head head;
+    struct control_ready ready;
+    struct control_load_failed load_failed;
+    struct control_error error;
+    struct control_worker worker;
+    struct control_exit exit;
+    struct control_log log;
+};
+
+void box_tell(struct box *b, const void *message, size_t n)
+{
+    if (b->control_fd < 0 || send(b->control_fd, message, n, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+        return;
+    /* A full channel too: a warden that does not read does not kill either. */
+    box_note_end(b, CODE_SANDBOX_ERROR, "the warden cannot be reached: %s", log_errno_text(errno));
+    box_abort(b);
+}
+
+static struct slot *slot_of(struct box *b, uint32_t index)
+{
+    return index < b->n_slots ? &b->slots[index] : NULL;
+}
+
+static void on_ready(struct box *b, union control_message *m)
+{
+    if (m->ready.mode == BOX_WARM)
+        b->mode = BOX_WARM;
+    b->events.on_ready(b->arg, b, m->ready.walls, m->ready.landlock_abi, b->mode);
+}
+
+static void note_load_death(struct box *b, int wait_status)
+{
+    if (!WIFSIGNALED(wait_status)) {
+        box_note_end(b, CODE_PLUGIN_LOAD_FAILED,
+                     "the process exited with status %d while the plugin was loaded",
+                     WEXITSTATUS(wait_status));
+        return;
+    }
+    const char *abbrev = sigabbrev_np(WTERMSIG(wait_status));
+    box_note_end(b, CODE_PLUGIN_LOAD_FAILED, "killed by signal %d (SIG%s) while it was loaded",
+                 WTERMSIG(wait_status), abbrev != NULL ? abbrev : "?");
+}
+
+static void on_load_failed(struct box *b, union control_message *m)
+{
+    struct control_load_failed *f = &m->load_failed;
+    f->text[sizeof f->text - 1] = '\0';
+    switch (f->why) {
+    case LOAD_EXITED:
+    case LOAD_KILLED_BY:
+        note_load_death(b, f->wait_status);
+        break;
+    case LOAD_TIMED_OUT:
+        box_note_end(b, CODE_PLUGIN_LOAD_TIMEOUT, "loading took longer than its limit of %u ms",
+                     b->limits.load_timeout_ms);
+        break;
+    default:
+        box_note_end(b, CODE_PLUGIN_LOAD_FAILED, "%s",
+                     f->text[0] != '\0' ? f->text : "the plugin could not be loaded");
+    }
+}
+
+static void on_error(struct box *b, union control_message *m)
+{
+    m->error.text[sizeof m->error.text - 1] = '\0';
+    if (m->error.error != 0)
+        box_note_end(b, CODE_SANDBOX_ERROR, "%s: %s", m->error.text,
+                     log_errno_text(m->error.error));
+    else
+        box_note_end(b, CODE_SANDBOX_ERROR, "%s", m->error.text);
+}
+
+static void on_worker(struct box *b, union control_message *m)
+{
+    struct slot *s = slot_of(b, m->worker.slot);
+    if (s != NULL && s->user == NULL && m->worker.generation > s->generation)
+        slot_on_worker(s, m->worker.generation);
+}
+
+static void on_exit_of(struct box *b, union control_message *m)
+{
+    struct slot *s = slot_of(b, m->exit.slot);
+    if (s != NULL && s->has_worker && m->exit.generation == s->generation)
+        slot_on_exit(s, &m->exit);
+}
+
+static void on_log(struct box *b, union control_message *m)
+{
+    struct slot *s = slot_of(b, m->log.slot);
+    bool is_of_task = s != NULL && s->has_worker && s->generation == m->log.generation;
+    if (b->events.on_log != NULL)
+        b->events.on_log(b->arg, b, is_of_task ? s->user : NULL, BOX_LOG_OUTPUT, PEN_LOG_INFO,
+                         m->log.bytes, m->log.len);
+}
+
+static const struct {
+    size_t size; /* of the message; of a log: without its bytes */
+    void (*fn)(struct box *, union control_message *);
+} kinds[] = {
+    [CONTROL_READY] = {sizeof(struct control_ready), on_ready},
+    [CONTROL_LOAD_FAILED] = {sizeof(struct control_load_failed), on_load_failed},
+    [CONTROL_ERROR] = {sizeof(struct control_error), on_error},
+    [CONTROL_WORKER] = {sizeof(struct control_worker), on_worker},
+    [CONTROL_EXIT] = {sizeof(struct control_exit), on_exit_of},
+    [CONTROL_LOG] = {offsetof(struct control_log, bytes), on_log},
+};
+
+static bool is_good(const union control_message *m, size_t n)
+{
+    if (n < sizeof m->head || m->head.magic != CHAN_MAGIC || m->head.version != CHAN_VERSION ||
+        m->head.type >= sizeof kinds / sizeof *kinds || kinds[m->head.type].fn == NULL)
+        return false;
+    size_t size = kinds[m->head.type].size;
+    if (m->head.type == CONTROL_LOG && n >= size)
+        size += m->log.len;
+    return n == size;
+}
+
+/* The warden is gone or talks nonsense; the launcher reaps it, and tells. */
+static void lose_control(struct box *b)
+{
+    loop_io_del(b->control_io);
+    b->control_io = NULL;
+    fd_close(&b->control_fd);
+    box_abort(b);
+}
+
+/* 1: go on; 0: nothing there now, or never again. */
+static int receive(struct box *b)
+{
+    union control_message m;
+    ssize_t n;
+    if (b->control_fd < 0)
+        return 0;
+    do {
+        n = recv(b->control_fd, &m, sizeof m, MSG_DONTWAIT | MSG_TRUNC);
+    } while (n < 0 && errno == EINTR);
+    if (n < 0 && errno == EAGAIN)
+        return 0;
+    if (n > 0 && !is_good(&m, (size_t)n))
+        box_note_end(b, CODE_SANDBOX_ERROR, "broken message from the warden");
+    if (n <= 0 || !is_good(&m, (size_t)n)) {
+        lose_control(b);
+        return 0;
+    }
+    kinds[m.head.type].fn(b, &m);
+    return 1;
+}
+
+void box_on_control(void *arg, uint32_t events)
+{
+    struct box *b = arg;
+    (void)events;
+    for (int i = 0; i < MESSAGES_A_TURN && receive(b) > 0; i++)
+        ;
+}
+
+void box_drain_control(struct box *b)
+{
+    while (receive(b) > 0)
+        ;
+}

@@ -1,0 +1,378 @@
+/* box_slot.c: one slot of a box: its worker, its task, its time limits. Runs in the core. */
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fdutil.h"
+#include "base/log.h"
+#include "plugin/rules.h"
+#include "sandbox/box_internal.h"
+
+enum {
+    STOP_GRACE_MS = 200,       /* from should_stop to the kill when the time is up */
+    CLOSE_GRACE_MS = 2000,     /* for the close of a warm worker that is recycled */
+    WARDEN_PATIENCE_MS = 5000, /* from a kill to the news of the death */
+    USELESS_MAX = 5            /* workers in a row that die before they get a task */
+};
+
+static void on_timer(void *arg);
+
+/* ---- life
+ * ----------------------------------------------------------------------------------------- */
+
+/* Sets limits of frames; UINT64_MAX would mean that there must be none. */
+static void set_limits(struct slot *s)
+{
+    const struct box *b = s->box;
+    uint64_t *max = s->in.max;
+    max[DATA_LOG] = DATA_TEXT_MAX;
+    max[DATA_PROGRESS] = DATA_PROGRESS_MAX;
+    max[DATA_FAIL] = DATA_TEXT_MAX;
+    max[DATA_DONE] = 0;
+    max[DATA_RESULT] = max[DATA_CHILD] = b->result_max;
+    max[DATA_OUTPUT] = b->outputs_max;
+    max[DATA_DESCRIPTOR] = UINT64_MAX;
+}
+
+static void set_scan_limits(struct slot *s)
+{
+    for (int i = 0; i <= DATA_DESCRIPTOR; i++)
+        s->in.max[i] = UINT64_MAX;
+    s->in.max[DATA_DESCRIPTOR] = RULE_REPORT_MAX;
+}
+
+int slot_init(struct slot *s, struct box *b, uint32_t index, int data_fd, int page_fd)
+{
+    void *page = mmap(NULL, SLOT_PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, page_fd, 0);
+    if (page == MAP_FAILED)
+        return -1;
+    s->box = b;
+    s->index = index;
+    s->page = page;
+    data_reader_init(&s->in, 0);
+    if (b->mode == BOX_SCAN)
+        set_scan_limits(s);
+    else
+        set_limits(s);
+    s->timer = loop_timer_new(b->launcher->loop, on_timer, s);
+    s->data_io = loop_io_add(b->launcher->loop, data_fd, EPOLLIN, slot_on_data, s);
+    if (s->timer == NULL || s->data_io == NULL)
+        return -1;
+    s->data_fd = data_fd;
+    close(page_fd);
+    return 0;
+}
+
+void slot_clear(struct slot *s)
+{
+    loop_timer_free(s->timer);
+    loop_io_del(s->data_io);
+    fd_close(&s->data_fd);
+    if (s->page != NULL)
+        munmap(s->page, SLOT_PAGE_SIZE);
+    data_reader_clear(&s->in);
+    outgoing_clear(&s->out);
+    claim_clear(&s->claim);
+}
+
+/* ---- the worker
+ * ----------------------------------------------------------------------------------- */
+
+void slot_announce(struct slot *s)
+{
+    struct box *b = s->box;
+    if (s->state != SLOT_IDLE || b->is_stopping || b->is_killed)
+        return;
+    s->state = SLOT_FREE;
+    b->events.on_slot_free(b->arg, b, s->index);
+}
+
+void slot_on_worker(struct slot *s, uint64_t generation)
+{
+    s->generation = generation;
+    s->has_worker = true;
+    s->tasks_of_worker = 0;
+    s->is_deaf = false;
+    s->state = s->box->is_stopping ? SLOT_ENDING : SLOT_IDLE;
+    slot_announce(s);
+}
+
+/* Workers that die before they get a task would be started for ever. */
+static void count_useless(struct slot *s, const struct control_exit *e)
+{
+    if (s->tasks_of_worker > 0 || s->killed != KILL_NONE) {
+        s->useless_workers = 0;
+        return;
+    }
+    if (++s->useless_workers < USELESS_MAX || s->box->is_stopping)
+        return;
+    box_note_end(s->box, CODE_SANDBOX_ERROR,
+                 "%d workers in a row ended before they had a task, the last with wait status 0x%x",
+                 USELESS_MAX, (unsigned)e->wait_status);
+    box_abort(s->box);
+}
+
+void slot_on_exit(struct slot *s, const struct control_exit *e)
+{
+    slot_drain(s);
+    count_useless(s, e);
+    if (s->user != NULL)
+        slot_finish(s, e);
+    loop_timer_off(s->timer);
+    outgoing_drop(&s->out);
+    data_reader_reset(&s->in);
+    s->has_worker = false;
+    s->is_deaf = true;
+    s->state = s->box->is_stopping ? SLOT_ENDING : SLOT_STARTING;
+}
+
+/* The kill itself is the warden's; what we know is noted first, so that the verdict does not hang
+ * on its answer. */
+static void send_kill(struct slot *s, enum kill_reason reason)
+{
+    const struct control_kill m = {
+        {CHAN_MAGIC, CHAN_VERSION, CONTROL_KILL}, s->index, (uint32_t)reason, s->generation};
+    if (s->is_kill_sent)
+        return;
+    s->is_kill_sent = true;
+    box_tell(s->box, &m, sizeof m);
+    loop_timer_after(s->timer, WARDEN_PATIENCE_MS);
+}
+
+void slot_kill(struct slot *s, enum kill_reason reason)
+{
+    if (s->killed == KILL_NONE)
+        s->killed = reason;
+    if (s->has_worker)
+        send_kill(s, s->killed);
+}
+
+static void ask_to_stop(struct slot *s, enum kill_reason reason, int64_t grace_ms)
+{
+    s->killed = reason;
+    atomic_store(&s->page->stop_nonce, s->nonce);
+    loop_timer_after(s->timer, grace_ms);
+}
+
+static void on_timer(void *arg)
+{
+    struct slot *s = arg;
+    if (s->is_kill_sent) {
+        log_error("a warden does not answer", LI("box", s->box->number), LI("slot", s->index));
+        box_abort(s->box);
+    } else if (s->user == NULL) {
+        slot_kill(s, KILL_STOP);
+    } else if (s->killed == KILL_NONE) {
+        ask_to_stop(s, KILL_WALL, STOP_GRACE_MS);
+    } else {
+        send_kill(s, s->killed);
+    }
+}
+
+void slot_stop(struct slot *s)
+{
+    if (s->state == SLOT_FREE || s->state == SLOT_IDLE)
+        s->state = SLOT_ENDING;
+    /* A worker that reads on finds the end of the stream and ends with status 0. */
+    if (s->out.n == 0)
+        shutdown(s->data_fd, SHUT_WR);
+}
+
+void slot_on_watch(struct slot *s)
+{
+    const struct control_watch m = {
+        {CHAN_MAGIC, CHAN_VERSION, CONTROL_WATCH}, s->index, s->cpu_ms, s->generation};
+    if (s->user == NULL || s->is_watched || clock_mono_us() - s->started_us < 10000)
+        return;
+    s->is_watched = true;
+    if (s->cpu_ms > 0)
+        box_tell(s->box, &m, sizeof m);
+}
+
+/* A warm worker goes on after a watched task. */
+static void end_watch(struct slot *s)
+{
+    const struct control_watch m = {
+        {CHAN_MAGIC, CHAN_VERSION, CONTROL_WATCH}, s->index, 0, s->generation};
+    if (s->is_watched && s->cpu_ms > 0)
+        box_tell(s->box, &m, sizeof m);
+    s->is_watched = false;
+}
+
+/* ---- the task
+ * ------------------------------------------------------------------------------------- */
+
+static uint32_t shorter(uint32_t a, uint32_t b)
+{
+    return a == 0 ? b : b == 0 ? a : a < b ? a : b;
+}
+
+static void begin_task(struct slot *s, const struct box_task *task, void *user)
+{
+    struct box *b = s->box;
+    s->state = SLOT_RUNNING;
+    s->user = user;
+    s->timeout_ms = task->timeout_ms;
+    s->cpu_ms = shorter(task->cpu_ms, b->limits.cpu_ms);
+    s->killed = KILL_NONE;
+    s->is_kill_sent = false;
+    s->is_watched = false;
+    s->tasks_of_worker++;
+    s->started_us = clock_mono_us();
+    claim_reset(&s->claim);
+    set_limits(s);
+    s->page->crash.is_set = 0;
+    atomic_store(&s->page->task_nonce, s->nonce);
+    if (task->timeout_ms > 0)
+        loop_timer_after(s->timer, task->timeout_ms);
+    box_want_watch(b);
+}
+
+int box_run(struct box *b, uint32_t slot, const struct box_task *task, void *user)
+{
+    if (slot >= b->n_slots || user == NULL || b->slots[slot].state != SLOT_FREE) {
+        errno = slot < b->n_slots && user != NULL ? EBUSY : EINVAL;
+        return -1;
+    }
+    struct slot *s = &b->slots[slot];
+    s->nonce = launcher_nonce(b->launcher);
+    if (outgoing_set(&s->out, task, s->nonce, s->generation) < 0) {
+        outgoing_drop(&s->out);
+        return -1;
+    }
+    begin_task(s, task, user);
+    /* An error here means that the worker is gone; the news of its death is on the way. */
+    if (outgoing_write(&s->out, s->data_fd) == 0)
+        loop_io_set(s->data_io, EPOLLIN | EPOLLOUT);
+    return 0;
+}
+
+void box_cancel(struct box *b, uint32_t slot, enum kill_reason reason, int64_t grace_ms)
+{
+    struct slot *s = slot < b->n_slots ? &b->slots[slot] : NULL;
+    if (s != NULL && s->user != NULL && s->killed == KILL_NONE)
+        ask_to_stop(s, reason, grace_ms);
+}
+
+/* ---- the end of a task
+ * ---------------------------------------------------------------------------- */
+
+static struct evidence gather_evidence(struct slot *s, const struct control_exit *exit)
+{
+    struct claim *c = &s->claim;
+    struct evidence e = {.killed = s->killed,
+                         .wall_limit_ms = s->timeout_ms,
+                         .cpu_limit_ms = s->cpu_ms,
+                         .memory_limit_bytes = s->box->limits.memory_bytes,
+                         .has_result = c->has_result,
+                         .has_fail = c->has_fail,
+                         .is_done = c->is_done,
+                         .is_broken = c->is_broken,
+                         .is_too_big = c->is_too_big,
+                         .is_doubled = c->is_doubled,
+                         .fail_status = c->fail_status,
+                         .run_status = c->run_status,
+                         .fail_text = buf_cstr(&c->fail_text),
+                         .broken_text = c->why[0] != '\0' ? c->why : NULL};
+    memcpy(&e.crash, &s->page->crash, sizeof e.crash);
+    if (exit != NULL) {
+        e.has_exit = true;
+        e.wait_status = exit->wait_status;
+        e.cpu_us = exit->cpu_us;
+        if (e.killed == KILL_NONE && exit->reason <= KILL_STOP)
+            e.killed = (enum kill_reason)exit->reason;
+    }
+    return e;
+}
+
+static bool was_started(const struct slot *s)
+{
+    return s->claim.has_any || atomic_load(&s->page->started_nonce) == s->nonce;
+}
+
+static void put_claim(struct box_outcome *o, struct claim *c)
+{
+    o->status = c->status;
+    o->data = c->data;
+    o->outputs = c->outputs;
+    o->n_outputs = c->n_outputs;
+    o->children = c->children;
+    o->n_children = c->n_children;
+}
+
+/* Ends the task in the slot's books, so that the user may call anything from on_done. */
+static void *take_user(struct slot *s)
+{
+    void *user = s->user;
+    s->user = NULL;
+    s->last_nonce = s->nonce;
+    s->nonce = 0;
+    return user;
+}
+
+static void tell_user(struct slot *s, void *user, struct box_outcome *o)
+{
+    struct box *b = s->box;
+    struct launcher *l = b->launcher;
+    bool has_claim = o->code == CODE_OK;
+    b->events.on_done(b->arg, b, s->index, user, o);
+    /* What was moved out is the user's; the rest stays ours. */
+    l->details = o->details;
+    if (has_claim)
+        s->claim.data = o->data;
+    claim_reset(&s->claim);
+}
+
+static void finish(struct slot *s, struct evidence *e, const struct control_exit *exit)
+{
+    struct launcher *l = s->box->launcher;
+    struct box_outcome o = {.message = l->message, .status = ""};
+    o.was_started = was_started(s);
+    e->is_unstarted = !o.was_started;
+    o.run_ms = (clock_mono_us() - s->started_us) / 1000;
+    o.cpu_ms = (int64_t)((exit != NULL ? exit->cpu_us : s->claim.cpu_us) / 1000);
+    o.max_rss_bytes = exit != NULL ? (int64_t)exit->max_rss_bytes : 0;
+    l->details.max = SCRATCH_SIZE;
+    o.code = verdict_of(e, l->message, sizeof l->message, &l->details);
+    o.details = l->details;
+    if (o.code == CODE_OK)
+        put_claim(&o, &s->claim);
+    loop_timer_off(s->timer);
+    outgoing_drop(&s->out);
+    tell_user(s, take_user(s), &o);
+}
+
+static bool is_worn_out(const struct slot *s)
+{
+    const uint32_t last = s->box->limits.recycle_after;
+    return s->is_deaf || s->is_kill_sent || (last > 0 && s->tasks_of_worker >= last);
+}
+
+void slot_finish(struct slot *s, const struct control_exit *exit)
+{
+    struct evidence e = gather_evidence(s, exit);
+    if (exit == NULL)
+        end_watch(s);
+    finish(s, &e, exit);
+    if (exit != NULL)
+        return;
+    if (!is_worn_out(s)) {
+        s->state = SLOT_IDLE;
+        return;
+    }
+    s->state = SLOT_ENDING;
+    loop_timer_after(s->timer, s->is_kill_sent ? WARDEN_PATIENCE_MS : CLOSE_GRACE_MS);
+}
+
+void slot_lost(struct slot *s)
+{
+    if (s->user == NULL)
+        return;
+    struct evidence e = gather_evidence(s, NULL);
+    e.warden_lost = true;
+    e.killed = s->box->is_killed ? KILL_STOP : KILL_NONE;
+    finish(s, &e, NULL);
+}

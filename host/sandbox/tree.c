@@ -1,0 +1,116 @@
+/* tree.c: empties a directory that a plugin has filled. Runs in the plugin's process, before the
+ * plugin's code. */
+#include "sandbox/tree.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fdutil.h"
+
+static int open_dir(int at, const char *name)
+{
+    return openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+int tree_open(int at, const char *name)
+{
+    int fd = open_dir(at, name);
+    if (fd < 0 && errno == EACCES && fchmodat(at, name, 0700, 0) == 0)
+        fd = open_dir(at, name);
+    if (fd >= 0 && fchmod(fd, 0700) < 0)
+        fd_close(&fd);
+    return fd;
+}
+
+static int is_dot(const char *name)
+{
+    return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
+
+int tree_is_empty(int dir_fd)
+{
+    /* Holds at least one entry beside the two dots, whatever their order. */
+    _Alignas(struct dirent64) char list[2 * sizeof(struct dirent64)];
+    if (lseek(dir_fd, 0, SEEK_SET) < 0)
+        return 0;
+    ssize_t n = getdents64(dir_fd, list, sizeof list);
+    for (ssize_t at = 0; at < n;) {
+        const struct dirent64 *e = (const void *)(list + at);
+        if (!is_dot(e->d_name))
+            return 0;
+        at += e->d_reclen;
+    }
+    return n > 0;
+}
+
+/* Removes one entry. 1: it is a directory with something in it. */
+static int remove_entry(int dir, const char *name)
+{
+    if (unlinkat(dir, name, 0) == 0)
+        return 0;
+    if (errno != EISDIR && errno != EPERM)
+        return -1;
+    if (unlinkat(dir, name, AT_REMOVEDIR) == 0)
+        return 0;
+    return errno == ENOTEMPTY ? 1 : -1;
+}
+
+/*
+ * Removes what can be removed from dir. *child: a directory that has to be emptied first, opened;
+ * or -1 when dir is empty.
+ */
+static int sweep(int dir, int *child)
+{
+    int rc = 0;
+    int copy = open_dir(dir, ".");
+    DIR *list = copy >= 0 ? fdopendir(copy) : NULL;
+    *child = -1;
+    if (list == NULL) {
+        fd_close(&copy);
+        return -1;
+    }
+    for (struct dirent *e; rc == 0 && (e = readdir(list)) != NULL;) {
+        if (is_dot(e->d_name))
+            continue;
+        rc = remove_entry(dir, e->d_name);
+        if (rc == 1)
+            *child = tree_open(dir, e->d_name);
+        if (rc == 1 && *child < 0)
+            rc = -1;
+    }
+    int saved = errno;
+    closedir(list);
+    errno = saved;
+    return rc < 0 ? -1 : 0;
+}
+
+/* One step down into *child, or up again out of an empty directory. */
+static int step(int *at, int child, int *depth)
+{
+    int next = child >= 0 ? child : open_dir(*at, "..");
+    *depth += child >= 0 ? 1 : -1;
+    fd_close(at);
+    *at = next;
+    return next >= 0 ? 0 : -1;
+}
+
+int tree_empty(int dir_fd)
+{
+    int depth = 0, child, rc;
+    int at = open_dir(dir_fd, ".");
+    if (at < 0)
+        return -1;
+    do {
+        rc = sweep(at, &child);
+        if (rc == 0 && (child >= 0 || depth > 0))
+            rc = step(&at, child, &depth);
+        else if (rc == 0)
+            break;
+    } while (rc == 0);
+    fd_close(&at);
+    return rc;
+}

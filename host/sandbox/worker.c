@@ -1,0 +1,129 @@
+/* worker.c: takes tasks from the data channel and calls the plugin's run. Runs in tasks and warm
+ * workers. */
+#include "sandbox/worker.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <penstock/ext/files.h>
+
+#include "sandbox/crash.h"
+#include "sandbox/worker_internal.h"
+
+struct worker *worker_new(void)
+{
+    struct worker *w = calloc(1, sizeof *w);
+    if (w == NULL)
+        return NULL;
+    pthread_mutex_init(&w->progress.lock, NULL);
+    w->files.top_fd = w->files.in_fd = w->files.out_fd = -1;
+    worker_host_init(w);
+    return w;
+}
+
+int worker_needs(const pen_pipeline *pipeline, const char *need)
+{
+    for (const char *const *at = pipeline->needs; at != NULL && *at != NULL; at++) {
+        if (strcmp(*at, need) == 0)
+            return 1;
+    }
+    return 0;
+}
+
+int worker_prepare(struct worker *w, const struct worker_setup *setup)
+{
+    w->setup = *setup;
+    frames_in_init(&w->in, setup->data_fd);
+    frames_out_init(&w->out, setup->data_fd);
+    crash_set_page(setup->page);
+    if (setup->task_dir[0] == '\0')
+        return 0;
+    return worker_files_open(w, worker_needs(setup->pipeline, PEN_EXT_FILES));
+}
+
+/* The kernel counts for tasks that end with their process; a warm worker counts for itself. */
+static uint64_t cpu_us(const struct worker *w)
+{
+    struct timespec t;
+    if (w->setup.mode == BOX_FORK || clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t) < 0)
+        return 0;
+    return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+static void begin_task(struct worker *w, uint64_t nonce)
+{
+    atomic_store(&w->setup.page->started_nonce, nonce);
+    w->nonce = nonce;
+    w->has_result = w->has_fail = false;
+    w->n_children = 0;
+    w->n_outputs = 0;
+    atomic_store(&w->n_logs, 0);
+    worker_progress_begin(w);
+    frames_out_begin(&w->out, nonce);
+    w->is_running = true;
+}
+
+static void end_task(struct worker *w, pen_status status)
+{
+    const uint64_t now_us = cpu_us(w);
+    uint64_t used_us = now_us - w->cpu_us;
+    const struct iovec parts[] = {{&status, sizeof status}, {&used_us, sizeof used_us}};
+    w->is_running = false;
+    w->cpu_us = now_us;
+    fflush(stdout);
+    worker_progress_end(w);
+    frames_out_put(&w->out, DATA_DONE, parts, 2);
+    frames_out_flush(&w->out);
+    frames_out_begin(&w->out, 0);
+    worker_task_clear(&w->task);
+    frames_in_release(&w->in);
+}
+
+static void run_task(struct worker *w, uint64_t nonce)
+{
+    begin_task(w, nonce);
+    pen_status status = w->setup.pipeline->run(w->setup.self, &w->host, &w->task.task);
+    end_task(w, status);
+}
+
+/* 1: there is one; 0: no more will come; -1: what came is not to be understood. */
+static int next_task(struct worker *w, uint64_t *nonce)
+{
+    struct task_frame frame = {.nonce = 0};
+    int rc = frames_in_next(&w->in, w->setup.page, w->setup.generation, &frame);
+    if (rc > 0 && worker_task_read(&w->task, &frame) < 0)
+        rc = -1;
+    if (rc < 0 && errno == ENOMEM) {
+        atomic_store(&w->setup.page->started_nonce, frame.nonce);
+        crash_out_of_memory();
+    }
+    *nonce = rc > 0 ? frame.nonce : 0;
+    return rc;
+}
+
+static void close_plugin(const struct worker *w)
+{
+    if (w->setup.mode == BOX_WARM && w->setup.pipeline->close != NULL)
+        w->setup.pipeline->close(w->setup.self);
+}
+
+int worker_serve(struct worker *w)
+{
+    const uint32_t last = w->setup.mode == BOX_FORK ? 1 : w->setup.recycle_after;
+    uint64_t nonce;
+    int rc = 1;
+    w->cpu_us = cpu_us(w);
+    for (uint32_t n = 0; last == 0 || n < last; n++) {
+        rc = next_task(w, &nonce);
+        if (rc <= 0)
+            break;
+        run_task(w, nonce);
+        if (w->setup.mode == BOX_WARM && worker_files_tidy(w) < 0)
+            return WORKER_SETUP_EXIT;
+    }
+    close_plugin(w);
+    return rc < 0 ? WORKER_SETUP_EXIT : 0;
+}

@@ -1,0 +1,290 @@
+/*
+ * zygote.c: loads a plugin behind all its walls. Runs in the zygote only.
+ *
+ * Theory of operation. The warden execs us (`penstock-box zygote`), so we share no address layout
+ * and no canary with it, with an empty environment, a box's rights, and one channel. We build what
+ * walls are left (Landlock, no executable pages that were writable, filter Z), then load the
+ * plugin: from there on every byte of this process may be the plugin's, and the warden takes what
+ * we say as a claim.
+ *
+ * fork mode: zygote_fork.c clones a task for each ZYGOTE_FORK; the warden is the parent of all of
+ * them and reaps them. warm mode: we become the worker of one slot ourselves. scan: we describe the
+ * plugin and end; open is not called.
+ *
+ * We end when the channel does, or are killed with the warden (parent-death signal, pid namespace).
+ */
+#include "sandbox/zygote.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/fdutil.h"
+#include "plugin/rules.h"
+#include "sandbox/confine.h"
+#include "sandbox/crash.h"
+#include "sandbox/zygote_internal.h"
+
+/* ---- the channel
+ * ---------------------------------------------------------------------------------- */
+
+static int fail(struct zygote *z, int is_ours, const char *text, const char *error)
+{
+    struct zygote_failed m = {{CHAN_MAGIC, CHAN_VERSION, ZYGOTE_FAILED}, (uint32_t)is_ours, ""};
+    snprintf(m.text, sizeof m.text, "%s%s%s", text, error != NULL ? ": " : "",
+             error != NULL ? error : "");
+    fd_send_message(z->channel, &m, sizeof m, NULL, 0, 0);
+    return WORKER_SETUP_EXIT;
+}
+
+static int has_end(const char *text, size_t size)
+{
+    return memchr(text, '\0', size) != NULL;
+}
+
+static int is_setup(const struct zygote *z, ssize_t n, size_t n_fds)
+{
+    const struct zygote_setup *s = &z->setup;
+    return n >= (ssize_t)sizeof *s && s->head.magic == CHAN_MAGIC &&
+           s->head.version == CHAN_VERSION && s->head.type == ZYGOTE_SETUP &&
+           s->config_len <= BOX_CONFIG_MAX && (size_t)n == sizeof *s + s->config_len &&
+           n_fds == (s->mode == BOX_FORK ? 2u : 4u) && has_end(s->slug, sizeof s->slug) &&
+           has_end(s->plugin_path, sizeof s->plugin_path) &&
+           has_end(s->task_dir, sizeof s->task_dir);
+}
+
+static int receive_setup(struct zygote *z)
+{
+    int fds[4] = {-1, -1, -1, -1};
+    size_t n_fds = 4;
+    _Static_assert(offsetof(struct zygote, config) ==
+                       offsetof(struct zygote, setup) + sizeof(struct zygote_setup),
+                   "one message fills both");
+    ssize_t n = fd_recv_message(z->channel, &z->setup, sizeof z->setup + sizeof z->config - 1, fds,
+                                &n_fds, 0);
+    if (n < 0)
+        return -1;
+    if (!is_setup(z, n, n_fds)) {
+        errno = EPROTO;
+        return -1;
+    }
+    z->config[z->setup.config_len] = '\0';
+    z->zygote_filter = fds[0];
+    z->task_filter = fds[1];
+    z->data = fds[2];
+    z->page = fds[3];
+    return 0;
+}
+
+/* ---- walls
+ * ---------------------------------------------------------------------------------------- */
+
+const char *zygote_take_steps(const struct zygote_step *steps, size_t n, void *arg)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (steps[i].take(arg) < 0)
+            return steps[i].what;
+    }
+    return NULL;
+}
+
+int zygote_die_with_parent(void)
+{
+    return prctl(PR_SET_PDEATHSIG, SIGKILL);
+}
+
+int zygote_hide_memory(void)
+{
+    return prctl(PR_SET_DUMPABLE, 0);
+}
+
+static int die_with_parent(void *arg)
+{
+    (void)arg;
+    return zygote_die_with_parent();
+}
+
+static int hide_memory(void *arg)
+{
+    (void)arg;
+    return zygote_hide_memory();
+}
+
+static int set_signals(void *arg)
+{
+    const struct zygote *z = arg;
+    /* A core that is gone shows as a failed write. */
+    if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+        return -1;
+    return crash_setup(z->setup.limits.memory_bytes);
+}
+
+static int make_worker(void *arg)
+{
+    struct zygote *z = arg;
+    /* Lines of a plugin that dies are seen, and no task prints what another one has buffered. */
+    setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
+    z->worker = worker_new();
+    return z->worker != NULL ? 0 : -1;
+}
+
+static int prepare_fork(void *arg)
+{
+    struct zygote *z = arg;
+    return z->setup.mode == BOX_FORK ? zygote_prepare_fork(z) : 0;
+}
+
+static int refuse_exec_gain(void *arg)
+{
+    const struct zygote *z = arg;
+    return (z->setup.walls & WALL_MDWE) != 0 ? confine_mdwe() : 0;
+}
+
+static int enforce_landlock(void *arg)
+{
+    const struct zygote *z = arg;
+    if ((z->setup.walls & WALL_LANDLOCK) == 0)
+        return 0;
+    uint32_t slot = z->setup.mode == BOX_FORK ? CONFINE_ALL_SLOTS : z->setup.slot;
+    int ruleset = confine_landlock_ruleset(&z->setup, slot);
+    int rc = ruleset >= 0 ? confine_landlock_enforce(ruleset) : -1;
+    fd_close(&ruleset);
+    return rc;
+}
+
+static int load_zygote_filter(void *arg)
+{
+    struct zygote *z = arg;
+    int rc = (z->setup.walls & WALL_SECCOMP) != 0 ? confine_load_filter(z->zygote_filter) : 0;
+    fd_close(&z->zygote_filter);
+    return rc;
+}
+
+static const struct zygote_step walls[] = {
+    {"parent-death signal", die_with_parent},
+    {"dumpable", hide_memory},
+    {"signal handlers", set_signals},
+    {"memory of the worker", make_worker},
+    {"thread id of clones", prepare_fork},
+    {"no pages both written and executed", refuse_exec_gain},
+    {"Landlock of the zygote", enforce_landlock},
+    {"filter of the zygote", load_zygote_filter},
+};
+
+/* ---- the plugin
+ * ----------------------------------------------------------------------------------- */
+
+static int scan(struct zygote *z)
+{
+    struct buf json = BUF_INIT(RULE_REPORT_MAX);
+    if (abi_describe(&z->plugin.abi, &json) < 0)
+        return fail(z, 0, "its description is longer than allowed", NULL);
+    const struct data_head head = {DATA_MAGIC, DATA_DESCRIPTOR, 0, json.len};
+    if (fd_write_all(z->data, &head, sizeof head) < 0 ||
+        fd_write_all(z->data, json.data, json.len) < 0)
+        return WORKER_SETUP_EXIT;
+    return 0;
+}
+
+/* The kernel refuses this with EINVAL where there is another thread, and else it does nothing. */
+static int has_threads(void)
+{
+    return unshare(CLONE_THREAD) < 0;
+}
+
+static int send_ready(struct zygote *z)
+{
+    const struct zygote_ready m = {{CHAN_MAGIC, CHAN_VERSION, ZYGOTE_READY},
+                                   (uint32_t)has_threads()};
+    return fd_send_message(z->channel, &m, sizeof m, NULL, 0, 0);
+}
+
+struct slot_page *zygote_map_page(int *fd)
+{
+    void *page = mmap(NULL, SLOT_PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, *fd, 0);
+    fd_close(fd);
+    return page != MAP_FAILED ? page : NULL;
+}
+
+/* ---- warm mode
+ * ------------------------------------------------------------------------------------ */
+
+static int become_worker(void *arg)
+{
+    struct zygote *z = arg;
+    const struct worker_setup setup = {.pipeline = z->plugin.pipeline,
+                                       .self = z->plugin.self,
+                                       .mode = BOX_WARM,
+                                       .recycle_after = z->setup.limits.recycle_after,
+                                       .slot = z->setup.slot,
+                                       .generation = z->setup.generation,
+                                       .data_fd = z->data,
+                                       .page = zygote_map_page(&z->page),
+                                       .task_dir = z->setup.task_dir};
+    return setup.page != NULL ? worker_prepare(z->worker, &setup) : -1;
+}
+
+static int load_task_filter(void *arg)
+{
+    struct zygote *z = arg;
+    int rc = (z->setup.walls & WALL_SECCOMP) != 0 ? confine_load_filter(z->task_filter) : 0;
+    fd_close(&z->task_filter);
+    return rc;
+}
+
+static const struct zygote_step warm_steps[] = {
+    {"worker", become_worker},
+    {"filter of the worker", load_task_filter},
+};
+
+/* The channel stays open and unused: its end would tell the warden that we are gone. */
+static int serve_warm(struct zygote *z)
+{
+    const char *what = zygote_take_steps(warm_steps, sizeof warm_steps / sizeof *warm_steps, z);
+    if (what != NULL)
+        return fail(z, 0, what, strerror(errno));
+    return send_ready(z) < 0 ? WORKER_SETUP_EXIT : worker_serve(z->worker);
+}
+
+/* ---- main
+ * ----------------------------------------------------------------------------------------- */
+
+static int load_and_serve(struct zygote *z)
+{
+    char why[BOX_TEXT_MAX];
+    if (load_library(&z->plugin, z->setup.plugin_path, why, sizeof why) < 0)
+        return fail(z, 0, why, NULL);
+    crash_set_plugin(z->plugin.base);
+    if (z->setup.mode == BOX_SCAN)
+        return scan(z);
+    if (load_open(&z->plugin, z->setup.slug, z->config[0] != '\0' ? z->config : "{}", why,
+                  sizeof why) < 0)
+        return fail(z, 0, why, NULL);
+    fflush(stdout);
+    if (z->setup.mode == BOX_WARM)
+        return serve_warm(z);
+    return send_ready(z) < 0 ? WORKER_SETUP_EXIT : zygote_serve_forks(z);
+}
+
+int zygote_main(int channel_fd)
+{
+    struct zygote *z = calloc(1, sizeof *z);
+    if (z == NULL)
+        return WORKER_SETUP_EXIT;
+    z->channel = channel_fd;
+    z->zygote_filter = z->task_filter = z->data = z->page = -1;
+    if (receive_setup(z) < 0)
+        return fail(z, 1, "the message that sets the zygote up", strerror(errno));
+    const char *what = zygote_take_steps(walls, sizeof walls / sizeof *walls, z);
+    if (what != NULL)
+        return fail(z, 1, what, strerror(errno));
+    return load_and_serve(z);
+}

@@ -1,0 +1,44 @@
+#ifndef PENSTOCK_SANDBOX_ZYGOTE_INTERNAL_H
+#define PENSTOCK_SANDBOX_ZYGOTE_INTERNAL_H
+
+/* zygote_internal.h: what zygote.c and zygote_fork.c share. */
+
+#include <stddef.h>
+
+#include "sandbox/chan.h"
+#include "sandbox/load.h"
+#include "sandbox/worker.h"
+
+struct zygote {
+    int channel;
+    int zygote_filter, task_filter; /* -1 when they are loaded, or not there */
+    int data, page;                 /* of warm worker and scan; else -1 */
+    struct zygote_setup setup;
+    char config[BOX_CONFIG_MAX + 1]; /* right behind setup, as in the message */
+    struct loaded plugin;
+    struct worker *worker;
+    /* What a raw clone has to mend in a child. */
+    void *tid_address;
+    void *robust_list;
+    size_t robust_len;
+};
+
+/* One of a list of steps, each of which must succeed: 0, or -1 with errno. */
+struct zygote_step {
+    const char *what;
+    int (*take)(void *arg);
+};
+/* The name of the first step that failed, with errno; NULL: none did. */
+const char *zygote_take_steps(const struct zygote_step *steps, size_t n, void *arg);
+
+int zygote_die_with_parent(void);
+int zygote_hide_memory(void);
+/* The slot's page, mapped; NULL with errno. Closes *fd. */
+struct slot_page *zygote_map_page(int *fd);
+
+/* zygote_fork.c: before any filter: finds out what a raw clone leaves stale. -1 with errno. */
+int zygote_prepare_fork(struct zygote *z);
+/* Clones tasks until the warden closes the channel; the status to exit with. */
+int zygote_serve_forks(struct zygote *z);
+
+#endif
