@@ -1,0 +1,181 @@
+"""A real penstockd for one test: own folders, own plugins, ends with the test.
+
+    with Host(plugins=["misbehave"], host="max_concurrent = 2") as host:
+        client = host.client()
+        print(client.run("echo", {"a": 1}))
+"""
+import json
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+
+import zmq
+
+BUILD = os.environ.get("PENSTOCK_BUILD", "build/debug")
+BIN = os.path.join(BUILD, "bin")
+START_TIMEOUT_S = 60
+ANSWER_TIMEOUT_MS = 60000
+
+
+def plugin_file(name):
+    for folder in ("plugins", "tests/plugins"):
+        path = os.path.join(BUILD, folder, name + ".so")
+        if os.path.exists(path):
+            return path
+    raise FileNotFoundError(f"no plugin {name}.so below {BUILD}")
+
+
+class Host:
+    """host: lines of host {}; sections: the rest of the configuration."""
+
+    def __init__(self, plugins=("echo",), host="", sections="", environment=None, keep_log=True):
+        self.dir = tempfile.mkdtemp(prefix="host-", dir=os.environ.get("TMPDIR"))
+        os.chmod(self.dir, 0o755)
+        self.plugin_dir = os.path.join(self.dir, "plugins")
+        self.log_path = os.path.join(self.dir, "log")
+        self.tasks = os.path.join(self.dir, "run", "tasks.sock")
+        self.control = os.path.join(self.dir, "run", "control.sock")
+        self.config = os.path.join(self.dir, "plugins.conf")
+        self.environment = dict(os.environ, **(environment or {}))
+        self.process = None
+        self.context = zmq.Context()
+        os.mkdir(self.plugin_dir)
+        for name in plugins:
+            self.add_plugin(plugin_file(name))
+        with open(self.config, "w", encoding="utf-8") as f:
+            f.write(f'''host {{
+    runtime_dir = "{self.dir}/run"
+    state_dir = "{self.dir}/state"
+    plugin_dirs = {{ "{self.plugin_dir}" }}
+    {host}
+}}
+{sections}
+''')
+
+    def add_plugin(self, path):
+        target = os.path.join(self.plugin_dir, os.path.basename(path))
+        shutil.copyfile(path, target)
+        os.chmod(target, 0o644)
+
+    def start(self, extra=()):
+        ready_read, ready_write = os.pipe()
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(
+                [os.path.join(BIN, "penstockd"), "--config", self.config, "--ready-fd", str(ready_write), *extra],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=[ready_write], env=self.environment)
+        os.close(ready_write)
+        readable, _, _ = select.select([ready_read], [], [], START_TIMEOUT_S)
+        line = os.read(ready_read, 64) if readable else b""
+        os.close(ready_read)
+        if line != b"ready\n":
+            self.process.kill()
+            self.process.wait()
+            raise RuntimeError("penstockd did not get ready:\n" + self.log())
+        return self
+
+    def log(self):
+        with open(self.log_path, encoding="utf-8", errors="replace") as f:
+            return f.read()
+
+    def children(self):
+        """Pids of all processes below penstockd, by their command names."""
+        found, todo = {}, [self.process.pid]
+        while todo:
+            pid = todo.pop()
+            try:
+                with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
+                    todo += [int(p) for p in f.read().split()]
+                with open(f"/proc/{pid}/comm", encoding="utf-8") as f:
+                    found[pid] = f.read().strip()
+            except (FileNotFoundError, ProcessLookupError):
+                pass
+        return found
+
+    def pid_of(self, name):
+        return next(pid for pid, comm in self.children().items() if comm == name[:15])
+
+    def stop(self, expect=0):
+        if self.process is None:
+            return
+        pids = self.children()
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        status = self.process.wait(timeout=60)
+        self.process = None
+        self.context.destroy(linger=0)
+        if expect is not None and status != expect:
+            raise AssertionError(f"penstockd ended with {status}, expected {expect}:\n{self.log()}")
+        left = [f"{pid} {comm}" for pid, comm in pids.items() if os.path.exists(f"/proc/{pid}")]
+        if left:
+            raise AssertionError(f"left behind: {left}")
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, kind, value, trace):
+        if kind is not None:
+            sys.stderr.write(self.log()[-20000:])
+            if self.process is not None:
+                self.process.kill()
+                self.process.wait()
+            self.context.destroy(linger=0)
+            return
+        self.stop()
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    def socket(self, kind=zmq.DEALER, control=False):
+        sock = self.context.socket(kind)
+        sock.linger = 0
+        sock.rcvtimeo = ANSWER_TIMEOUT_MS
+        sock.connect("ipc://" + (self.control if control else self.tasks))
+        return sock
+
+    def client(self, **kwargs):
+        return Client(self.socket(**kwargs))
+
+
+class Client:
+    """A DEALER that speaks PEN/1."""
+
+    def __init__(self, sock):
+        self.sock = sock
+
+    def send(self, verb, header=None, *body):
+        raw = header if isinstance(header, bytes) else json.dumps(header or {}).encode()
+        self.sock.send_multipart([b"PEN/1", verb.encode(), raw, *body])
+
+    def receive(self, *verbs):
+        """The next message of one of these verbs (or of any): verb, header, body."""
+        while True:
+            frames = self.sock.recv_multipart()
+            at = frames.index(b"PEN/1")
+            verb = frames[at + 1].decode()
+            if not verbs or verb in verbs:
+                return verb, json.loads(frames[at + 2]), frames[at + 3:]
+
+    def ask(self, verb, header=None, *body):
+        self.send(verb, header, *body)
+        return self.receive("WELCOME", "ACCEPTED", "REFUSED", "INFO", "PONG")
+
+    def is_silent(self, milliseconds=200):
+        return self.sock.poll(milliseconds) == 0
+
+    def submit(self, pipeline, params=None, inputs=None, **members):
+        header = {"pipeline": pipeline, "params": params or {}, **members}
+        inputs = inputs or {}
+        if inputs:
+            header["inputs"] = [{"name": name, "frame": i} for i, name in enumerate(inputs)]
+        self.send("SUBMIT", header, *inputs.values())
+
+    def run(self, pipeline, params=None, inputs=None, **members):
+        """RESULT or REFUSED: header and body."""
+        self.submit(pipeline, params, inputs, **members)
+        _, header, body = self.receive("RESULT", "REFUSED")
+        return header, body
+
+    def close(self):
+        self.sock.close()
