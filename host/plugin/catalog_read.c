@@ -127,7 +127,7 @@ static int read_pipeline(struct reader *r, uint32_t object, struct catalog_pipel
     p->plugin = r->plugin;
     if (json_kind(r->doc, object) != JSON_OBJECT)
         return refuse(r, "report: a pipeline is not an object");
-    if (take_member(r, object, "slug", is_name, NULL, &p->slug) < 0)
+    if (take_member(r, object, "slug", is_name, NULL, &p->slug) < 0 || p->slug == NULL)
         return -1;
     if (is_listed(r->plugin, p->slug))
         return refuse(r, "two pipelines are called \"%s\"", p->slug);

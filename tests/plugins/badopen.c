@@ -59,22 +59,17 @@ static pen_status open_threads(const pen_host *host, const char *config, void **
     return PEN_OK;
 }
 
-#define PIPELINE(name)                                                                             \
-    static const pen_pipeline name##_pipeline = {.size = sizeof(pen_pipeline),                     \
-                                                 .slug = #name,                                    \
-                                                 .version = "1.0.0",                               \
-                                                 .open = name,                                     \
-                                                 .run = fine_run}
+/* clang-format off */
+#define PIPELINE(name, fn)                                                                         \
+    {.size = sizeof(pen_pipeline), .slug = (name), .version = "1.0.0", .open = (fn), .run = fine_run}
+/* clang-format on */
 
-PIPELINE(open_fails);
-PIPELINE(open_crashes);
-PIPELINE(open_hangs);
-PIPELINE(open_exits);
-PIPELINE(open_threads);
-
-static const pen_pipeline *const pipelines[] = {&open_fails_pipeline,   &open_crashes_pipeline,
-                                                &open_hangs_pipeline,   &open_exits_pipeline,
-                                                &open_threads_pipeline, NULL};
+static const pen_pipeline fails = PIPELINE("open_fails", open_fails);
+static const pen_pipeline crashes = PIPELINE("open_crashes", open_crashes);
+static const pen_pipeline hangs = PIPELINE("open_hangs", open_hangs);
+static const pen_pipeline exits = PIPELINE("open_exits", open_exits);
+static const pen_pipeline threads = PIPELINE("open_threads", open_threads);
+static const pen_pipeline *const pipelines[] = {&fails, &crashes, &hangs, &exits, &threads, NULL};
 
 const pen_plugin pen_plugin_entry = {PEN_PLUGIN_HEADER, .id = "org.penstock.test.badopen",
                                      .version = "1.0.0", .pipelines = pipelines};

@@ -1,0 +1,11 @@
+penstock_test(sdk_abi LABEL unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/sdk_abi.c DEPS base plugin)
+penstock_test(sdk_load LABEL unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/sdk_load.c DEPS base plugin
+              LIBS ${CMAKE_DL_LIBS} ARGS ${PROJECT_BINARY_DIR}/tests/plugins ${PROJECT_BINARY_DIR}/plugins)
+add_dependencies(test_unit_sdk_load penstock_test_plugins echo thumbnail)
+penstock_test(sdk_catalog LABEL unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/sdk_catalog.c DEPS base plugin)
+
+pkg_check_modules(vips REQUIRED IMPORTED_TARGET vips)
+penstock_test(sdk_thumbnail LABEL unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/sdk_thumbnail.c
+              LIBS penstock_sdk PkgConfig::vips PkgConfig::cjson ${CMAKE_DL_LIBS}
+              ARGS $<TARGET_FILE:thumbnail> ${PROJECT_SOURCE_DIR}/plugins/thumbnail/testdata TIMEOUT 120)
+add_dependencies(test_unit_sdk_thumbnail thumbnail)
