@@ -56,6 +56,7 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *arg)
 }
 
 /* curl keeps every header line for us; this only sees to it that they are not endless. */
+/* NOLINTNEXTLINE: the type is curl's */
 static size_t on_head(char *bytes, size_t size, size_t n, void *arg)
 {
     struct http_call *call = arg;

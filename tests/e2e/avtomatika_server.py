@@ -18,6 +18,7 @@ import argparse
 import asyncio
 import importlib.metadata
 import json
+import logging
 import os
 import signal
 import sys
@@ -101,6 +102,9 @@ async def serve(arguments, out):
     config.WORKER_POLL_TIMEOUT_SECONDS = arguments.poll_timeout
     engine = OrchestratorEngine(MemoryStorage(), config)
     engine.register_blueprint(make_blueprint(arguments.types))
+    # It has just set up logging: everything of every library, its own lines twice.
+    logging.getLogger().setLevel(config.LOG_LEVEL)
+    logging.getLogger("avtomatika").propagate = False
     await engine.start()
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()

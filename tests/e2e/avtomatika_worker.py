@@ -1,5 +1,6 @@
 """A worker's side of Avtomatika's current protocol in a few lines, for tests: written from the protocol's
 description, with a signer of its own, so that ours is checked by something that is not ours."""
+import decimal
 import hashlib
 import hmac
 import http.client
@@ -11,20 +12,34 @@ import uuid
 PROTOCOL = "1.0b17"
 
 
-def drop_nulls(value):
-    """Null members go, at any depth; integral floats become integers."""
+def number(value):
+    """A float as the server spells it: whole ones as integers, else the shortest digits, 0.00001 but 1e-6."""
+    if value.is_integer():
+        return str(int(value))
+    sign, digits, exponent = decimal.Decimal(repr(value)).as_tuple()
+    text = "".join(map(str, digits))
+    point = len(text) + exponent
+    if 0 < point <= 16:
+        text = text[:point] + "." + text[point:]
+    elif -5 < point <= 0:
+        text = "0." + "0" * -point + text
+    else:
+        text = text[0] + ("." + text[1:] if text[1:] else "") + "e" + str(point - 1)
+    return "-" * sign + text
+
+
+def canonical(value):
+    """Compact, keys by code point, null members dropped at any depth, non-ASCII as it is."""
     if isinstance(value, dict):
-        return {key: drop_nulls(member) for key, member in value.items() if member is not None}
+        members = (canonical(key) + ":" + canonical(value[key]) for key in sorted(value) if value[key] is not None)
+        return "{" + ",".join(members) + "}"
     if isinstance(value, list):
-        return [drop_nulls(element) for element in value]
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return value
+        return "[" + ",".join(map(canonical, value)) + "]"
+    return number(value) if isinstance(value, float) else json.dumps(value, ensure_ascii=False)
 
 
 def signature(body, secret, without=("security",)):
-    kept = drop_nulls({key: value for key, value in body.items() if key not in without})
-    text = json.dumps(kept, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    text = canonical({key: value for key, value in body.items() if key not in without})
     return hmac.new(secret.encode(), text.encode(), hashlib.sha256).hexdigest()
 
 

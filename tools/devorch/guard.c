@@ -22,8 +22,7 @@ enum {
 struct nonce {
     struct nonce *next;
     int64_t until_ms;
-    size_t n;
-    char key[];
+    char key[DIGEST_HEX]; /* of who said what: a claimed nonce can be long */
 };
 
 int guard_init(struct guard *g)
@@ -38,7 +37,7 @@ static void forget_oldest(struct guard *g)
     g->first = old->next;
     if (g->first == NULL)
         g->last = NULL;
-    table_take(g->seen, old->key, old->n);
+    table_take(g->seen, old->key, DIGEST_HEX - 1);
     free(old);
 }
 
@@ -49,21 +48,32 @@ void guard_clear(struct guard *g)
     table_free(g->seen);
 }
 
+static int make_key(const char *worker_id, struct json_span said, char *key)
+{
+    struct buf text = BUF_INIT((size_t)2 * PROTOCOL_BODY_MAX);
+    int rc = buf_append(&text, worker_id, strlen(worker_id) + 1);
+    if (rc == 0)
+        rc = buf_append(&text, said.at, said.len);
+    if (rc == 0)
+        digest_sha256(text.data, text.len, key);
+    buf_clear(&text);
+    return rc;
+}
+
 /* Remembers that this worker has said this. False if it had. */
 static bool say_once(struct guard *g, const char *worker_id, struct json_span said)
 {
-    size_t n_id = strlen(worker_id) + 1;
     int64_t now = clock_mono_ms();
     while (g->first != NULL && (g->first->until_ms <= now || table_count(g->seen) >= NONCES_MAX))
         forget_oldest(g);
-    struct nonce *nonce = malloc(sizeof *nonce + n_id + said.len);
-    if (nonce == NULL)
-        return true;
-    *nonce = (struct nonce){.until_ms = now + PROTOCOL_NONCE_S * 1000, .n = n_id + said.len};
-    memcpy(nonce->key, worker_id, n_id);
-    memcpy(nonce->key + n_id, said.at, said.len);
-    bool is_new = table_get(g->seen, nonce->key, nonce->n) == NULL;
-    if (!is_new || table_put(g->seen, nonce->key, nonce->n, nonce) < 0) {
+    struct nonce *nonce = calloc(1, sizeof *nonce);
+    if (nonce == NULL || make_key(worker_id, said, nonce->key) < 0) {
+        free(nonce);
+        return true; /* without memory nothing can be remembered */
+    }
+    nonce->until_ms = now + PROTOCOL_NONCE_S * 1000;
+    bool is_new = table_get(g->seen, nonce->key, DIGEST_HEX - 1) == NULL;
+    if (!is_new || table_put(g->seen, nonce->key, DIGEST_HEX - 1, nonce) < 0) {
         free(nonce);
         return is_new;
     }
@@ -84,10 +94,10 @@ static int check_token(const struct guard *g, struct request *r, const char *wor
     if (token == NULL || *token == '\0')
         return refuse(r, FORBIDDEN,
                       "Unauthorized: Missing X-Worker-Token header or client certificate.");
-    if (!digest_equal(token, g->token))
-        return refuse(r, FORBIDDEN, "Unauthorized: No valid token found");
     if (worker_id == NULL || *worker_id == '\0')
         return refuse(r, FORBIDDEN, "Unauthorized: Invalid token or missing worker_id hint");
+    if (!digest_equal(token, g->token))
+        return refuse(r, FORBIDDEN, "Unauthorized: No valid token found");
     return 0;
 }
 
@@ -163,7 +173,8 @@ static int check_time(const struct message *m)
         return refuse(m->r, FORBIDDEN, "Missing required timestamp for replay protection");
     if (json_f64(&m->doc, i, &then) < 0)
         return refuse(m->r, BAD_REQUEST, "Expected `int` - at `$.timestamp`");
-    double off = (double)(clock_wall_ms() / 1000) - trunc(then);
+    int64_t now = clock_wall_ms() / 1000;
+    double off = (double)now - trunc(then);
     if (fabs(off) > PROTOCOL_CLOCK_S)
         return refuse(m->r, FORBIDDEN, "Message timestamp expired (replay protection)");
     return 0;

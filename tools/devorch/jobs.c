@@ -84,8 +84,13 @@ static void forget(struct jobs *jobs, struct job *j)
 
 void jobs_clear(struct jobs *jobs)
 {
-    while (jobs->oldest != NULL)
-        forget(jobs, jobs->oldest);
+    struct job *j = jobs->oldest;
+    while (j != NULL) {
+        struct job *next = j->next;
+        job_free(j);
+        j = next;
+    }
+    jobs->oldest = jobs->newest = jobs->first = jobs->last = NULL;
     table_free(jobs->by_id);
     jobs->by_id = NULL;
 }
@@ -138,8 +143,11 @@ static void set_timer(struct job *j)
         wait = j->deadline_ms - clock_wall_ms();
         wait = wait < 0 ? 0 : wait;
     }
-    if (j->state == JOB_RUNNING && (wait < 0 || j->timeout_ms < wait))
+    j->is_timed_by_deadline = wait >= 0;
+    if (j->state == JOB_RUNNING && (wait < 0 || j->timeout_ms < wait)) {
+        j->is_timed_by_deadline = false;
         wait = j->timeout_ms;
+    }
     if (wait >= 0 && !job_is_ended(j))
         loop_timer_after(j->timer, wait);
     else
@@ -166,7 +174,7 @@ static void on_time(void *arg)
 {
     struct job *j = arg;
     struct job_failure late = {.code = "TIMEOUT_ERROR", .message = "Worker task timed out."};
-    if (j->deadline_ms == 0 || clock_wall_ms() < j->deadline_ms) {
+    if (!j->is_timed_by_deadline) {
         job_retry(j, &late);
         return;
     }

@@ -32,28 +32,29 @@ enum job_state {
 };
 
 struct job {
-    char id[ID_TEXT];
     uint64_t number;                /* order of creation */
-    char task_id[PROTOCOL_TASK_ID]; /* of the current try; an answer to another one is stale */
     char *type, *params, *metadata; /* metadata may be NULL; both are JSON */
     double priority;
     int64_t deadline_ms; /* since the epoch, 0: none */
     int64_t timeout_ms;  /* from hand-out to result */
-    enum job_state state;
-    unsigned attempts, retries;
-    char *worker_id; /* who has it or had it last; NULL while queued */
-    bool has_progress;
+    char *worker_id;     /* who has it or had it last; NULL while queued */
     double progress;
     char *progress_message;
     char *data;                                       /* JSON, NULL if none */
     char *error_code, *error_message, *error_details; /* details: JSON or NULL */
-    bool is_late;                                     /* it failed by its deadline */
     int64_t created_ms, started_ms, finished_ms;
     struct jobs *jobs;
     struct loop_timer *timer;
     size_t bytes;
     struct job *prev, *next;     /* by age */
     struct job *q_prev, *q_next; /* by priority, while queued */
+    enum job_state state;
+    unsigned attempts, retries;
+    bool has_progress;
+    bool is_timed_by_deadline; /* the timer is for that, not for timeout_ms */
+    bool is_late;              /* it failed by its deadline */
+    char id[ID_TEXT];
+    char task_id[PROTOCOL_TASK_ID]; /* of the current try; an answer to another one is stale */
 };
 
 /* Called after a job has changed its state. */

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -12,7 +11,7 @@
 #include "loop/loop.h"
 #include "protocol.h"
 
-enum { ANSWER_MAX = 256 * 1024 * 1024 };
+enum { ANSWER_MAX = 256 * 1024 * 1024, ERROR_MAX = 2 * 1024 * 1024 };
 
 const char *request_header(struct request *r, const char *name)
 {
@@ -127,15 +126,16 @@ void answer_send(struct request *r, unsigned status, struct answer *a)
 
 void reply_error(struct request *r, unsigned status, const char *format, ...)
 {
-    char text[1024];
+    struct buf text = BUF_INIT(ERROR_MAX);
     struct answer a;
     va_list ap;
     va_start(ap, format);
-    vsnprintf(text, sizeof text, format, ap);
+    buf_vprintf(&text, format, ap);
     va_end(ap);
     answer_begin(&a);
     json_open(&a.w, '{');
-    json_member_str(&a.w, "error", text);
+    json_member_str(&a.w, "error", text.len > 0 ? buf_cstr(&text) : "out of memory");
     json_close(&a.w, '}');
     answer_send(r, status, &a);
+    buf_clear(&text);
 }

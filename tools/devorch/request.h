@@ -14,11 +14,13 @@ struct server {
     struct loop *loop;
     struct loop_io *io;
     struct MHD_Daemon *daemon;
+    struct request *requests; /* all that are on their way */
     int listen_fd;
     int port;
 };
 
 struct request {
+    struct request *prev, *next;
     struct server *server;
     struct MHD_Connection *connection;
     const struct route *route;

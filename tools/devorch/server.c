@@ -117,6 +117,10 @@ static struct request *request_new(struct server *s, struct MHD_Connection *conn
     if (is_foreign(r))
         r->refused = MHD_HTTP_FORBIDDEN;
     prepare_body(r);
+    r->next = s->requests;
+    if (r->next != NULL)
+        r->next->prev = r;
+    s->requests = r;
     return r;
 }
 
@@ -208,10 +212,21 @@ static void on_completed(void *arg, struct MHD_Connection *connection, void **sl
     loop_timer_free(r->timer);
     if (r->response != NULL)
         MHD_destroy_response(r->response);
+    *(r->prev != NULL ? &r->prev->next : &r->server->requests) = r->next;
+    if (r->next != NULL)
+        r->next->prev = r->prev;
     buf_clear(&r->body);
     fd_close(&r->fd);
     free(r);
     *slot = NULL;
+}
+
+/* No names here need escapes, and an unescaped %00 would hide what is behind it. */
+static size_t keep_escapes(void *arg, struct MHD_Connection *connection, char *text)
+{
+    (void)arg;
+    (void)connection;
+    return strlen(text);
 }
 
 static void on_ready(void *arg, uint32_t events)
@@ -259,6 +274,7 @@ static int start_daemon(struct server *s)
                                  MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEAD_MAX,   //
                                  MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,        //
                                  MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,                   //
+                                 MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,       //
                                  MHD_OPTION_END);
     if (s->daemon == NULL) {
         errno = ENOMEM;
@@ -288,14 +304,31 @@ struct server *server_new(struct loop *loop, const struct server_options *option
     return s;
 }
 
+/* libmicrohttpd does not stop with suspended connections. */
+static void end_held(struct server *s)
+{
+    for (struct request *r = s->requests; r != NULL; r = r->next) {
+        request_ended_fn ended = r->ended;
+        if (!r->is_suspended)
+            continue;
+        r->ended = NULL;
+        if (ended != NULL)
+            ended(r->ended_arg, r, true);
+        reply_error(r, MHD_HTTP_SERVICE_UNAVAILABLE, "the server ends");
+    }
+    MHD_run(s->daemon);
+}
+
 void server_free(struct server *s)
 {
     if (s == NULL)
         return;
     loop_on_turn(s->loop, NULL, NULL);
     loop_io_del(s->io);
-    if (s->daemon != NULL)
+    if (s->daemon != NULL) {
+        end_held(s);
         MHD_stop_daemon(s->daemon);
+    }
     fd_close(&s->listen_fd);
     free(s);
 }

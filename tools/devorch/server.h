@@ -39,7 +39,7 @@ struct server_options {
 
 /* Listens on 127.0.0.1. NULL with errno. */
 struct server *server_new(struct loop *loop, const struct server_options *options);
-/* Held requests end without an answer. NULL is fine. */
+/* Held requests are answered 503. NULL is fine. */
 void server_free(struct server *s);
 int server_port(const struct server *s);
 

@@ -242,6 +242,7 @@ static int check_members(struct check *c, uint32_t object, const struct shape *m
 
 int shape_check(const struct json_doc *doc, const struct shape *members, char *fault)
 {
-    struct check c = {.doc = doc, .path = "$", .fault = fault};
+    struct check c = {.doc = doc, .path = "$"};
+    c.fault = fault;
     return check_members(&c, 0, members);
 }
