@@ -78,7 +78,7 @@ static int set_switches(void)
 {
     static const char *const switches[][2] = {
         {"VIPSHOME", "/nonexistent"}, /* modules are looked for below this prefix: there are none */
-        {"VIPS_DISC_THRESHOLD", "1t"}, /* no temporary files: over the memory limit is over */
+        {"VIPS_DISC_THRESHOLD", "1000g"}, /* no temporary files: over the memory limit is over */
         {"VIPS_NOVECTOR", "1"}, /* its compiler wants memory that is writable and executable */
         {"VIPS_WARNING", "0"},  /* no chat about broken metadata on stderr */
     };

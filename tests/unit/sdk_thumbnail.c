@@ -20,6 +20,14 @@
 
 #include <penstock/testhost.h>
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define IS_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define IS_SANITIZED 1
+#endif
+#endif
+
 struct bench {
     const pen_pipeline *pipeline;
     void *self;
@@ -242,6 +250,37 @@ static void test_turns_as_exif_says_and_strips_it(void **state)
     free(turned);
 }
 
+/* A process that may write no byte to any file makes them all: JPEG that is turned, PNG, WebP,
+ * interlaced PNG. */
+static int without_files(struct bench *b)
+{
+    const struct rlimit none = {0, 0};
+    size_t len, png_len;
+    unsigned char *turned = with_orientation(b, 6, &len);
+    VipsImage *image;
+    void *png;
+
+    if (setrlimit(RLIMIT_FSIZE, &none) < 0 ||
+        run(b, turned, len, "{\"format\":\"png\"}") != PEN_OK ||
+        run(b, turned, len, "{\"width\":1200,\"format\":\"webp\"}") != PEN_OK)
+        return 1;
+    image = vips_image_new_from_buffer(b->moth, b->moth_len, "", NULL);
+    if (image == NULL || vips_pngsave_buffer(image, &png, &png_len, "interlace", TRUE, NULL) != 0)
+        return 2;
+    return run(b, png, png_len, "{}") == PEN_OK ? 0 : 3;
+}
+
+static void test_writes_no_files(void **state)
+{
+    int status;
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0)
+        _exit(without_files(*state));
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
 static void test_transparent_becomes_white_in_jpeg(void **state)
 {
     struct bench *b = *state;
@@ -373,7 +412,7 @@ static void test_stops_when_told(void **state)
                      PEN_E_CANCELLED);
 }
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#ifndef IS_SANITIZED
 static size_t data_kib(void)
 {
     FILE *f = fopen("/proc/self/status", "re");
@@ -433,7 +472,8 @@ int main(int argc, char **argv)
     const pen_plugin *plugin = argc == 3 ? pen_testhost_load(argv[1]) : NULL;
     const struct CMUnitTest tests[] = {
         TEST(test_open_leaves_no_thread_and_a_fork_works),
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+        TEST(test_writes_no_files),
+#ifndef IS_SANITIZED
         TEST(test_says_when_memory_is_short),
 #endif
         TEST(test_shapes),
