@@ -86,7 +86,7 @@ int check_worker_id(const char *text, struct buf *why)
     size_t n = 0;
     while (isalnum((unsigned char)text[n]) || text[n] == '_' || text[n] == '-')
         n++;
-    if (text[n] == '\0' && n <= WORKER_ID_MAX)
+    if (n <= WORKER_ID_MAX && text[n] == '\0')
         return 0;
     return expect(why, "letters, digits, _ and -, at most 63");
 }

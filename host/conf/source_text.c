@@ -53,7 +53,7 @@ static int on_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
     if (reading == NULL)
         return -1;
     reading->line = cfg->line;
-    strcpy(reading->text, value);
+    memcpy(reading->text, value, strlen(value) + 1);
     /* def.number is free for this type; nvalues is 1 at the first value of a statement. */
     if (opt->nvalues == 1 && opt->def.number > 0)
         errors_add(r->errors, source_at(r, cfg->line),

@@ -147,6 +147,18 @@ static bool set_new(struct variables *v, enum section_kind kind, const char *res
     return true;
 }
 
+static bool make_new(struct variables *v, const char *name, const char *value,
+                     const struct source *source)
+{
+    static const char shim[] = "PENSTOCK_SHIM_", task_type[] = "PENSTOCK_HOST_TASK_TYPE_";
+    size_t n_shim = sizeof shim - 1, n_task_type = sizeof task_type - 1;
+    if (strncmp(name, shim, n_shim) == 0)
+        return set_new(v, SECTION_SHIM, name + n_shim, value, source);
+    if (strncmp(name, task_type, n_task_type) == 0)
+        return set_new(v, SECTION_TASK_TYPE, name + n_task_type, value, source);
+    return false;
+}
+
 static void say_unknown(struct variables *v, const char *name, const struct source *source)
 {
     struct buf hint = BUF_INIT(4096);
@@ -175,15 +187,7 @@ static void set_variable(struct variables *v, const char *name, const char *valu
         errors_add(v->errors, &source, "it fits more than one section; use a file or --set");
     else if (s != NULL)
         node_set_text(s->node, s->option->name, value, &source, v->errors);
-    else if (is_service_link(name))
-        return;
-    else if (strncmp(name, "PENSTOCK_SHIM_", 14) == 0 &&
-             set_new(v, SECTION_SHIM, name + 14, value, &source))
-        return;
-    else if (strncmp(name, "PENSTOCK_HOST_TASK_TYPE_", 24) == 0 &&
-             set_new(v, SECTION_TASK_TYPE, name + 24, value, &source))
-        return;
-    else
+    else if (!is_service_link(name) && !make_new(v, name, value, &source))
         say_unknown(v, name, &source);
 }
 

@@ -179,7 +179,8 @@ static void set_origin(struct node *n, const struct option *o, char *text, enum 
 {
     struct origin *origin = origin_of(n, o);
     free(origin->text);
-    *origin = (struct origin){.text = text, .rank = rank};
+    origin->text = text;
+    origin->rank = rank;
 }
 
 void node_set(struct node *n, const struct option *o, const struct option_text *text,

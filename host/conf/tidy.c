@@ -9,7 +9,6 @@
  */
 #include "conf/tidy.h"
 
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,13 +26,10 @@ struct scan {
     struct tidy_fault *fault;
 };
 
-__attribute__((format(printf, 3, 4))) static int refuse(struct scan *s, int line,
-                                                        const char *format, ...)
+/* The reason is three texts in a row. */
+static int refuse(struct scan *s, int line, const char *what, const char *detail, const char *rest)
 {
-    va_list ap;
-    va_start(ap, format);
-    vsnprintf(s->fault->what, sizeof s->fault->what, format, ap);
-    va_end(ap);
+    snprintf(s->fault->what, sizeof s->fault->what, "%s%s%s", what, detail, rest);
     s->fault->line = line;
     return -1;
 }
@@ -68,7 +64,7 @@ static int long_comment(struct scan *s)
     while (s->at < s->end && !starts(s, "*/"))
         blank(s);
     if (s->at == s->end)
-        return refuse(s, first, "a comment starts here and has no */");
+        return refuse(s, first, "a comment starts here and has no */", "", "");
     blank(s);
     blank(s);
     return 0;
@@ -83,12 +79,11 @@ static int variable(struct scan *s)
     while (n < left && strchr("}\"\n", start[n]) == NULL)
         n++;
     if (n == left || start[n] != '}')
-        return refuse(s, s->line, "${ without }");
+        return refuse(s, s->line, "${ without }", "", "");
     snprintf(name, sizeof name, "%.*s", (int)n, start);
-    if (strstr(name, ":-") == NULL && getenv(name) == NULL)
-        return refuse(s, s->line,
-                      "environment variable %s is not set (write ${%s:-} if it may be empty)", name,
-                      name);
+    if (memmem(start, n, ":-", 2) == NULL && getenv(name) == NULL)
+        return refuse(s, s->line, "environment variable ", name,
+                      " is not set (write ${NAME:-} if it may be empty)");
     s->at = start + n + 1;
     return 0;
 }
@@ -97,6 +92,7 @@ static int string(struct scan *s)
 {
     int first = s->line;
     char quote = *s->at++;
+    const char mark[] = {quote, '\0'};
     while (s->at < s->end && *s->at != quote) {
         if (quote == '"' && starts(s, "${")) {
             if (variable(s) < 0)
@@ -110,7 +106,7 @@ static int string(struct scan *s)
         s->at++;
     }
     if (s->at == s->end)
-        return refuse(s, first, "a string starts here and has no closing %c", quote);
+        return refuse(s, first, "a string starts here and has no closing ", mark, "");
     s->at++;
     return 0;
 }
@@ -124,8 +120,8 @@ static int word(struct scan *s)
 {
     while (s->at < s->end && is_word(*s->at)) {
         if (*s->at == '|' || starts(s, "${"))
-            return refuse(s, s->line, "put a value with %s into double quotes",
-                          *s->at == '|' ? "|" : "${...}");
+            return refuse(s, s->line, "put a value with ", *s->at == '|' ? "|" : "${...}",
+                          " into double quotes");
         s->at++;
     }
     return 0;
@@ -134,7 +130,7 @@ static int word(struct scan *s)
 static int brace(struct scan *s)
 {
     if (*s->at == '{' && s->depth == DEPTH_MAX)
-        return refuse(s, s->line, "too many braces in each other");
+        return refuse(s, s->line, "too many braces in each other", "", "");
     if (*s->at == '{')
         s->opened[s->depth++] = s->line;
     else if (s->depth > 0)
@@ -152,9 +148,11 @@ static int token(struct scan *s)
     if (starts(s, "\"") || starts(s, "'"))
         return string(s);
     if (starts(s, "+="))
-        return refuse(s, s->line, "+= is not known here: write the whole list");
-    if (strchr("+*()", *s->at) != NULL)
-        return refuse(s, s->line, "put a value with %c into quotes", *s->at);
+        return refuse(s, s->line, "+= is not known here: write the whole list", "", "");
+    if (strchr("+*()", *s->at) != NULL) {
+        const char mark[] = {*s->at, '\0'};
+        return refuse(s, s->line, "put a value with ", mark, " into quotes");
+    }
     if (*s->at == '{' || *s->at == '}')
         return brace(s);
     if (is_word(*s->at))
@@ -169,12 +167,12 @@ int tidy_text(char *text, size_t len, struct tidy_fault *fault)
 {
     struct scan s = {.at = text, .end = text + len, .line = 1, .fault = fault};
     if (!text_is_utf8(text, len))
-        return refuse(&s, 0, "the file is not UTF-8 text");
+        return refuse(&s, 0, "the file is not UTF-8 text", "", "");
     while (s.at < s.end) {
         if (token(&s) < 0)
             return -1;
     }
     if (s.depth > 0) /* libConfuse takes the end of the file for as many braces as it wants */
-        return refuse(&s, s.opened[s.depth - 1], "a { in this line has no }");
+        return refuse(&s, s.opened[s.depth - 1], "a { in this line has no }", "", "");
     return 0;
 }

@@ -91,10 +91,10 @@ static void test_sockets(void **state)
     kit_clear(&k);
     char text[300] = "host {\n tasks_socket = /", *end = text + strlen(text);
     memset(end, 'a', 106);
-    strcpy(end + 106, " }");
+    memcpy(end + 106, " }", 3);
     kit_expect_fine(&k, text);
     kit_clear(&k);
-    strcpy(end + 106, "a }");
+    memcpy(end + 106, "a }", 4);
     kit_expect_error(text, ".conf:2", "host.tasks_socket: expected at most 107 bytes");
 }
 
