@@ -21,6 +21,7 @@ void fault_setup(void)
     size_t n = colon != NULL ? (size_t)(colon - text) : strlen(text);
     if (n == 0 || n >= sizeof wanted.name)
         return;
+    wanted = (struct fault){.remaining = 0};
     memcpy(wanted.name, text, n);
     wanted.remaining = colon != NULL ? (int)strtol(colon + 1, NULL, 10) : 1;
 }

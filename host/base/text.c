@@ -96,12 +96,18 @@ void text_format_size(int64_t bytes, char *out)
     format_with_unit(bytes, sizes, N_SIZES, out);
 }
 
+/* Not isalnum: that depends on the locale. */
+static bool is_alnum(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
 int text_is_name(const char *s)
 {
-    if (!isalnum((unsigned char)s[0]))
+    if (!is_alnum(s[0]))
         return 0;
     size_t n = 1;
-    while (s[n] != '\0' && (isalnum((unsigned char)s[n]) || strchr("._-", s[n]) != NULL))
+    while (s[n] != '\0' && (is_alnum(s[n]) || strchr("._-", s[n]) != NULL))
         n++;
     return s[n] == '\0' && n <= 63;
 }
@@ -190,7 +196,8 @@ const char *text_nearest(const char *s, const char *const *words, size_t n)
 
 static void random_bytes(unsigned char *out, size_t n)
 {
-    /* Blocks only before the kernel's pool is seeded at boot; requests up to 256 bytes are never cut. */
+    /* Blocks only before the kernel's pool is seeded at boot; requests up to 256 bytes are never
+     * cut. */
     if (n > 256 || getrandom(out, n, 0) != (ssize_t)n)
         abort();
 }

@@ -1,5 +1,5 @@
-/* loop.c: the epoll loop. A source that is deleted during a turn is freed at its end, because its event may
- * still lie in the batch that epoll handed out. */
+/* loop.c: the epoll loop. A source that is deleted during a turn is freed at its end, because its
+ * event may still lie in the batch that epoll handed out. */
 #include "loop/loop.h"
 
 #include <errno.h>
@@ -26,13 +26,17 @@ struct loop_io {
 
 struct loop_timer {
     struct heap_node node; /* first: the heap's nodes are these */
+    struct loop_timer *prev, *next;
     int64_t at_ms;
+    uint64_t number; /* of all settings; decides between equal times */
     struct loop *loop;
     loop_timer_fn fn;
     void *arg;
 };
 
 struct child {
+    struct loop *loop;
+    struct child *prev, *next;
     struct loop_io *io;
     loop_child_fn fn;
     void *arg;
@@ -48,16 +52,21 @@ struct loop {
     struct loop_io *ios;
     struct loop_io *dead;
     struct heap timers;
+    struct loop_timer *all_timers;
     size_t n_timers;
+    uint64_t n_set; /* how often timers have been set */
+    struct child *children;
     loop_signal_fn signal_fn;
     void *signal_arg;
     loop_turn_fn turn_fn;
     void *turn_arg;
+    int turn_wait_ms; /* what turn_fn returned */
 };
 
 static int is_earlier(const struct heap_node *a, const struct heap_node *b)
 {
-    return ((const struct loop_timer *)a)->at_ms < ((const struct loop_timer *)b)->at_ms;
+    const struct loop_timer *x = (const struct loop_timer *)a, *y = (const struct loop_timer *)b;
+    return x->at_ms != y->at_ms ? x->at_ms < y->at_ms : x->number < y->number;
 }
 
 struct loop *loop_new(void)
@@ -66,6 +75,7 @@ struct loop *loop_new(void)
     if (l == NULL)
         return NULL;
     l->signal_fd = -1;
+    l->turn_wait_ms = -1;
     l->now_ms = clock_mono_ms();
     heap_init(&l->timers, is_earlier);
     l->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -85,10 +95,31 @@ static void free_ios(struct loop_io *io)
     }
 }
 
+static void free_timers(struct loop_timer *t)
+{
+    while (t != NULL) {
+        struct loop_timer *next = t->next;
+        free(t);
+        t = next;
+    }
+}
+
+static void free_children(struct child *c)
+{
+    while (c != NULL) {
+        struct child *next = c->next;
+        close(c->pidfd);
+        free(c);
+        c = next;
+    }
+}
+
 void loop_free(struct loop *l)
 {
     if (l == NULL)
         return;
+    free_children(l->children);
+    free_timers(l->all_timers);
     free_ios(l->ios);
     free_ios(l->dead);
     heap_clear(&l->timers);
@@ -111,6 +142,8 @@ void loop_on_turn(struct loop *l, loop_turn_fn fn, void *arg)
 {
     l->turn_fn = fn;
     l->turn_arg = arg;
+    /* Something may have happened before the first turn, and an edge comes only once. */
+    l->turn_wait_ms = fn != NULL ? 0 : -1;
 }
 
 struct loop_io *loop_io_add(struct loop *l, int fd, uint32_t events, loop_io_fn fn, void *arg)
@@ -160,15 +193,20 @@ struct loop_timer *loop_timer_new(struct loop *l, loop_timer_fn fn, void *arg)
     struct loop_timer *t = malloc(sizeof *t);
     if (t == NULL)
         return NULL;
-    *t = (struct loop_timer){.loop = l, .fn = fn, .arg = arg};
+    *t = (struct loop_timer){.next = l->all_timers, .loop = l, .fn = fn, .arg = arg};
+    if (l->all_timers != NULL)
+        l->all_timers->prev = t;
+    l->all_timers = t;
     l->n_timers++;
     return t;
 }
 
 void loop_timer_after(struct loop_timer *t, int64_t delay_ms)
 {
-    /* From the clock and not from the turn's start: a long turn must not shorten a limit. */
-    t->at_ms = clock_mono_ms() + (delay_ms > 0 ? delay_ms : 0);
+    /* From the clock and not from the turn's start: a long turn must not shorten a limit. "Now" is
+     * the turn's time, so that the end of this turn finds it. */
+    t->at_ms = delay_ms > 0 ? clock_mono_ms() + delay_ms : t->loop->now_ms;
+    t->number = ++t->loop->n_set;
     if (t->node.index != 0)
         heap_moved(&t->loop->timers, &t->node);
     else
@@ -189,8 +227,15 @@ void loop_timer_free(struct loop_timer *t)
 {
     if (t == NULL)
         return;
-    heap_take(&t->loop->timers, &t->node);
-    t->loop->n_timers--;
+    struct loop *l = t->loop;
+    heap_take(&l->timers, &t->node);
+    if (t->prev != NULL)
+        t->prev->next = t->next;
+    else
+        l->all_timers = t->next;
+    if (t->next != NULL)
+        t->next->prev = t->prev;
+    l->n_timers--;
     free(t);
 }
 
@@ -215,6 +260,16 @@ int loop_signals(struct loop *l, const sigset_t *set, loop_signal_fn fn, void *a
     return loop_io_add(l, l->signal_fd, EPOLLIN, on_signal, l) != NULL ? 0 : -1;
 }
 
+static void unlink_child(struct child *c)
+{
+    if (c->prev != NULL)
+        c->prev->next = c->next;
+    else
+        c->loop->children = c->next;
+    if (c->next != NULL)
+        c->next->prev = c->prev;
+}
+
 static void on_child(void *arg, uint32_t events)
 {
     struct child *c = arg;
@@ -223,6 +278,7 @@ static void on_child(void *arg, uint32_t events)
     if (waitpid(c->pid, &status, WNOHANG) != c->pid)
         return;
     struct child ended = *c;
+    unlink_child(c);
     loop_io_del(c->io);
     close(c->pidfd);
     free(c);
@@ -234,36 +290,53 @@ int loop_child(struct loop *l, pid_t pid, loop_child_fn fn, void *arg)
     struct child *c = malloc(sizeof *c);
     if (c == NULL)
         return -1;
-    *c = (struct child){.fn = fn, .arg = arg, .pid = pid, .pidfd = pidfd_open(pid, 0)};
+    *c = (struct child){.loop = l,
+                        .next = l->children,
+                        .fn = fn,
+                        .arg = arg,
+                        .pid = pid,
+                        .pidfd = pidfd_open(pid, 0)};
     c->io = c->pidfd >= 0 ? loop_io_add(l, c->pidfd, EPOLLIN, on_child, c) : NULL;
     if (c->io == NULL) {
         fd_close(&c->pidfd);
         free(c);
         return -1;
     }
+    if (l->children != NULL)
+        l->children->prev = c;
+    l->children = c;
     return 0;
 }
 
+/* Bounded, and timers that these set to "now" wait for the next turn: they must not starve the
+ * descriptors. */
 static void run_timers(struct loop *l)
 {
-    /* Bounded: a timer that sets itself to "now" must not starve the descriptors. */
+    uint64_t last = l->n_set;
     for (int i = 0; i < TIMERS_A_TURN; i++) {
         struct loop_timer *t = (struct loop_timer *)heap_first(&l->timers);
-        if (t == NULL || t->at_ms > l->now_ms)
+        if (t == NULL || t->at_ms > l->now_ms || t->number > last)
             return;
         heap_take(&l->timers, &t->node);
         t->fn(t->arg);
     }
 }
 
+/* The lesser of two waits, of which -1 is the longest. */
+static int shorter(int a, int b)
+{
+    return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
 static int next_wait(const struct loop *l, int timeout_ms)
 {
     const struct loop_timer *t = (const struct loop_timer *)heap_first(&l->timers);
+    timeout_ms = shorter(timeout_ms, l->turn_wait_ms);
     if (t == NULL)
         return timeout_ms;
     int64_t left = t->at_ms - clock_mono_ms();
     left = left < 0 ? 0 : left > 3600000 ? 3600000 : left;
-    return timeout_ms >= 0 && timeout_ms < left ? timeout_ms : (int)left;
+    return shorter(timeout_ms, (int)left);
 }
 
 int loop_turn(struct loop *l, int timeout_ms)
@@ -279,6 +352,8 @@ int loop_turn(struct loop *l, int timeout_ms)
             io->fn(io->arg, events[i].events);
     }
     run_timers(l);
+    if (l->turn_fn != NULL)
+        l->turn_wait_ms = l->turn_fn(l->turn_arg);
     free_ios(l->dead);
     l->dead = NULL;
     return 0;
@@ -286,13 +361,10 @@ int loop_turn(struct loop *l, int timeout_ms)
 
 int loop_run(struct loop *l)
 {
-    int wait_ms = -1;
     l->is_stopping = false;
     while (!l->is_stopping) {
-        if (loop_turn(l, wait_ms) < 0)
+        if (loop_turn(l, -1) < 0)
             return -1;
-        if (l->turn_fn != NULL)
-            wait_ms = l->turn_fn(l->turn_arg);
     }
     return 0;
 }

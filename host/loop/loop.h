@@ -2,9 +2,9 @@
 #define PENSTOCK_LOOP_LOOP_H
 
 /*
- * loop.h: an epoll loop: descriptors, timers on the monotonic clock, signals by signalfd, children by
- * pidfd. Single-threaded: every function and callback runs in the thread that calls loop_run.
- * A callback may add and delete anything, its own source included.
+ * loop.h: an epoll loop: descriptors, timers on the monotonic clock, signals by signalfd, children
+ * by pidfd. Single-threaded: every function and callback runs in the thread that calls loop_run. A
+ * callback may add and delete anything, its own source included.
  */
 
 #include <signal.h>
@@ -18,7 +18,7 @@ struct loop_timer;
 
 /* NULL with errno. */
 struct loop *loop_new(void);
-/* Sources still there are freed with it; descriptors are not closed. NULL is fine. */
+/* Sources and timers still there are freed with it; descriptors are not closed. NULL is fine. */
 void loop_free(struct loop *l);
 /* Runs until loop_stop; 0, or -1 with errno if epoll fails. */
 int loop_run(struct loop *l);
@@ -28,7 +28,8 @@ int loop_turn(struct loop *l, int timeout_ms);
 /* The monotonic time in milliseconds, read once a turn. */
 int64_t loop_now_ms(const struct loop *l);
 
-/* events: EPOLLIN, EPOLLOUT; EPOLLHUP and EPOLLERR come unasked. The descriptor stays the caller's. NULL with errno. */
+/* events: EPOLLIN, EPOLLOUT; EPOLLHUP and EPOLLERR come unasked. The descriptor stays the caller's.
+ * NULL with errno. */
 typedef void (*loop_io_fn)(void *arg, uint32_t events);
 struct loop_io *loop_io_add(struct loop *l, int fd, uint32_t events, loop_io_fn fn, void *arg);
 int loop_io_set(struct loop_io *io, uint32_t events);
@@ -38,7 +39,8 @@ void loop_io_del(struct loop_io *io);
 /* A timer that is off until it is set. NULL with errno. */
 typedef void (*loop_timer_fn)(void *arg);
 struct loop_timer *loop_timer_new(struct loop *l, loop_timer_fn fn, void *arg);
-/* Fires once after delay_ms (0: at the end of this turn); setting again moves it. Never fails. */
+/* Fires once after delay_ms (0: at the end of this turn, or of the next if a timer sets it);
+ * setting again moves it. Never fails. */
 void loop_timer_after(struct loop_timer *t, int64_t delay_ms);
 void loop_timer_off(struct loop_timer *t);
 int loop_timer_is_set(const struct loop_timer *t);
@@ -52,8 +54,9 @@ int loop_signals(struct loop *l, const sigset_t *set, loop_signal_fn fn, void *a
 typedef void (*loop_child_fn)(void *arg, pid_t pid, int wait_status);
 int loop_child(struct loop *l, pid_t pid, loop_child_fn fn, void *arg);
 
-/* Called at the end of every turn, for work that must not be forgotten (ZeroMQ's edge-triggered descriptor).
- * Returns how many milliseconds may pass until the next turn at most: -1 any, 0 none. One a loop. */
+/* Called at the end of every turn, for work that must not be forgotten (ZeroMQ's edge-triggered
+ * descriptor). Returns how many milliseconds may pass until the next turn at most: -1 any, 0 none.
+ * One a loop. */
 typedef int (*loop_turn_fn)(void *arg);
 void loop_on_turn(struct loop *l, loop_turn_fn fn, void *arg);
 

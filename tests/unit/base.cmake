@@ -1,1 +1,6 @@
 penstock_test(base_json LABEL unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/base_json.c DEPS base LIBS PkgConfig::cjson)
+penstock_test(base_text LABEL unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/base_text.c DEPS base)
+penstock_test(base_store LABEL unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/base_store.c DEPS base)
+penstock_test(base_fdutil LABEL unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/base_fdutil.c DEPS base)
+penstock_test(base_log LABEL unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/base_log.c DEPS base)
+penstock_test(loop LABEL unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/loop.c DEPS loop base)

@@ -1,14 +1,11 @@
 /* base_json.c: the JSON scanner, its accessors, and the canonical form. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cjson/cJSON.h>
-#include <cmocka.h>
+
+#include "cmocka_all.h"
 
 #include "base/buf.h"
 #include "base/json.h"

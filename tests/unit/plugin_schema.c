@@ -1,14 +1,10 @@
 /* plugin_schema.c: the JSON Schema validator: each keyword with values that fit and that do not,
  * and refusals. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
+#include "cmocka_all.h"
 
 #include "base/buf.h"
 #include "base/clock.h"
