@@ -38,11 +38,14 @@ int buf_printf(struct buf *b, const char *format, ...) __attribute__((format(pri
 int buf_vprintf(struct buf *b, const char *format, va_list ap);
 /* Drops n bytes at the front. */
 void buf_consume(struct buf *b, size_t n);
-/* The bytes with a NUL behind them (not counted in len), borrowed until the next call; NULL: ENOMEM. */
+/* The bytes with a NUL behind them (not counted in len), borrowed until the next call; NULL:
+ * ENOMEM. */
 const char *buf_cstr(struct buf *b);
-/* Hands the bytes over as a NUL-ended string that the caller frees; the buffer is empty then. NULL: ENOMEM. */
+/* Hands the bytes over as a NUL-ended string that the caller frees; the buffer is empty then. NULL:
+ * ENOMEM. */
 char *buf_detach(struct buf *b);
-/* One read(2) of at most n bytes: bytes read, 0 at end, -1 with errno (EMSGSIZE if no room is left). */
+/* One read(2) of at most n bytes: bytes read, 0 at end, -1 with errno (EMSGSIZE if no room is
+ * left). */
 ssize_t buf_read(struct buf *b, int fd, size_t n);
 /* Reads a whole file. -1 with errno; EMSGSIZE if it is longer than the maximum. */
 int buf_read_file(struct buf *b, const char *path);

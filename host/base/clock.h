@@ -1,7 +1,8 @@
 #ifndef PENSTOCK_BASE_CLOCK_H
 #define PENSTOCK_BASE_CLOCK_H
 
-/* clock.h: the two clocks. Promises to others are kept on the wall clock, limits on the monotonic one. */
+/* clock.h: the two clocks. Promises to others are kept on the wall clock, limits on the monotonic
+ * one. */
 
 #include <stdint.h>
 

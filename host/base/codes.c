@@ -106,7 +106,8 @@ enum code code_find(const char *name)
     return CODE_COUNT;
 }
 
-/* PEN_E_INTERNAL is the plugin's fault (decision of the ABI), and PERMANENT is what it means to a client. */
+/* PEN_E_INTERNAL is the plugin's fault (decision of the ABI), and PERMANENT is what it means to a
+ * client. */
 enum { ABI_E_INTERNAL = -5 };
 
 enum code code_of_abi_status(int status)

@@ -1,7 +1,8 @@
 #ifndef PENSTOCK_BASE_CODES_H
 #define PENSTOCK_BASE_CODES_H
 
-/* codes.h: the closed list of error codes: whose fault, whether a retry can help, and what others call it. */
+/* codes.h: the closed list of error codes: whose fault, whether a retry can help, and what others
+ * call it. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -48,13 +49,13 @@ enum code {
 enum fault_of { FAULT_TASK, FAULT_PLUGIN, FAULT_HOST, FAULT_PEER };
 
 struct code_info {
-    const char *name;        /* "INVALID_INPUT" */
+    const char *name; /* "INVALID_INPUT" */
     enum fault_of fault;
-    bool is_retryable;       /* the same task may succeed later or elsewhere */
-    int abi_status;          /* pen_status that leads to it, 0 if none does */
-    const char *avtomatika;  /* error.code of that protocol; NULL: reported by status */
-    int exit_code;           /* of the command line */
-    const char *help;        /* one line for the documents */
+    bool is_retryable;      /* the same task may succeed later or elsewhere */
+    int abi_status;         /* pen_status that leads to it, 0 if none does */
+    const char *avtomatika; /* error.code of that protocol; NULL: reported by status */
+    int exit_code;          /* of the command line */
+    const char *help;       /* one line for the documents */
 };
 
 /* Never NULL; unknown values give INTERNAL's row. */
@@ -63,7 +64,8 @@ const char *code_name(enum code code);
 const char *code_fault_name(enum code code);
 /* CODE_COUNT if there is none of that name. */
 enum code code_find(const char *name);
-/* The code of a plugin's own failure (pen_status below 0); a status outside the list is CONTRACT_VIOLATION. */
+/* The code of a plugin's own failure (pen_status below 0); a status outside the list is
+ * CONTRACT_VIOLATION. */
 enum code code_of_abi_status(int status);
 
 #endif

@@ -19,11 +19,13 @@ int fd_count(void);
 
 enum { FD_PASS_MAX = 250 }; /* the kernel's SCM_MAX_FD is 253 */
 
-/* One SEQPACKET message with n_fds descriptors (copies travel, the caller's stay open). 0, or -1 with errno. */
+/* One SEQPACKET message with n_fds descriptors (copies travel, the caller's stay open). 0, or -1
+ * with errno. */
 int fd_send_message(int sock, const void *bytes, size_t n, const int *fds, size_t n_fds, int flags);
 /*
- * Receives one message: its length (0: peer closed), or -1 with errno; EMSGSIZE if it was longer than n.
- * Descriptors arrive CLOEXEC in fds, *n_fds is room before and count after; those without room are closed.
+ * Receives one message: its length (0: peer closed), or -1 with errno; EMSGSIZE if it was longer
+ * than n. Descriptors arrive CLOEXEC in fds, *n_fds is room before and count after; those without
+ * room are closed.
  */
 ssize_t fd_recv_message(int sock, void *bytes, size_t n, int *fds, size_t *n_fds, int flags);
 

@@ -1,7 +1,8 @@
 #ifndef PENSTOCK_BASE_HEAP_H
 #define PENSTOCK_BASE_HEAP_H
 
-/* heap.h: a binary heap of nodes that live in their owners; a node knows its place, so it can be moved or taken out. */
+/* heap.h: a binary heap of nodes that live in their owners; a node knows its place, so it can be
+ * moved or taken out. */
 
 #include <stddef.h>
 

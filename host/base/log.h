@@ -6,9 +6,10 @@
  *
  *     log_info("task done", LS("task_id", id), LI("run_ms", ms));
  *
- * error = someone must act; warn = we coped; info = lifecycle; debug = the rest. No secrets, no payloads.
- * A line is one write(2); control characters are escaped. The settings below are the only mutable state
- * of this library: they are written once, by log_setup at the start of a program, before any thread.
+ * error = someone must act; warn = we coped; info = lifecycle; debug = the rest. No secrets, no
+ * payloads. A line is one write(2); control characters are escaped. The settings below are the only
+ * mutable state of this library: they are written once, by log_setup at the start of a program,
+ * before any thread.
  */
 
 #include <stddef.h>
@@ -17,7 +18,13 @@
 enum log_level { LOG_ERROR = 0, LOG_WARN, LOG_INFO, LOG_DEBUG };
 enum log_format { LOG_TEXT, LOG_JSON };
 
-enum log_kind { LOG_FIELD_NONE = 0, LOG_FIELD_STRING, LOG_FIELD_BYTES, LOG_FIELD_INT, LOG_FIELD_DOUBLE };
+enum log_kind {
+    LOG_FIELD_NONE = 0,
+    LOG_FIELD_STRING,
+    LOG_FIELD_BYTES,
+    LOG_FIELD_INT,
+    LOG_FIELD_DOUBLE
+};
 
 struct log_field {
     const char *key;
@@ -69,10 +76,10 @@ void log_write(enum log_level level, const char *message, const struct log_field
                       sizeof log_fields_ / sizeof *log_fields_ - 1);                               \
         }                                                                                          \
     } while (0)
-#define log_error(...) LOG_AT_(LOG_ERROR, __VA_ARGS__, )
-#define log_warn(...)  LOG_AT_(LOG_WARN, __VA_ARGS__, )
-#define log_info(...)  LOG_AT_(LOG_INFO, __VA_ARGS__, )
-#define log_debug(...) LOG_AT_(LOG_DEBUG, __VA_ARGS__, )
+#define log_error(...)               LOG_AT_(LOG_ERROR, __VA_ARGS__, )
+#define log_warn(...)                LOG_AT_(LOG_WARN, __VA_ARGS__, )
+#define log_info(...)                LOG_AT_(LOG_INFO, __VA_ARGS__, )
+#define log_debug(...)               LOG_AT_(LOG_DEBUG, __VA_ARGS__, )
 #define LOG_AT_(level, message, ...) LOG_AT(level, message, __VA_ARGS__)
 
 #endif

@@ -1,7 +1,8 @@
 #ifndef PENSTOCK_BASE_TABLE_H
 #define PENSTOCK_BASE_TABLE_H
 
-/* table.h: a hash table from byte strings to pointers. Keys are copied; values stay the caller's. */
+/* table.h: a hash table from byte strings to pointers. Keys are copied; values stay the caller's.
+ */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -18,7 +19,8 @@ void *table_get(const struct table *t, const void *key, size_t n);
 int table_put(struct table *t, const void *key, size_t n, void *value);
 /* Takes the entry out and returns its value, or NULL. */
 void *table_take(struct table *t, const void *key, size_t n);
-/* Calls fn for each value in no order; fn may take out the entry it is called with, nothing else. */
+/* Calls fn for each value in no order; fn may take out the entry it is called with, nothing else.
+ */
 void table_each(struct table *t, void (*fn)(void *value, void *arg), void *arg);
 
 /* The keyed hash the table uses: fast, and not to be steered without the seed; no digest. Pure. */

@@ -1,18 +1,21 @@
 #ifndef PENSTOCK_BASE_TEXT_H
 #define PENSTOCK_BASE_TEXT_H
 
-/* text.h: values as people write them (durations, sizes), names, near misses, ids. Pure but for id_new. */
+/* text.h: values as people write them (durations, sizes), names, near misses, ids. Pure but for
+ * id_new. */
 
 #include <stddef.h>
 #include <stdint.h>
 
 /* "30s", "500ms", "2m", "1h", "1d", "0"; a bare number other than 0 is refused. 0, or -1. */
 int text_parse_duration(const char *s, int64_t *ms);
-/* "512M" (k K M G: powers of 1000; Ki Mi Gi: of 1024; optional B), "4096". 0, or -1 also on overflow. */
+/* "512M" (k K M G: powers of 1000; Ki Mi Gi: of 1024; optional B), "4096". 0, or -1 also on
+ * overflow. */
 int text_parse_size(const char *s, int64_t *bytes);
 /* A whole decimal number, nothing behind it. 0, or -1. */
 int text_parse_i64(const char *s, int64_t *value);
-/* The shortest exact spelling that text_parse_duration or text_parse_size takes back; out holds 32 bytes. */
+/* The shortest exact spelling that text_parse_duration or text_parse_size takes back; out holds 32
+ * bytes. */
 void text_format_duration(int64_t ms, char *out);
 void text_format_size(int64_t bytes, char *out);
 

@@ -7,11 +7,12 @@
  *   defaults < /usr/lib/penstock/<any>.conf < /etc/penstock/plugins.conf <
  * /etc/penstock/conf.d/<any>.conf < environment PENSTOCK_* < flags
  *
- * With --config FILE that file stands in place of the files above. Sections with the same title
- * merge across files. A relative path in a file starts at the file's folder, elsewhere at the
- * working directory. A key has one name everywhere: host.queue_max in --set is
- * PENSTOCK_HOST_QUEUE_MAX in the environment. Loading is for one thread at a time: libConfuse's
- * scanner has state of its own. [main]
+ * $CONFIGURATION_DIRECTORY replaces /etc/penstock; a user other than root has
+ * $XDG_CONFIG_HOME/penstock/plugins.conf after those. With --config FILE that file stands in place
+ * of all of them. Sections with the same title merge across files. A relative path in a file starts
+ * at the file's folder, elsewhere at the working directory. A key has one name everywhere:
+ * host.queue_max in --set is PENSTOCK_HOST_QUEUE_MAX in the environment. Loading is for one thread
+ * at a time: libConfuse's scanner has state of its own. [main]
  */
 
 #include <stdbool.h>

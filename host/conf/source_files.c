@@ -123,6 +123,15 @@ static void read_user(struct conf *c, const struct conf_request *r, struct conf_
         read_joined(c, join(home, "/.config/penstock/plugins.conf", ""), false, errors);
 }
 
+/* Where the administrator's files are: systemd may say so. Freed by the caller; NULL: ENOMEM. */
+static char *system_folder(const struct conf_request *r, const char *root)
+{
+    const char *folder = variable_get(r->variables, "CONFIGURATION_DIRECTORY");
+    if (folder != NULL && folder[0] == '/')
+        return strndup(folder, strcspn(folder, ":"));
+    return join(root, "/etc/penstock", "");
+}
+
 void source_files_read(struct conf *c, const struct conf_request *r, struct conf_errors *errors)
 {
     const char *root = r->root != NULL ? r->root : "";
@@ -130,8 +139,11 @@ void source_files_read(struct conf *c, const struct conf_request *r, struct conf
         read_file(c, r->file, true, errors);
         return;
     }
+    char *folder = system_folder(r, root);
+    const char *start = folder != NULL ? folder : "";
     read_joined(c, join(root, "/usr/lib/penstock", ""), true, errors);
-    read_joined(c, join(root, "/etc/penstock", "/plugins.conf"), false, errors);
-    read_joined(c, join(root, "/etc/penstock", "/conf.d"), true, errors);
+    read_joined(c, folder != NULL ? join(start, "/plugins.conf", "") : NULL, false, errors);
+    read_joined(c, folder != NULL ? join(start, "/conf.d", "") : NULL, true, errors);
     read_user(c, r, errors);
+    free(folder);
 }

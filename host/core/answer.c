@@ -14,12 +14,13 @@ void answer_begin(struct core *c, struct json_writer *w)
     json_begin(w, &c->out);
     json_open(w, '{');
     uint32_t request = c->doc.n > 0 ? json_find(&c->doc, 0, "request") : 0;
-    if (request != 0 && json_kind(&c->doc, request) == JSON_STRING && c->doc.tokens[request].len <= REQUEST_MAX + 2)
+    if (request != 0 && json_kind(&c->doc, request) == JSON_STRING &&
+        c->doc.tokens[request].len <= REQUEST_MAX + 2)
         json_member_raw(w, "request", json_at(&c->doc, request));
 }
 
-void answer_send_body(struct core *c, struct peer *p, enum wire_verb verb, struct json_writer *w, zmq_msg_t *const *body,
-                      size_t n_body)
+void answer_send_body(struct core *c, struct peer *p, enum wire_verb verb, struct json_writer *w,
+                      zmq_msg_t *const *body, size_t n_body)
 {
     json_close(w, '}');
     if (json_end(w) < 0) {

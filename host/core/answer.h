@@ -1,7 +1,8 @@
 #ifndef PENSTOCK_CORE_ANSWER_H
 #define PENSTOCK_CORE_ANSWER_H
 
-/* answer.h: one answer to one request. The header is written into core.out: one answer at a time. */
+/* answer.h: one answer to one request. The header is written into core.out: one answer at a time.
+ */
 
 #include "core/core.h"
 #include "core/refusal.h"
@@ -10,10 +11,11 @@ struct peer;
 
 /* Opens the object and puts "request" in if the request had one. */
 void answer_begin(struct core *c, struct json_writer *w);
-/* Closes the object and sends it. A peer that does not read loses the answer, one that is gone is forgotten. */
+/* Closes the object and sends it. A peer that does not read loses the answer, one that is gone is
+ * forgotten. */
 void answer_send(struct core *c, struct peer *p, enum wire_verb verb, struct json_writer *w);
-void answer_send_body(struct core *c, struct peer *p, enum wire_verb verb, struct json_writer *w, zmq_msg_t *const *body,
-                      size_t n_body);
+void answer_send_body(struct core *c, struct peer *p, enum wire_verb verb, struct json_writer *w,
+                      zmq_msg_t *const *body, size_t n_body);
 void answer_refused(struct core *c, struct peer *p, enum code code, const char *message);
 
 #endif

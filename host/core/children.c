@@ -1,5 +1,5 @@
-/* children.c: fan-out. A child is a task like any other: its header is written here and read as a client's would be.
- * Its owner is the parent's, its id <parent>-<step>-<n>. Runs in the core. */
+/* children.c: fan-out. A child is a task like any other: its header is written here and read as a
+ * client's would be. Its owner is the parent's, its id <parent>-<step>-<n>. Runs in the core. */
 #include "core/children.h"
 
 #include <stdio.h>
@@ -20,7 +20,8 @@ struct child {
     struct pipeline *pipeline;
 };
 
-static int write_header(struct child *x, const struct task *parent, const struct box_child *b, size_t n)
+static int write_header(struct child *x, const struct task *parent, const struct box_child *b,
+                        size_t n)
 {
     struct json_writer w;
     char id[2 * TASK_ID_MAX + 32];
@@ -35,13 +36,14 @@ static int write_header(struct child *x, const struct task *parent, const struct
     json_member_double(&w, "priority", parent->item.priority);
     json_member_str(&w, "children", parent->wants_children ? "report" : "none");
     json_key(&w, "params");
-    json_put_raw(&w, b->params.len > 0 ? (const char *)b->params.data : "{}", b->params.len > 0 ? b->params.len : 2);
+    json_put_raw(&w, b->params.len > 0 ? (const char *)b->params.data : "{}",
+                 b->params.len > 0 ? b->params.len : 2);
     json_close(&w, '}');
     return json_end(&w);
 }
 
-static int read_child(struct core *c, struct child *x, const struct task *parent, const struct box_child *b, size_t n,
-                      struct refusal *r)
+static int read_child(struct core *c, struct child *x, const struct task *parent,
+                      const struct box_child *b, size_t n, struct refusal *r)
 {
     struct json_fault fault;
     if (write_header(x, parent, b, n) < 0)
@@ -56,7 +58,8 @@ static int read_child(struct core *c, struct child *x, const struct task *parent
     return pipeline_check_params(x->pipeline, &x->doc, x->s.params, r);
 }
 
-static void start_child(struct core *c, struct child *x, const struct task *parent, struct json_writer *ids)
+static void start_child(struct core *c, struct child *x, const struct task *parent,
+                        struct json_writer *ids)
 {
     static const uint64_t no_digest[2] = {0, 0};
     zmq_msg_t header;
@@ -74,22 +77,23 @@ static void start_child(struct core *c, struct child *x, const struct task *pare
     push_state(c, t);
 }
 
-static int read_all(struct core *c, struct child *all, const struct task *parent, const struct box_outcome *o,
-                    char *message, size_t size)
+static int read_all(struct core *c, struct child *all, const struct task *parent,
+                    const struct box_outcome *o, char *message, size_t size)
 {
     struct refusal r = REFUSAL_INIT;
     int rc = 0;
     for (size_t i = 0; i < o->n_children && rc == 0; i++) {
         rc = read_child(c, &all[i], parent, &o->children[i], i, &r);
         if (rc < 0)
-            snprintf(message, size, "child %zu (pipeline %.64s): %.300s", i, o->children[i].pipeline, r.message);
+            snprintf(message, size, "child %zu (pipeline %.64s): %.300s", i,
+                     o->children[i].pipeline, r.message);
     }
     refusal_clear(&r);
     return rc;
 }
 
-int children_submit(struct core *c, struct task *parent, const struct box_outcome *o, struct result *r, char *message,
-                    size_t size)
+int children_submit(struct core *c, struct task *parent, const struct box_outcome *o,
+                    struct result *r, char *message, size_t size)
 {
     struct json_writer ids;
     if (parent->depth >= DEPTH_MAX) {

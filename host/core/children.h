@@ -1,15 +1,17 @@
 #ifndef PENSTOCK_CORE_CHILDREN_H
 #define PENSTOCK_CORE_CHILDREN_H
 
-/* children.h: tasks that a task starts (pen.next). They are published with its successful result, all or none. */
+/* children.h: tasks that a task starts (pen.next). They are published with its successful result,
+ * all or none. */
 
 #include "core/core.h"
 #include "sandbox/box.h"
 
 struct result;
 
-/* -1: a child is not acceptable; message says which and why; none was started. On 0 r->children names them. */
-int children_submit(struct core *c, struct task *parent, const struct box_outcome *o, struct result *r, char *message,
-                    size_t size);
+/* -1: a child is not acceptable; message says which and why; none was started. On 0 r->children
+ * names them. */
+int children_submit(struct core *c, struct task *parent, const struct box_outcome *o,
+                    struct result *r, char *message, size_t size);
 
 #endif

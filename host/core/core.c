@@ -27,7 +27,8 @@
 /* A turn reads at most this many messages of each door, so that boxes and timers get their turn. */
 enum { MESSAGES_A_TURN = 64, LAST_WORDS_MS = 1000, OUT_MAX = 512 * 1024 * 1024 };
 
-/* ---- doors ---------------------------------------------------------------------------------------- */
+/* ---- doors
+ * ---------------------------------------------------------------------------------------- */
 
 static int give_to_group(const char *path, const char *group)
 {
@@ -36,7 +37,8 @@ static int give_to_group(const char *path, const char *group)
     struct group *g = getgrnam(group);
     if (g != NULL && chown(path, (uid_t)-1, g->gr_gid) == 0)
         return 0;
-    log_error("the task socket cannot be given to its group", LS("group", group), LE(g != NULL ? errno : ENOENT));
+    log_error("the task socket cannot be given to its group", LS("group", group),
+              LE(g != NULL ? errno : ENOENT));
     return -1;
 }
 
@@ -63,7 +65,8 @@ static int open_doors(struct core *c)
                                      .max_frames = (size_t)c->host->max_frames};
     c->zmq = zmq_ctx_new();
     c->tasks_router = c->zmq != NULL ? router_new(c->loop, c->zmq, &o, verbs_message, c) : NULL;
-    c->control_router = c->tasks_router != NULL ? router_new(c->loop, c->zmq, &o, verbs_message, c) : NULL;
+    c->control_router =
+        c->tasks_router != NULL ? router_new(c->loop, c->zmq, &o, verbs_message, c) : NULL;
     if (c->control_router == NULL) {
         log_error("ZeroMQ sockets cannot be made", LE(errno));
         return -1;
@@ -90,7 +93,8 @@ static int on_turn(void *arg)
     return more ? 0 : -1;
 }
 
-/* ---- start ---------------------------------------------------------------------------------------- */
+/* ---- start
+ * ---------------------------------------------------------------------------------------- */
 
 /* The host's name for itself is made once and kept. */
 static int load_host_id(struct core *c)
@@ -122,8 +126,9 @@ static int make_tables(struct core *c)
     c->by_key = table_new();
     c->pipelines = table_new();
     c->sched = sched_new((uint32_t)c->host->max_concurrent);
-    bool is_complete = c->peers != NULL && c->clients != NULL && c->by_uid != NULL && c->by_id != NULL &&
-                       c->by_key != NULL && c->pipelines != NULL && c->sched != NULL;
+    bool is_complete = c->peers != NULL && c->clients != NULL && c->by_uid != NULL &&
+                       c->by_id != NULL && c->by_key != NULL && c->pipelines != NULL &&
+                       c->sched != NULL;
     return is_complete && kept_init(c) == 0 && push_init(c) == 0 ? 0 : -1;
 }
 
@@ -165,7 +170,8 @@ static void on_launcher_lost(void *arg)
 static void on_drain_over(void *arg)
 {
     struct core *c = arg;
-    log_warn("drain took too long", LI("running", sched_running(c->sched)), LI("queued", sched_waiting(c->sched)));
+    log_warn("drain took too long", LI("running", sched_running(c->sched)),
+             LI("queued", sched_waiting(c->sched)));
     core_stop_now(c);
 }
 
@@ -179,12 +185,14 @@ static void set_limits(struct core *c)
 
 int core_init(struct core *c, struct loop *loop, const struct core_options *o)
 {
-    *c = (struct core){.loop = loop, .conf = o->conf, .host = conf_host(o->conf), .ready_fd = o->ready_fd};
+    *c = (struct core){
+        .loop = loop, .conf = o->conf, .host = conf_host(o->conf), .ready_fd = o->ready_fd};
     buf_init(&c->out, OUT_MAX);
     c->epoch = clock_wall_ms();
     c->started_mono_ms = clock_mono_ms();
     set_limits(c);
-    if (getrandom(c->hash_seed, sizeof c->hash_seed, 0) != (ssize_t)sizeof c->hash_seed || load_host_id(c) < 0) {
+    if (getrandom(c->hash_seed, sizeof c->hash_seed, 0) != (ssize_t)sizeof c->hash_seed ||
+        load_host_id(c) < 0) {
         log_error("host id cannot be kept", LS("state_dir", c->host->state_dir), LE(errno));
         return -1;
     }
@@ -196,10 +204,13 @@ int core_init(struct core *c, struct loop *loop, const struct core_options *o)
     }
     loop_on_turn(loop, on_turn, c);
     uint32_t timeout = (uint32_t)c->host->scan_timeout_ms;
-    return scan_start(loop, c->launcher, &c->host->plugin_dirs, timeout, on_scanned, c) != NULL ? 0 : -1;
+    return scan_start(loop, c->launcher, &c->host->plugin_dirs, timeout, on_scanned, c) != NULL
+               ? 0
+               : -1;
 }
 
-/* ---- the end -------------------------------------------------------------------------------------- */
+/* ---- the end
+ * -------------------------------------------------------------------------------------- */
 
 void core_drain(struct core *c, bool stop)
 {
@@ -209,7 +220,8 @@ void core_drain(struct core *c, bool stop)
         return;
     }
     if (c->phase == CORE_SERVING) {
-        log_info("draining", LI("running", sched_running(c->sched)), LI("queued", sched_waiting(c->sched)));
+        log_info("draining", LI("running", sched_running(c->sched)),
+                 LI("queued", sched_waiting(c->sched)));
         c->phase = CORE_DRAINING;
         push_capacity_soon(c);
     }

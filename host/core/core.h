@@ -1,7 +1,8 @@
 #ifndef PENSTOCK_CORE_CORE_H
 #define PENSTOCK_CORE_CORE_H
 
-/* core.h: what the parts of penstock-core share. One thread, one loop: every function of this folder is [loop]. */
+/* core.h: what the parts of penstock-core share. One thread, one loop: every function of this
+ * folder is [loop]. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -58,8 +59,8 @@ struct core {
     struct table *peers;   /* by router and envelope */
     struct table *clients; /* by resume token */
     uint64_t next_owner;
-    size_t n_watchers;     /* owners with WATCH or capacity pushes: none costs nothing */
-    struct owner *owners;  /* all of them */
+    size_t n_watchers;    /* owners with WATCH or capacity pushes: none costs nothing */
+    struct owner *owners; /* all of them */
 
     /* tasks.c */
     struct table *by_uid, *by_id, *by_key;
@@ -67,7 +68,7 @@ struct core {
     size_t queue_bytes;
     size_t kept_bytes, kept_waiting_bytes, n_kept;
     struct task_list kept_delivered, kept_waiting;
-    struct task_list all;  /* for LIST, oldest first */
+    struct task_list all; /* for LIST, oldest first */
     uint64_t next_seq;
     struct loop_timer *sweep;
     unsigned sweeps;
@@ -97,7 +98,8 @@ struct core_options {
 /* Builds everything and binds the sockets. -1: logged. */
 int core_init(struct core *c, struct loop *loop, const struct core_options *o);
 void core_clear(struct core *c);
-/* No new tasks. stop: the process ends when nothing runs or waits any more, or when drain_timeout is over. */
+/* No new tasks. stop: the process ends when nothing runs or waits any more, or when drain_timeout
+ * is over. */
 void core_drain(struct core *c, bool stop);
 void core_resume(struct core *c);
 /* Cancels what is there and ends. */

@@ -1,5 +1,6 @@
-/* kept.c: results after the verdict. Runs in the core. A result that somebody will acknowledge waits for that; one whose
- * owner is anonymous counts as delivered once sent, and stays for QUERY while there is time and room. */
+/* kept.c: results after the verdict. Runs in the core. A result that somebody will acknowledge
+ * waits for that; one whose owner is anonymous counts as delivered once sent, and stays for QUERY
+ * while there is time and room. */
 #include "core/kept.h"
 
 #include <errno.h>
@@ -149,7 +150,8 @@ void keep_result(struct core *c, struct task *t)
 void kept_deliver_waiting(struct core *c, struct owner *o)
 {
     o->is_backlogged = false;
-    for (struct task *t = c->kept_waiting.first, *next; t != NULL && o->peer != NULL && !o->is_backlogged; t = next) {
+    for (struct task *t = c->kept_waiting.first, *next;
+         t != NULL && o->peer != NULL && !o->is_backlogged; t = next) {
         next = t->kept_next;
         if (t->owner == o)
             kept_deliver(c, t);

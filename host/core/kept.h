@@ -1,7 +1,8 @@
 #ifndef PENSTOCK_CORE_KEPT_H
 #define PENSTOCK_CORE_KEPT_H
 
-/* kept.h: finished tasks: their RESULT is sent, kept until it is acknowledged or its time is over, and forgotten. */
+/* kept.h: finished tasks: their RESULT is sent, kept until it is acknowledged or its time is over,
+ * and forgotten. */
 
 #include "core/core.h"
 

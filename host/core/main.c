@@ -1,5 +1,5 @@
-/* main.c: penstock-core: the ROUTER sockets, the queue and the verdicts. Started by penstockd, which hands it the channel
- * to the launcher; it never runs plugin code and never forks. */
+/* main.c: penstock-core: the ROUTER sockets, the queue and the verdicts. Started by penstockd,
+ * which hands it the channel to the launcher; it never runs plugin code and never forks. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -31,7 +31,8 @@ static int number(const char *text)
 static int read_arguments(int argc, char **argv, struct arguments *a)
 {
     const char *problem;
-    *a = (struct arguments){.conf = {.variables = (const char *const *)environ}, .launcher_fd = -1, .ready_fd = -1};
+    *a = (struct arguments){
+        .conf = {.variables = (const char *const *)environ}, .launcher_fd = -1, .ready_fd = -1};
     if (conf_request_take(&a->conf, &argc, argv, &problem) < 0) {
         fprintf(stderr, "penstock-core: %s\n", problem);
         return -1;
@@ -70,7 +71,8 @@ static int serve(const struct conf *conf, const struct arguments *a)
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
-    const struct core_options o = {.conf = conf, .launcher_fd = a->launcher_fd, .ready_fd = a->ready_fd};
+    const struct core_options o = {
+        .conf = conf, .launcher_fd = a->launcher_fd, .ready_fd = a->ready_fd};
     if (core_init(&core, loop, &o) == 0 && loop_signals(loop, &set, on_signal, &core) == 0)
         rc = loop_run(loop) == 0 && !core.has_failed ? 0 : -1;
     core_clear(&core);
@@ -105,7 +107,8 @@ int main(int argc, char **argv)
     if (conf == NULL)
         return EXIT_CONFIG;
     const struct conf_host *host = conf_host(conf);
-    log_setup("penstock-core", (enum log_level)host->log_level, (enum log_format)host->log_format, 2);
+    log_setup("penstock-core", (enum log_level)host->log_level, (enum log_format)host->log_format,
+              2);
     int rc = serve(conf, &a);
     conf_free(conf);
     conf_request_clear(&a.conf);

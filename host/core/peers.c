@@ -1,5 +1,5 @@
-/* peers.c: connections and clients. Runs in the core. libzmq does not tell when a peer goes: a send that finds nobody
- * does, and silence over the retention time. */
+/* peers.c: connections and clients. Runs in the core. libzmq does not tell when a peer goes: a send
+ * that finds nobody does, and silence over the retention time. */
 #include "core/peers.h"
 
 #include <stdlib.h>
@@ -13,7 +13,8 @@
 enum { PEERS_MAX = 65536, ENVELOPE_FRAME_MAX = 255 };
 
 /* Routing id and envelope as one key; 0 if a frame is too long for one. */
-static size_t make_key(const struct router *r, const struct wire_view *frames, size_t n, unsigned char *key)
+static size_t make_key(const struct router *r, const struct wire_view *frames, size_t n,
+                       unsigned char *key)
 {
     size_t at = sizeof r;
     memcpy(key, &r, sizeof r);
@@ -27,7 +28,8 @@ static size_t make_key(const struct router *r, const struct wire_view *frames, s
     return at;
 }
 
-static struct peer *peer_new(struct core *c, struct router *r, const unsigned char *key, size_t key_len, size_t n)
+static struct peer *peer_new(struct core *c, struct router *r, const unsigned char *key,
+                             size_t key_len, size_t n)
 {
     struct peer *p = calloc(1, sizeof *p + key_len);
     if (p == NULL)
@@ -48,7 +50,8 @@ static struct peer *peer_new(struct core *c, struct router *r, const unsigned ch
     return p;
 }
 
-struct peer *peer_of(struct core *c, struct router *r, const struct wire_view *frames, size_t n_envelope, bool is_req)
+struct peer *peer_of(struct core *c, struct router *r, const struct wire_view *frames,
+                     size_t n_envelope, bool is_req)
 {
     unsigned char key[sizeof(struct router *) + (WIRE_ENVELOPE_MAX + 1) * (ENVELOPE_FRAME_MAX + 1)];
     size_t key_len = make_key(r, frames, n_envelope, key);
@@ -155,7 +158,8 @@ struct owner *peer_hello(struct core *c, struct peer *p, const char *resume, boo
         o = p->owner != NULL && p->owner->is_client ? p->owner : client_new(c);
     if (o == NULL || o == p->owner)
         return o;
-    /* What the connection owned as an anonymous user stays with that user and can be asked for by uid. */
+    /* What the connection owned as an anonymous user stays with that user and can be asked for by
+     * uid. */
     detach(c, p);
     if (o->peer != NULL)
         o->peer->owner = NULL;

@@ -2,8 +2,9 @@
 #define PENSTOCK_CORE_PEERS_H
 
 /*
- * peers.h: who talks to us. A peer is a connection (routing id and envelope); an owner is whom tasks belong to: a client
- * that said HELLO and can come back on another connection, or the anonymous user of one connection.
+ * peers.h: who talks to us. A peer is a connection (routing id and envelope); an owner is whom
+ * tasks belong to: a client that said HELLO and can come back on another connection, or the
+ * anonymous user of one connection.
  */
 
 #include "core/core.h"
@@ -41,7 +42,8 @@ struct owner {
 };
 
 /* The peer of a message, made if it is new; NULL: no memory, or too many peers. */
-struct peer *peer_of(struct core *c, struct router *r, const struct wire_view *frames, size_t n_envelope, bool is_req);
+struct peer *peer_of(struct core *c, struct router *r, const struct wire_view *frames,
+                     size_t n_envelope, bool is_req);
 /* The owner for whom the peer speaks; NULL: no memory. */
 struct owner *peer_owner(struct core *c, struct peer *p);
 /* The connection is gone. Tasks stay their owner's. */

@@ -13,8 +13,15 @@
 #include "loop/loop.h"
 #include "plugin/schema.h"
 
-/* A plugin that does not load is tried again after 1 s, 2 s, 4 s ... 5 min; an error of ours after 0.2 s, 0.4 s ... */
-enum { QUARANTINE_FIRST_MS = 1000, QUARANTINE_MAX_MS = 300000, RETRY_FIRST_MS = 200, RETRIES_MAX = 3, SHIFT_MAX = 10 };
+/* A plugin that does not load is tried again after 1 s, 2 s, 4 s ... 5 min; an error of ours after
+ * 0.2 s, 0.4 s ... */
+enum {
+    QUARANTINE_FIRST_MS = 1000,
+    QUARANTINE_MAX_MS = 300000,
+    RETRY_FIRST_MS = 200,
+    RETRIES_MAX = 3,
+    SHIFT_MAX = 10
+};
 
 const char *pipeline_slug(const struct pipeline *p)
 {
@@ -29,7 +36,8 @@ struct pipeline *pipeline_find(const struct core *c, const char *slug, size_t le
 const char *pipeline_state_name(const struct pipeline *p)
 {
     static const char *const names[] = {"idle", "starting", "ready", "stopping", "quarantined"};
-    return pipeline_quarantine_ms(p) == 0 && p->state == PIPELINE_QUARANTINED ? "idle" : names[p->state];
+    return pipeline_quarantine_ms(p) == 0 && p->state == PIPELINE_QUARANTINED ? "idle"
+                                                                              : names[p->state];
 }
 
 int64_t pipeline_quarantine_ms(const struct pipeline *p)
@@ -38,7 +46,8 @@ int64_t pipeline_quarantine_ms(const struct pipeline *p)
     return p->state == PIPELINE_QUARANTINED && left > 0 ? left : 0;
 }
 
-/* ---- params and results --------------------------------------------------------------------------- */
+/* ---- params and results
+ * --------------------------------------------------------------------------- */
 
 static void report_problem(void *arg, const char *pointer, const char *message)
 {
@@ -47,7 +56,8 @@ static void report_problem(void *arg, const char *pointer, const char *message)
     refuse_at(arg, path, "%s", message);
 }
 
-int pipeline_check_params(const struct pipeline *p, const struct json_doc *doc, uint32_t params, struct refusal *r)
+int pipeline_check_params(const struct pipeline *p, const struct json_doc *doc, uint32_t params,
+                          struct refusal *r)
 {
     if (p->info->params == NULL)
         return 0;
@@ -71,11 +81,12 @@ static void first_problem(void *arg, const char *pointer, const char *message)
 {
     struct words *w = arg;
     if (w->at[0] == '\0')
-        snprintf(w->at, w->size, "the result breaks its schema: %.100s: %.150s", pointer[0] != '\0' ? pointer : "/",
-                 message);
+        snprintf(w->at, w->size, "the result breaks its schema: %.100s: %.150s",
+                 pointer[0] != '\0' ? pointer : "/", message);
 }
 
-int pipeline_check_result(const struct pipeline *p, const char *json, size_t len, char *message, size_t size)
+int pipeline_check_result(const struct pipeline *p, const char *json, size_t len, char *message,
+                          size_t size)
 {
     struct json_doc doc = JSON_DOC_INIT;
     struct json_fault fault;
@@ -92,9 +103,11 @@ int pipeline_check_result(const struct pipeline *p, const char *json, size_t len
     return rc;
 }
 
-/* ---- events of a box ------------------------------------------------------------------------------ */
+/* ---- events of a box
+ * ------------------------------------------------------------------------------ */
 
-static void on_ready(void *arg, struct box *b, uint32_t walls, uint32_t landlock_abi, enum box_mode mode)
+static void on_ready(void *arg, struct box *b, uint32_t walls, uint32_t landlock_abi,
+                     enum box_mode mode)
 {
     struct pipeline *p = arg;
     char text[256];
@@ -106,8 +119,9 @@ static void on_ready(void *arg, struct box *b, uint32_t walls, uint32_t landlock
     if (p->state == PIPELINE_STARTING)
         p->state = PIPELINE_READY;
     box_walls_text(walls, landlock_abi, text);
-    log_info("box ready", LS("pipeline", p->info->slug), LS("mode", mode == BOX_WARM ? "warm" : "fork"),
-             LI("slots", p->slots), LS("walls", text));
+    log_info("box ready", LS("pipeline", p->info->slug),
+             LS("mode", mode == BOX_WARM ? "warm" : "fork"), LI("slots", p->slots),
+             LS("walls", text));
     if (mode == BOX_WARM && p->conf->mode == CONF_MODE_FORK)
         log_warn("open left threads, which a fork does not copy: this pipeline runs in warm mode",
                  LS("pipeline", p->info->slug));
@@ -123,19 +137,22 @@ static void on_slot_free(void *arg, struct box *b, uint32_t slot)
     sched_add_slot(p->core->sched, p->lane);
 }
 
-static void on_log(void *arg, struct box *b, void *task, enum box_stream stream, int level, const char *text, size_t len)
+static void on_log(void *arg, struct box *b, void *task, enum box_stream stream, int level,
+                   const char *text, size_t len)
 {
     struct pipeline *p = arg;
     const struct task *t = task;
     (void)b;
     if (log_threshold() >= LOG_INFO)
-        log_info(stream == BOX_LOG_OUTPUT ? "plugin output" : "plugin log", LS("pipeline", p->info->slug),
-                 LS("task_id", t != NULL ? t->task_id : ""), LI("level", level), LB("text", text, len));
+        log_info(stream == BOX_LOG_OUTPUT ? "plugin output" : "plugin log",
+                 LS("pipeline", p->info->slug), LS("task_id", t != NULL ? t->task_id : ""),
+                 LI("level", level), LB("text", text, len));
     if (t != NULL)
         push_log(p->core, t, stream, level, text, len);
 }
 
-static void on_progress(void *arg, struct box *b, void *task, double fraction, const char *message, size_t len)
+static void on_progress(void *arg, struct box *b, void *task, double fraction, const char *message,
+                        size_t len)
 {
     struct pipeline *p = arg;
     struct task *t = task;
@@ -144,11 +161,13 @@ static void on_progress(void *arg, struct box *b, void *task, double fraction, c
     push_progress(p->core, t, fraction, message, len);
 }
 
-/* What the plugin claims has to keep the plugin's own promises too. -1: message says which one it broke. */
+/* What the plugin claims has to keep the plugin's own promises too. -1: message says which one it
+ * broke. */
 static int check_claim(struct pipeline *p, const struct box_outcome *o, char *message, size_t size)
 {
     if (!catalog_has_status(p->info, o->status)) {
-        snprintf(message, size, "the status \"%.64s\" is not among the plugin's output_statuses", o->status);
+        snprintf(message, size, "the status \"%.64s\" is not among the plugin's output_statuses",
+                 o->status);
         return -1;
     }
     if (strcmp(o->status, "success") != 0)
@@ -172,7 +191,8 @@ static struct result *judge(struct pipeline *p, struct task *t, struct box_outco
 
 static void watch_idle(struct pipeline *p)
 {
-    if (p->conf->idle_stop_ms > 0 && sched_lane_running(p->lane) == 0 && sched_lane_waiting(p->lane) == 0)
+    if (p->conf->idle_stop_ms > 0 && sched_lane_running(p->lane) == 0 &&
+        sched_lane_waiting(p->lane) == 0)
         loop_timer_after(p->idle, p->conf->idle_stop_ms);
 }
 
@@ -211,15 +231,17 @@ static void quarantine(struct pipeline *p, enum code code, const char *message)
     p->quarantined_until_ms = loop_now_ms(p->core->loop) + pause;
     p->reason_code = code;
     snprintf(p->reason, sizeof p->reason, "%s", message);
-    log_error("pipeline does not load", LS("pipeline", p->info->slug), LS("file", p->info->plugin->path),
-              LS("code", code_name(code)), LS("reason", message), LI("again_in_ms", pause));
+    log_error("pipeline does not load", LS("pipeline", p->info->slug),
+              LS("file", p->info->plugin->path), LS("code", code_name(code)), LS("reason", message),
+              LI("again_in_ms", pause));
     fail_waiting(p, code, message);
 }
 
 /* Our own failure, or somebody killed the warden: the tasks wait for another box, a few times. */
 static void try_again(struct pipeline *p, enum code code, const char *message)
 {
-    log_error("box was lost", LS("pipeline", p->info->slug), LS("code", code_name(code)), LS("reason", message));
+    log_error("box was lost", LS("pipeline", p->info->slug), LS("code", code_name(code)),
+              LS("reason", message));
     if (p->failures >= RETRIES_MAX) {
         quarantine(p, code, message);
         return;
@@ -245,7 +267,8 @@ static void on_ended(void *arg, struct box *b, enum code code, const char *messa
     core_check_idle(p->core);
 }
 
-/* ---- starting and stopping ------------------------------------------------------------------------ */
+/* ---- starting and stopping
+ * ------------------------------------------------------------------------ */
 
 static const struct box_events events = {
     .on_ready = on_ready,
@@ -258,7 +281,8 @@ static const struct box_events events = {
 
 static uint32_t needs_of(const struct catalog_pipeline *info)
 {
-    return (catalog_needs(info, "network") ? BOX_NEED_NETWORK : 0u) | (catalog_needs(info, "jit") ? BOX_NEED_JIT : 0u) |
+    return (catalog_needs(info, "network") ? BOX_NEED_NETWORK : 0u) |
+           (catalog_needs(info, "jit") ? BOX_NEED_JIT : 0u) |
            (catalog_needs(info, "threads") ? BOX_NEED_THREADS : 0u);
 }
 
@@ -306,7 +330,8 @@ static void start(struct pipeline *p)
 void pipeline_wanted(struct pipeline *p)
 {
     loop_timer_off(p->idle);
-    bool is_startable = p->state == PIPELINE_IDLE || (p->state == PIPELINE_QUARANTINED && pipeline_quarantine_ms(p) == 0);
+    bool is_startable = p->state == PIPELINE_IDLE ||
+                        (p->state == PIPELINE_QUARANTINED && pipeline_quarantine_ms(p) == 0);
     if (is_startable && !loop_timer_is_set(p->retry))
         start(p);
 }
@@ -321,7 +346,8 @@ static void on_retry(void *arg)
 static void on_idle(void *arg)
 {
     struct pipeline *p = arg;
-    if (p->state != PIPELINE_READY || sched_lane_running(p->lane) > 0 || sched_lane_waiting(p->lane) > 0)
+    if (p->state != PIPELINE_READY || sched_lane_running(p->lane) > 0 ||
+        sched_lane_waiting(p->lane) > 0)
         return;
     log_info("idle box stops", LS("pipeline", p->info->slug));
     p->state = PIPELINE_STOPPING;
@@ -350,7 +376,8 @@ void pipelines_stop(struct core *c)
     }
 }
 
-/* ---- making them ---------------------------------------------------------------------------------- */
+/* ---- making them
+ * ---------------------------------------------------------------------------------- */
 
 static struct sched_group *group_of(struct core *c, struct table *groups, const char *task_type)
 {
@@ -372,7 +399,8 @@ static int add(struct core *c, struct table *groups, const struct catalog_pipeli
     p->info = info;
     p->plugin_conf = conf_plugin(c->conf, info->plugin->id);
     p->conf = conf_pipeline(c->conf, info->plugin->id, info->slug);
-    p->slots = p->conf->max_concurrent < BOX_SLOTS_MAX ? (uint32_t)p->conf->max_concurrent : BOX_SLOTS_MAX;
+    p->slots =
+        p->conf->max_concurrent < BOX_SLOTS_MAX ? (uint32_t)p->conf->max_concurrent : BOX_SLOTS_MAX;
     p->mode = p->conf->mode == CONF_MODE_WARM ? BOX_WARM : BOX_FORK;
     p->next = c->first_pipeline;
     c->first_pipeline = p;
@@ -395,8 +423,8 @@ static int add_plugin(struct core *c, struct table *groups, const struct catalog
         log_info("plugin is switched off", LS("plugin", plugin->id));
         return 0;
     }
-    log_info("plugin found", LS("plugin", plugin->id), LS("version", plugin->version), LS("file", plugin->path),
-             LI("pipelines", plugin->n_pipelines));
+    log_info("plugin found", LS("plugin", plugin->id), LS("version", plugin->version),
+             LS("file", plugin->path), LI("pipelines", plugin->n_pipelines));
     for (size_t i = 0; i < plugin->n_pipelines; i++) {
         if (add(c, groups, &plugin->pipelines[i]) < 0)
             return -1;

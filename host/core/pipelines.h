@@ -1,15 +1,21 @@
 #ifndef PENSTOCK_CORE_PIPELINES_H
 #define PENSTOCK_CORE_PIPELINES_H
 
-/* pipelines.h: the pipelines of this host and their boxes: started when first needed, stopped when idle, put into
- * quarantine with growing pauses when they do not load. */
+/* pipelines.h: the pipelines of this host and their boxes: started when first needed, stopped when
+ * idle, put into quarantine with growing pauses when they do not load. */
 
 #include "core/core.h"
 #include "core/refusal.h"
 #include "plugin/catalog.h"
 #include "sandbox/box.h"
 
-enum pipeline_state { PIPELINE_IDLE, PIPELINE_STARTING, PIPELINE_READY, PIPELINE_STOPPING, PIPELINE_QUARANTINED };
+enum pipeline_state {
+    PIPELINE_IDLE,
+    PIPELINE_STARTING,
+    PIPELINE_READY,
+    PIPELINE_STOPPING,
+    PIPELINE_QUARANTINED
+};
 
 struct pipeline {
     struct pipeline *next;
@@ -24,7 +30,7 @@ struct pipeline {
     uint64_t free_slots; /* bit: the slot's worker waits for a task */
     uint32_t slots;
     uint32_t walls, landlock_abi;
-    unsigned failures; /* loads in a row that failed */
+    unsigned failures;            /* loads in a row that failed */
     int64_t quarantined_until_ms; /* monotonic */
     enum code reason_code;
     char reason[512];
@@ -37,10 +43,13 @@ struct pipeline *pipeline_find(const struct core *c, const char *slug, size_t le
 const char *pipeline_state_name(const struct pipeline *p);
 /* Milliseconds of quarantine left, 0: none. */
 int64_t pipeline_quarantine_ms(const struct pipeline *p);
-/* Checks params (token 0: none were given) against the pipeline's schema; all errors are told. -1: refused. */
-int pipeline_check_params(const struct pipeline *p, const struct json_doc *doc, uint32_t params, struct refusal *r);
+/* Checks params (token 0: none were given) against the pipeline's schema; all errors are told. -1:
+ * refused. */
+int pipeline_check_params(const struct pipeline *p, const struct json_doc *doc, uint32_t params,
+                          struct refusal *r);
 /* Checks a result's JSON against the result schema. -1: message says what is wrong. */
-int pipeline_check_result(const struct pipeline *p, const char *json, size_t len, char *message, size_t size);
+int pipeline_check_result(const struct pipeline *p, const char *json, size_t len, char *message,
+                          size_t size);
 /* Makes the pipelines of the catalogue. -1: logged. */
 int pipelines_init(struct core *c);
 void pipelines_clear(struct core *c);

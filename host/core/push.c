@@ -46,7 +46,8 @@ static void end(struct core *c, struct json_writer *w, const struct task *t, uns
     if (is_told)
         send_to(c, t->owner);
     for (struct owner *o = c->n_watchers > 0 ? c->owners : NULL; o != NULL; o = o->next) {
-        if ((o->watch & kind) != 0 && (o->watches_all || o == t->owner) && !(is_told && o == t->owner))
+        if ((o->watch & kind) != 0 && (o->watches_all || o == t->owner) &&
+            !(is_told && o == t->owner))
             send_to(c, o);
     }
 }
@@ -70,7 +71,8 @@ void push_state(struct core *c, const struct task *t)
     end(c, &w, t, EVENT_STATE);
 }
 
-void push_progress(struct core *c, const struct task *t, double fraction, const char *message, size_t len)
+void push_progress(struct core *c, const struct task *t, double fraction, const char *message,
+                   size_t len)
 {
     struct json_writer w;
     if (!is_wanted(c, t, EVENT_PROGRESS))
@@ -84,7 +86,8 @@ void push_progress(struct core *c, const struct task *t, double fraction, const 
     end(c, &w, t, EVENT_PROGRESS);
 }
 
-void push_log(struct core *c, const struct task *t, enum box_stream stream, int level, const char *text, size_t len)
+void push_log(struct core *c, const struct task *t, enum box_stream stream, int level,
+              const char *text, size_t len)
 {
     static const char *const levels[] = {"error", "warn", "info", "debug"};
     struct json_writer w;

@@ -7,8 +7,10 @@
 #include "sandbox/box.h"
 
 void push_state(struct core *c, const struct task *t);
-void push_progress(struct core *c, const struct task *t, double fraction, const char *message, size_t len);
-void push_log(struct core *c, const struct task *t, enum box_stream stream, int level, const char *text, size_t len);
+void push_progress(struct core *c, const struct task *t, double fraction, const char *message,
+                   size_t len);
+void push_log(struct core *c, const struct task *t, enum box_stream stream, int level,
+              const char *text, size_t len);
 /* Soon, one EVENT for all changes till then. */
 void push_capacity_soon(struct core *c);
 int push_init(struct core *c);

@@ -25,9 +25,12 @@ struct refusal {
 
 void refusal_clear(struct refusal *r);
 /* Always -1, so that a check can return it. */
-int refuse(struct refusal *r, enum code code, const char *format, ...) __attribute__((format(printf, 3, 4)));
-/* INVALID_INPUT at a place of the header: "/priority: expected a number, found a string". Always -1. */
-int refuse_at(struct refusal *r, const char *pointer, const char *format, ...) __attribute__((format(printf, 3, 4)));
+int refuse(struct refusal *r, enum code code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* INVALID_INPUT at a place of the header: "/priority: expected a number, found a string". Always
+ * -1. */
+int refuse_at(struct refusal *r, const char *pointer, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 /* Members code, message, fault, retryable, retry_after_ms, details. */
 void refusal_write(const struct refusal *r, struct json_writer *w);
 

@@ -34,7 +34,8 @@ static int take_output(struct result_output *to, struct box_output *from)
     to->media_type = from->media_type != NULL ? strdup(from->media_type) : NULL;
     if (from->bytes.len == 0 || from->bytes.data == NULL) {
         zmq_msg_init(&to->bytes);
-    } else if (zmq_msg_init_data(&to->bytes, from->bytes.data, from->bytes.len, free_bytes, NULL) < 0) {
+    } else if (zmq_msg_init_data(&to->bytes, from->bytes.data, from->bytes.len, free_bytes, NULL) <
+               0) {
         zmq_msg_init(&to->bytes);
         return -1;
     } else {
@@ -136,7 +137,8 @@ static void write_error(const struct result *r, struct json_writer *w)
     json_member_str(w, "code", info->name);
     json_member_str(w, "message", r->message != NULL ? r->message : info->help);
     if (r->details.len > 0)
-        json_member_raw(w, "details", (struct json_span){(const char *)r->details.data, r->details.len});
+        json_member_raw(w, "details",
+                        (struct json_span){(const char *)r->details.data, r->details.len});
     json_member_bool(w, "retryable", info->is_retryable);
     json_member_str(w, "fault", code_fault_name(r->code));
     json_close(w, '}');
@@ -173,7 +175,8 @@ void result_write(const struct result *r, struct json_writer *w, int64_t queue_m
     if (r->n_outputs > 0)
         write_outputs(r, w, with_digest);
     if (r->children.len > 0)
-        json_member_raw(w, "children", (struct json_span){(const char *)r->children.data, r->children.len});
+        json_member_raw(w, "children",
+                        (struct json_span){(const char *)r->children.data, r->children.len});
     json_key(w, "usage");
     json_open(w, '{');
     json_member_int(w, "queue_ms", queue_ms);

@@ -1,7 +1,8 @@
 #ifndef PENSTOCK_CORE_RESULT_H
 #define PENSTOCK_CORE_RESULT_H
 
-/* result.h: what became of a task, shared by the tasks that it answers (a follower, a cached one). Counted references. */
+/* result.h: what became of a task, shared by the tasks that it answers (a follower, a cached one).
+ * Counted references. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -34,14 +35,17 @@ struct result {
     size_t bytes; /* about what it holds */
 };
 
-/* Takes the buffers out of the outcome. NULL: no memory, the outcome is as it was but for moved buffers. */
+/* Takes the buffers out of the outcome. NULL: no memory, the outcome is as it was but for moved
+ * buffers. */
 struct result *result_of_outcome(struct box_outcome *o);
 /* details_json may be NULL. NULL: no memory. */
 struct result *result_of_code(enum code code, const char *message, const char *details_json);
 struct result *result_ref(struct result *r);
 /* NULL is fine. */
 void result_unref(struct result *r);
-/* Writes the members status, data, error, outputs, children, usage (without queue_ms: the task's own, given). */
-void result_write(const struct result *r, struct json_writer *w, int64_t queue_ms, bool with_digest);
+/* Writes the members status, data, error, outputs, children, usage (without queue_ms: the task's
+ * own, given). */
+void result_write(const struct result *r, struct json_writer *w, int64_t queue_ms,
+                  bool with_digest);
 
 #endif

@@ -1,5 +1,5 @@
-/* scan.c: describes plugins in confined children, a few at a time. Runs in the core. A plugin that breaks its child is
- * listed as broken with the reason, and everything else runs. */
+/* scan.c: describes plugins in confined children, a few at a time. Runs in the core. A plugin that
+ * breaks its child is listed as broken with the reason, and everything else runs. */
 #include "core/scan.h"
 
 #include <dirent.h>
@@ -72,7 +72,8 @@ static int add_from_folder(struct scan *s, const char *dir, const char *name)
 {
     char file[NAME_MAX + 8], path[PATH_MAX];
     snprintf(file, sizeof file, "%s.so", name);
-    if ((size_t)snprintf(path, sizeof path, "%s/%s/%s", dir, name, file) >= sizeof path || access(path, F_OK) < 0)
+    if ((size_t)snprintf(path, sizeof path, "%s/%s/%s", dir, name, file) >= sizeof path ||
+        access(path, F_OK) < 0)
         return 0;
     return add_file(s, dir, name, file);
 }
@@ -99,7 +100,8 @@ static void on_descriptor(void *arg, struct box *b, const char *json, size_t len
 {
     struct scan_file *f = arg;
     (void)b;
-    if (!f->is_described && catalog_add(f->scan->catalog, f->path, json, len) < 0 && errno != EEXIST)
+    if (!f->is_described && catalog_add(f->scan->catalog, f->path, json, len) < 0 &&
+        errno != EEXIST)
         f->scan->has_failed = true;
     f->is_described = true;
 }
@@ -109,7 +111,8 @@ static void on_ended(void *arg, struct box *b, enum code code, const char *messa
     struct scan_file *f = arg;
     (void)b;
     (void)code;
-    if (!f->is_described && catalog_add_broken(f->scan->catalog, f->path, message) < 0 && errno != EEXIST)
+    if (!f->is_described && catalog_add_broken(f->scan->catalog, f->path, message) < 0 &&
+        errno != EEXIST)
         f->scan->has_failed = true;
     f->scan->running--;
     loop_timer_after(f->scan->turn, 0);
@@ -123,7 +126,10 @@ static void start_one(struct scan *s, struct scan_file *f)
         .plugin_path = f->path,
         .mode = BOX_SCAN,
         .slots = 1,
-        .limits = {.memory_bytes = SCAN_MEMORY, .load_timeout_ms = s->timeout_ms, .files = 64, .threads = 64},
+        .limits = {.memory_bytes = SCAN_MEMORY,
+                   .load_timeout_ms = s->timeout_ms,
+                   .files = 64,
+                   .threads = 64},
     };
     s->running++;
     if (box_start(s->launcher, &spec, &events, f) == NULL)
@@ -151,8 +157,8 @@ static void on_turn(void *arg)
         finish(s);
 }
 
-struct scan *scan_start(struct loop *loop, struct launcher *l, const struct conf_list *dirs, uint32_t timeout_ms,
-                        scan_done_fn done, void *arg)
+struct scan *scan_start(struct loop *loop, struct launcher *l, const struct conf_list *dirs,
+                        uint32_t timeout_ms, scan_done_fn done, void *arg)
 {
     struct scan *s = calloc(1, sizeof *s);
     if (s == NULL)

@@ -1,4 +1,5 @@
-/* submit.c: from a SUBMIT to an accepted task, or to a refusal of which nothing is kept. Runs in the core. */
+/* submit.c: from a SUBMIT to an accepted task, or to a refusal of which nothing is kept. Runs in
+ * the core. */
 #include "core/submit.h"
 
 #include <stdio.h>
@@ -35,8 +36,8 @@ static int find_pipeline(struct submission *x)
     char *slug = json_strdup(x->s.doc, x->s.pipeline);
     x->pipeline = slug != NULL ? pipeline_find(x->c, slug, strlen(slug)) : NULL;
     if (x->pipeline == NULL)
-        refuse(&x->refusal, CODE_UNKNOWN_PIPELINE, "no plugin on this host provides the pipeline \"%.64s\"",
-               slug != NULL ? slug : "");
+        refuse(&x->refusal, CODE_UNKNOWN_PIPELINE,
+               "no plugin on this host provides the pipeline \"%.64s\"", slug != NULL ? slug : "");
     free(slug);
     return x->pipeline != NULL ? 0 : -1;
 }
@@ -91,7 +92,8 @@ static int check_durable(struct submission *x)
 {
     if (!x->s.durable)
         return 0;
-    return refuse(&x->refusal, CODE_DEPENDENCY_MISSING, "this host keeps tasks in memory only: durable cannot be promised");
+    return refuse(&x->refusal, CODE_DEPENDENCY_MISSING,
+                  "this host keeps tasks in memory only: durable cannot be promised");
 }
 
 static int check_digests(struct submission *x)
@@ -106,8 +108,8 @@ static int check_digests(struct submission *x)
         snprintf(expected, sizeof expected, "%.64s", hex.at + 1);
         digest_sha256(zmq_msg_data(m), zmq_msg_size(m), found);
         if (!digest_equal(expected, found))
-            return refuse(&x->refusal, CODE_INTEGRITY_MISMATCH, "input %zu: expected sha256 %s, found %s", i, expected,
-                          found);
+            return refuse(&x->refusal, CODE_INTEGRITY_MISMATCH,
+                          "input %zu: expected sha256 %s, found %s", i, expected, found);
     }
     return 0;
 }
@@ -120,7 +122,8 @@ static int check_params(struct submission *x)
 /* Pipeline, params and inputs: what makes a task the same task. */
 static void hash_content(const struct submission *x, uint64_t digest[2])
 {
-    struct json_span params = x->s.params != 0 ? json_at(x->s.doc, x->s.params) : (struct json_span){"{}", 2};
+    struct json_span params =
+        x->s.params != 0 ? json_at(x->s.doc, x->s.params) : (struct json_span){"{}", 2};
     for (int k = 0; k < 2; k++) {
         uint64_t h = table_hash(x->c->hash_seed[k], params.at, params.len);
         h = table_hash(h, &x->pipeline, sizeof x->pipeline);
@@ -159,11 +162,13 @@ static int find_leader(struct submission *x)
     return x->leader != NULL ? check_same(x, x->leader, "idempotency_key") : 0;
 }
 
-/* In this order: the first that refuses is what the client is told. A task that is known already needs no room. */
+/* In this order: the first that refuses is what the client is told. A task that is known already
+ * needs no room. */
 static int check(struct submission *x)
 {
-    static int (*const steps[])(struct submission *) = {check_phase,      check_times,  check_durable, check_digests,
-                                                        check_quarantine, check_params, find_leader,   check_room};
+    static int (*const steps[])(struct submission *) = {
+        check_phase,      check_times,  check_durable, check_digests,
+        check_quarantine, check_params, find_leader,   check_room};
     if (find_pipeline(x) < 0 || find_same(x) < 0)
         return -1;
     for (size_t i = 0; i < sizeof steps / sizeof *steps && x->same == NULL; i++) {
@@ -186,7 +191,8 @@ static void write_ignored(const struct submission *x, struct json_writer *w)
     json_close(w, ']');
 }
 
-static void answer_accepted(struct submission *x, struct peer *p, const struct task *t, bool is_attached)
+static void answer_accepted(struct submission *x, struct peer *p, const struct task *t,
+                            bool is_attached)
 {
     struct json_writer w;
     answer_begin(x->c, &w);
@@ -210,7 +216,8 @@ static void answer_same(struct submission *x, struct peer *p)
         kept_deliver(x->c, t);
 }
 
-/* Digests are taken before task_new moves the frames. Nothing is said before the task stands in the tables. */
+/* Digests are taken before task_new moves the frames. Nothing is said before the task stands in the
+ * tables. */
 static int accept(struct submission *x, struct peer *p)
 {
     uint64_t digest[2] = {0, 0};
@@ -241,9 +248,14 @@ static void tell_refused(struct submission *x, struct peer *p)
     answer_send(x->c, p, WIRE_REFUSED, &w);
 }
 
-void submit_handle(struct core *c, struct peer *p, const struct wire_message *m, zmq_msg_t *header, zmq_msg_t *body)
+void submit_handle(struct core *c, struct peer *p, const struct wire_message *m, zmq_msg_t *header,
+                   zmq_msg_t *body)
 {
-    struct submission x = {.c = c, .owner = peer_owner(c, p), .header = header, .body = body, .n_body = m->n_body,
+    struct submission x = {.c = c,
+                           .owner = peer_owner(c, p),
+                           .header = header,
+                           .body = body,
+                           .n_body = m->n_body,
                            .refusal = REFUSAL_INIT};
     int rc = x.owner != NULL ? 0 : refuse(&x.refusal, CODE_OVERLOADED, "no memory for the client");
     if (rc == 0)

@@ -39,6 +39,8 @@ struct submit {
 int submit_read(struct submit *s, const struct json_doc *doc, size_t n_body, struct refusal *r);
 /* The bits of an array of event names. -1: there is another word in it. */
 int events_read(const struct json_doc *doc, uint32_t array, unsigned *events);
-/* A SUBMIT from a peer: answered in any case. frames: header (may be NULL: none came) and body; taken if accepted. */
-void submit_handle(struct core *c, struct peer *p, const struct wire_message *m, zmq_msg_t *header, zmq_msg_t *body);
+/* A SUBMIT from a peer: answered in any case. frames: header (may be NULL: none came) and body;
+ * taken if accepted. */
+void submit_handle(struct core *c, struct peer *p, const struct wire_message *m, zmq_msg_t *header,
+                   zmq_msg_t *body);
 #endif

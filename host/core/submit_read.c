@@ -26,7 +26,8 @@ static int expect(struct reader *r, uint32_t token, const char *pointer, enum js
     enum json_kind found = json_kind(r->doc, token);
     if (found == kind)
         return 0;
-    return refuse_at(r->refusal, pointer, "expected %s, found %s", kind_names[kind], kind_names[found]);
+    return refuse_at(r->refusal, pointer, "expected %s, found %s", kind_names[kind],
+                     kind_names[found]);
 }
 
 /* A string of 1 to max bytes. Escaped ones are longer as a token than they are. */
@@ -36,7 +37,8 @@ static int take_name(struct reader *r, uint32_t token, const char *pointer, uint
         return -1;
     uint32_t len = r->doc->tokens[token].len - 2;
     if (len == 0 || len > NAME_MAX_BYTES)
-        return refuse_at(r->refusal, pointer, "expected 1 to %d bytes, found %u", NAME_MAX_BYTES, len);
+        return refuse_at(r->refusal, pointer, "expected 1 to %d bytes, found %u", NAME_MAX_BYTES,
+                         len);
     *to = token;
     return 0;
 }
@@ -46,7 +48,8 @@ static int take_int(struct reader *r, uint32_t token, const char *pointer, int64
     if (expect(r, token, pointer, JSON_NUMBER) < 0)
         return -1;
     if (json_i64(r->doc, token, to) < 0 || *to < min)
-        return refuse_at(r->refusal, pointer, "expected an integer of at least %lld", (long long)min);
+        return refuse_at(r->refusal, pointer, "expected an integer of at least %lld",
+                         (long long)min);
     return 0;
 }
 
@@ -207,10 +210,12 @@ static int read_input(struct reader *r, uint32_t t)
                       "/inputs: this host fetches nothing by uri; send the bytes as a frame");
     if (name == 0 || at == 0)
         return refuse_at(r->refusal, "/inputs", "each input needs \"name\" and \"frame\"");
-    if (take_name(r, name, "/inputs/*/name", &in.name) < 0 || take_int(r, at, "/inputs/*/frame", 0, &frame) < 0)
+    if (take_name(r, name, "/inputs/*/name", &in.name) < 0 ||
+        take_int(r, at, "/inputs/*/frame", 0, &frame) < 0)
         return -1;
     if (frame >= (int64_t)r->n_body)
-        return refuse_at(r->refusal, "/inputs/*/frame", "frame %lld is not there: the message has %zu body frames",
+        return refuse_at(r->refusal, "/inputs/*/frame",
+                         "frame %lld is not there: the message has %zu body frames",
                          (long long)frame, r->n_body);
     if (media != 0 && take_name(r, media, "/inputs/*/media_type", &in.media_type) < 0)
         return -1;
@@ -231,7 +236,8 @@ static int read_inputs(struct reader *r, uint32_t t)
         return -1;
     uint32_t n = r->doc->tokens[t].count;
     if (n > SUBMIT_INPUTS_MAX)
-        return refuse_at(r->refusal, "/inputs", "expected at most %d, found %u", SUBMIT_INPUTS_MAX, n);
+        return refuse_at(r->refusal, "/inputs", "expected at most %d, found %u", SUBMIT_INPUTS_MAX,
+                         n);
     for (uint32_t i = json_first(t); n > 0; n--, i = json_next(r->doc, i)) {
         if (read_input(r, i) < 0)
             return -1;
@@ -251,12 +257,12 @@ static const struct member {
     const char *name;
     int (*read)(struct reader *r, uint32_t token);
 } members[] = {
-    {"pipeline", read_pipeline}, {"params", read_params},     {"inputs", read_inputs},
-    {"task_id", read_task_id},   {"job_id", read_job_id},     {"wait", read_wait},
-    {"priority", read_priority}, {"timeout_ms", read_timeout}, {"deadline", read_deadline},
+    {"pipeline", read_pipeline}, {"params", read_params},       {"inputs", read_inputs},
+    {"task_id", read_task_id},   {"job_id", read_job_id},       {"wait", read_wait},
+    {"priority", read_priority}, {"timeout_ms", read_timeout},  {"deadline", read_deadline},
     {"ttl_ms", read_ttl},        {"idempotency_key", read_key}, {"events", read_events},
-    {"outputs", read_outputs},   {"children", read_children}, {"durable", read_durable},
-    {"metadata", read_metadata}, {"trace", read_trace},       {"tenant", read_tenant},
+    {"outputs", read_outputs},   {"children", read_children},   {"durable", read_durable},
+    {"metadata", read_metadata}, {"trace", read_trace},         {"tenant", read_tenant},
     {"request", read_nothing},
 };
 
@@ -269,7 +275,8 @@ static const struct member *find_member(const struct json_doc *doc, uint32_t key
     return NULL;
 }
 
-int submit_read(struct submit *s, const struct json_doc *doc, size_t n_body, struct refusal *refusal)
+int submit_read(struct submit *s, const struct json_doc *doc, size_t n_body,
+                struct refusal *refusal)
 {
     struct reader r = {.s = s, .doc = doc, .refusal = refusal, .n_body = n_body};
     /* Not the whole struct: the room for inputs is large, and filled as they come. */

@@ -1,5 +1,5 @@
-/* tasks.c: the life of a task in the core: made, accepted, given to a box, finished. What follows (sending the result,
- * keeping it, forgetting it) is in kept.c. */
+/* tasks.c: the life of a task in the core: made, accepted, given to a box, finished. What follows
+ * (sending the result, keeping it, forgetting it) is in kept.c. */
 #include "core/tasks.h"
 
 #include <stdio.h>
@@ -19,7 +19,8 @@
 enum { KEY_MAX = 2 * sizeof(uint64_t) + 4 * TASK_ID_MAX };
 
 /* Owner, what the name belongs to, and the name: one key for the tables. */
-static size_t make_key(unsigned char *key, const struct owner *o, const void *scope, const char *name)
+static size_t make_key(unsigned char *key, const struct owner *o, const void *scope,
+                       const char *name)
 {
     size_t n = strlen(name);
     memcpy(key, &o->number, sizeof o->number);
@@ -28,10 +29,12 @@ static size_t make_key(unsigned char *key, const struct owner *o, const void *sc
     return sizeof o->number + sizeof scope + n;
 }
 
-static struct task *find(struct table *t, const struct owner *o, const void *scope, const char *name)
+static struct task *find(struct table *t, const struct owner *o, const void *scope,
+                         const char *name)
 {
     unsigned char key[KEY_MAX];
-    return strlen(name) <= 4 * TASK_ID_MAX - 1 ? table_get(t, key, make_key(key, o, scope, name)) : NULL;
+    return strlen(name) <= 4 * TASK_ID_MAX - 1 ? table_get(t, key, make_key(key, o, scope, name))
+                                               : NULL;
 }
 
 struct task *task_find_id(struct core *c, const struct owner *o, const char *task_id)
@@ -39,7 +42,8 @@ struct task *task_find_id(struct core *c, const struct owner *o, const char *tas
     return find(c->by_id, o, NULL, task_id);
 }
 
-struct task *task_find_key(struct core *c, const struct owner *o, const struct pipeline *p, const char *key)
+struct task *task_find_key(struct core *c, const struct owner *o, const struct pipeline *p,
+                           const char *key)
 {
     return find(c->by_key, o, p, key);
 }
@@ -49,7 +53,8 @@ struct task *task_find_uid(struct core *c, const char *uid)
     return table_get(c->by_uid, uid, strlen(uid));
 }
 
-/* ---- making one ----------------------------------------------------------------------------------- */
+/* ---- making one
+ * ----------------------------------------------------------------------------------- */
 
 /* Everything a task points at lies behind it, in one allocation. */
 struct arena {
@@ -87,9 +92,10 @@ static size_t arena_room(const struct submit *s, size_t n_body)
     return n;
 }
 
-/* Names are read while the header still lies where the scanner saw it: libzmq keeps small messages inside zmq_msg_t, so
- * that moving the message moves its bytes. */
-static void keep_strings(struct task *t, struct box_input *inputs, struct arena *a, const struct submit *s)
+/* Names are read while the header still lies where the scanner saw it: libzmq keeps small messages
+ * inside zmq_msg_t, so that moving the message moves its bytes. */
+static void keep_strings(struct task *t, struct box_input *inputs, struct arena *a,
+                         const struct submit *s)
 {
     t->task_id = s->task_id != 0 ? keep_string(a, s->doc, s->task_id) : t->uid;
     t->job_id = keep_string(a, s->doc, s->job_id);
@@ -125,7 +131,8 @@ static void keep_spans(struct task *t, const struct submit *s)
 }
 
 /* Behind the task: frames, inputs, strings. */
-static void keep_content(struct task *t, const struct submit *s, zmq_msg_t *header, zmq_msg_t *body, size_t n_body)
+static void keep_content(struct task *t, const struct submit *s, zmq_msg_t *header, zmq_msg_t *body,
+                         size_t n_body)
 {
     t->body = (zmq_msg_t *)(t + 1);
     struct box_input *inputs = (struct box_input *)(t->body + n_body);
@@ -170,8 +177,8 @@ static void fill_box_task(struct task *t)
     t->box.priority = t->item.priority;
 }
 
-struct task *task_new(struct core *c, struct owner *owner, struct pipeline *p, const struct submit *s, zmq_msg_t *header,
-                      zmq_msg_t *body, size_t n_body)
+struct task *task_new(struct core *c, struct owner *owner, struct pipeline *p,
+                      const struct submit *s, zmq_msg_t *header, zmq_msg_t *body, size_t n_body)
 {
     struct task *t = calloc(1, sizeof *t + arena_room(s, n_body));
     if (t == NULL)
@@ -192,16 +199,19 @@ struct task *task_new(struct core *c, struct owner *owner, struct pipeline *p, c
     return t;
 }
 
-/* ---- accepting ------------------------------------------------------------------------------------ */
+/* ---- accepting
+ * ------------------------------------------------------------------------------------ */
 
-static int put(struct table *table, const struct owner *o, const void *scope, const char *name, struct task *t)
+static int put(struct table *table, const struct owner *o, const void *scope, const char *name,
+               struct task *t)
 {
     unsigned char key[KEY_MAX];
     return table_put(table, key, make_key(key, o, scope, name), t);
 }
 
 /* A later task may stand in the table under the same name: only our own entry is taken out. */
-static void take(struct table *table, const struct owner *o, const void *scope, const char *name, const struct task *t)
+static void take(struct table *table, const struct owner *o, const void *scope, const char *name,
+                 const struct task *t)
 {
     unsigned char key[KEY_MAX];
     size_t n = make_key(key, o, scope, name);
@@ -221,7 +231,8 @@ static void leave_tables(struct core *c, struct task *t)
 static int enter_tables(struct core *c, struct task *t)
 {
     bool is_first = t->key != NULL && task_find_key(c, t->owner, t->pipeline, t->key) == NULL;
-    if (table_put(c->by_uid, t->uid, strlen(t->uid), t) == 0 && put(c->by_id, t->owner, NULL, t->task_id, t) == 0 &&
+    if (table_put(c->by_uid, t->uid, strlen(t->uid), t) == 0 &&
+        put(c->by_id, t->owner, NULL, t->task_id, t) == 0 &&
         (!is_first || put(c->by_key, t->owner, t->pipeline, t->key, t) == 0))
         return 0;
     leave_tables(c, t);
@@ -258,8 +269,8 @@ static void step(struct task *t, enum task_event event)
 {
     int next = task_next(t->state, event);
     if (next < 0)
-        log_error("impossible step of a task", LS("task_id", t->task_id), LS("state", task_state_name(t->state)),
-                  LI("event", event));
+        log_error("impossible step of a task", LS("task_id", t->task_id),
+                  LS("state", task_state_name(t->state)), LI("event", event));
     else
         t->state = (enum task_state)next;
 }
@@ -270,7 +281,8 @@ static void on_expired(void *arg)
     struct core *c = t->pipeline->core;
     if (t->state != TASK_QUEUED && t->state != TASK_ATTACHED)
         return;
-    task_finish(c, t, result_of_code(CODE_EXPIRED, "waited until its deadline or ttl was over", NULL));
+    task_finish(c, t,
+                result_of_code(CODE_EXPIRED, "waited until its deadline or ttl was over", NULL));
 }
 
 static int watch_expiry(struct core *c, struct task *t)
@@ -304,14 +316,16 @@ static void follow(struct task *t, struct task *leader)
 }
 
 /*
- * Durable tasks will be written to a journal here, between the tables and the queue: ACCEPTED is sent only after
- * this function has returned 0.
+ * Durable tasks will be written to a journal here, between the tables and the queue: ACCEPTED is
+ * sent only after this function has returned 0.
  */
-int task_accept(struct core *c, struct task *t, const uint64_t digest[2], struct task *leader, bool is_queued)
+int task_accept(struct core *c, struct task *t, const uint64_t digest[2], struct task *leader,
+                bool is_queued)
 {
     t->digest[0] = digest[0];
     t->digest[1] = digest[1];
-    if (enter_tables(c, t) < 0 || watch_expiry(c, t) < 0 || (is_queued && leader == NULL && enqueue(c, t) < 0)) {
+    if (enter_tables(c, t) < 0 || watch_expiry(c, t) < 0 ||
+        (is_queued && leader == NULL && enqueue(c, t) < 0)) {
         leave_tables(c, t);
         free_task(t);
         return -1;
@@ -322,7 +336,8 @@ int task_accept(struct core *c, struct task *t, const uint64_t digest[2], struct
     return 0;
 }
 
-/* ---- running -------------------------------------------------------------------------------------- */
+/* ---- running
+ * -------------------------------------------------------------------------------------- */
 
 static void start(struct core *c, struct task *t)
 {
@@ -344,8 +359,10 @@ void tasks_dispatch(struct core *c)
 
 void task_requeue(struct core *c, struct task *t, enum code code, const char *message)
 {
-    if (t->state == TASK_STOPPING || ++t->requeues > TASK_REQUEUES_MAX || sched_requeue(c->sched, &t->item) < 0) {
-        task_finish(c, t, result_of_code(t->state == TASK_STOPPING ? CODE_CANCELLED : code, message, NULL));
+    if (t->state == TASK_STOPPING || ++t->requeues > TASK_REQUEUES_MAX ||
+        sched_requeue(c->sched, &t->item) < 0) {
+        task_finish(
+            c, t, result_of_code(t->state == TASK_STOPPING ? CODE_CANCELLED : code, message, NULL));
         return;
     }
     log_info("task goes back into the queue", LS("task_id", t->task_id), LS("reason", message));
@@ -355,7 +372,8 @@ void task_requeue(struct core *c, struct task *t, enum code code, const char *me
     pipeline_wanted(t->pipeline);
 }
 
-/* ---- the end -------------------------------------------------------------------------------------- */
+/* ---- the end
+ * -------------------------------------------------------------------------------------- */
 
 static void count(struct core *c, const struct result *r)
 {
@@ -373,12 +391,13 @@ static void log_end(const struct task *t)
     const struct result *r = t->result;
     int64_t queue_ms = (t->started_ms > 0 ? t->started_ms : t->finished_ms) - t->submitted_ms;
     if (r->code == CODE_OK)
-        log_debug("task done", LS("task_id", t->task_id), LS("pipeline", pipeline_slug(t->pipeline)),
-                  LI("queue_ms", queue_ms), LI("run_ms", r->run_ms));
+        log_debug("task done", LS("task_id", t->task_id),
+                  LS("pipeline", pipeline_slug(t->pipeline)), LI("queue_ms", queue_ms),
+                  LI("run_ms", r->run_ms));
     else
-        log_info("task failed", LS("task_id", t->task_id), LS("pipeline", pipeline_slug(t->pipeline)),
-                 LS("code", code_name(r->code)), LS("reason", r->message), LI("queue_ms", queue_ms),
-                 LI("run_ms", r->run_ms));
+        log_info("task failed", LS("task_id", t->task_id),
+                 LS("pipeline", pipeline_slug(t->pipeline)), LS("code", code_name(r->code)),
+                 LS("reason", r->message), LI("queue_ms", queue_ms), LI("run_ms", r->run_ms));
 }
 
 /* Leaves the place where it was: the queue, the box, or its leader's list. */
@@ -397,7 +416,8 @@ static void leave_place(struct core *c, struct task *t)
     }
 }
 
-/* Followers get the same result; if the leader was cancelled or expired, which is its own affair, they run themselves. */
+/* Followers get the same result; if the leader was cancelled or expired, which is its own affair,
+ * they run themselves. */
 static void settle_followers(struct core *c, struct task *t)
 {
     bool is_own_affair =

@@ -14,7 +14,7 @@ struct submit;
 enum { TASK_ID_MAX = 128, TASK_REQUEUES_MAX = 3, CANCEL_GRACE_MS = 2000 };
 
 struct task {
-    struct sched_item item; /* first */
+    struct sched_item item;             /* first */
     struct task *prev, *next;           /* in core.all */
     struct task *kept_prev, *kept_next; /* in a list of kept results */
     struct task *leader;                /* whose result this one waits for, or NULL */
@@ -36,27 +36,29 @@ struct task {
     struct box_task box;
     uint32_t slot;
     unsigned requeues;
-    unsigned events; /* enum event_mask, wanted by the submitter */
-    unsigned depth;  /* 0: from outside; n: child of a child ... */
+    unsigned events;            /* enum event_mask, wanted by the submitter */
+    unsigned depth;             /* 0: from outside; n: child of a child ... */
     bool is_answered_by_result; /* "wait": no ACCEPTED */
     bool wants_digest, wants_children;
     bool is_silent; /* its RESULT is not sent: a child whose submitter does not want it */
     bool is_cached;
     bool is_delivered; /* sent, and nobody will acknowledge it */
     bool is_kept;
-    double progress; /* below 0: none yet */
+    double progress;                               /* below 0: none yet */
     int64_t submitted_ms, started_ms, finished_ms; /* epoch */
-    int64_t expires_ms;                            /* epoch; waiting after that is EXPIRED; 0: never */
+    int64_t expires_ms; /* epoch; waiting after that is EXPIRED; 0: never */
     struct loop_timer *expiry;
     struct result *result; /* when finished */
 };
 
 /* A task from a checked submission; takes the frames (moves the messages out). NULL: no memory. */
-struct task *task_new(struct core *c, struct owner *owner, struct pipeline *p, const struct submit *s, zmq_msg_t *header,
-                      zmq_msg_t *body, size_t n_body);
-/* Into the tables, and into the queue or behind its leader (NULL: none). is_queued false: it only stands in the tables,
- * to be finished at once. digest: of its content, zeros if nobody can ask. -1: no memory; the task is freed then. */
-int task_accept(struct core *c, struct task *t, const uint64_t digest[2], struct task *leader, bool is_queued);
+struct task *task_new(struct core *c, struct owner *owner, struct pipeline *p,
+                      const struct submit *s, zmq_msg_t *header, zmq_msg_t *body, size_t n_body);
+/* Into the tables, and into the queue or behind its leader (NULL: none). is_queued false: it only
+ * stands in the tables, to be finished at once. digest: of its content, zeros if nobody can ask.
+ * -1: no memory; the task is freed then. */
+int task_accept(struct core *c, struct task *t, const uint64_t digest[2], struct task *leader,
+                bool is_queued);
 /* Answers it by the kept result of another. */
 void task_finish_cached(struct core *c, struct task *t, struct task *kept);
 /* Gives tasks to free slots. */
@@ -69,7 +71,8 @@ void task_requeue(struct core *c, struct task *t, enum code code, const char *me
 const char *task_cancel(struct core *c, struct task *t, const char *why);
 struct task *task_find_id(struct core *c, const struct owner *o, const char *task_id);
 struct task *task_find_uid(struct core *c, const char *uid);
-struct task *task_find_key(struct core *c, const struct owner *o, const struct pipeline *p, const char *key);
+struct task *task_find_key(struct core *c, const struct owner *o, const struct pipeline *p,
+                           const char *key);
 /* Out of tables and lists, and freed: a finished task that is kept nowhere. */
 void task_free_finished(struct core *c, struct task *t);
 void tasks_cancel_all(struct core *c, const char *why);

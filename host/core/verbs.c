@@ -1,8 +1,8 @@
 /* verbs.c: messages of PEN/1, as a table. Runs in the core. */
 #include "core/verbs.h"
 
-#include <string.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -22,7 +22,8 @@ struct request {
     zmq_msg_t *header, *body; /* header NULL: none came */
 };
 
-/* ---- HELLO, PING ---------------------------------------------------------------------------------- */
+/* ---- HELLO, PING
+ * ---------------------------------------------------------------------------------- */
 
 static void copy_word(struct core *c, const char *member, char *to, size_t size)
 {
@@ -59,7 +60,8 @@ static void write_limits(const struct core *c, struct json_writer *w)
     json_close(w, '}');
 }
 
-static void write_welcome(const struct core *c, struct json_writer *w, const struct owner *o, bool is_resumed)
+static void write_welcome(const struct core *c, struct json_writer *w, const struct owner *o,
+                          bool is_resumed)
 {
     json_member_str(w, "protocol", WIRE_PROTOCOL);
     json_member_str(w, "version", PENSTOCK_VERSION);
@@ -96,7 +98,8 @@ static void on_hello(struct core *c, struct request *q)
         copy_word(c, "kind", o->kind, sizeof o->kind);
     }
     owner_set_watch(c, o, o->watch, o->watches_all, has_word(c, "push", "capacity"));
-    log_info("client says hello", LS("client", o->name), LS("kind", o->kind), LS("resumed", is_resumed ? "yes" : "no"));
+    log_info("client says hello", LS("client", o->name), LS("kind", o->kind),
+             LS("resumed", is_resumed ? "yes" : "no"));
     answer_begin(c, &w);
     write_welcome(c, &w, o, is_resumed);
     answer_send(c, q->peer, WIRE_WELCOME, &w);
@@ -114,7 +117,8 @@ static void on_ping(struct core *c, struct request *q)
     answer_send(c, q->peer, WIRE_PONG, &w);
 }
 
-/* ---- SUBMIT, ACK, CANCEL -------------------------------------------------------------------------- */
+/* ---- SUBMIT, ACK, CANCEL
+ * -------------------------------------------------------------------------- */
 
 static void on_submit(struct core *c, struct request *q)
 {
@@ -164,7 +168,8 @@ struct task *verbs_named_task(struct core *c, struct peer *p)
         /* An operator may name any task by either. */
         if (t == NULL && peer_is_operator(c, p))
             t = task_find_uid(c, name);
-        for (struct task *x = t == NULL && peer_is_operator(c, p) ? c->all.last : NULL; x != NULL && t == NULL; x = x->prev)
+        for (struct task *x = t == NULL && peer_is_operator(c, p) ? c->all.last : NULL;
+             x != NULL && t == NULL; x = x->prev)
             t = strcmp(x->task_id, name) == 0 ? x : NULL;
     }
     free(name);
@@ -224,7 +229,8 @@ static void on_cancel(struct core *c, struct request *q)
     free(job_id);
 }
 
-/* ---- WATCH and the operator's verbs --------------------------------------------------------------- */
+/* ---- WATCH and the operator's verbs
+ * --------------------------------------------------------------- */
 
 static void on_watch(struct core *c, struct request *q)
 {
@@ -238,11 +244,14 @@ static void on_watch(struct core *c, struct request *q)
         return;
     }
     if (wants_all && !peer_is_operator(c, q->peer)) {
-        answer_refused(c, q->peer, CODE_UNAUTHORIZED, "all tasks are seen on the control socket only");
+        answer_refused(c, q->peer, CODE_UNAUTHORIZED,
+                       "all tasks are seen on the control socket only");
         return;
     }
-    if (events != 0 && (json_kind(&c->doc, events) != JSON_ARRAY || events_read(&c->doc, events, &mask) < 0)) {
-        answer_refused(c, q->peer, CODE_INVALID_INPUT, "/events: expected a list of \"state\", \"progress\", \"log\"");
+    if (events != 0 &&
+        (json_kind(&c->doc, events) != JSON_ARRAY || events_read(&c->doc, events, &mask) < 0)) {
+        answer_refused(c, q->peer, CODE_INVALID_INPUT,
+                       "/events: expected a list of \"state\", \"progress\", \"log\"");
         return;
     }
     owner_set_watch(c, o, mask, wants_all, o->wants_capacity);
@@ -263,9 +272,10 @@ static void answer_phase(struct core *c, struct peer *p)
 {
     struct json_writer w;
     answer_begin(c, &w);
-    json_member_str(&w, "state", c->stops_when_idle || c->phase == CORE_STOPPING ? "stopping"
-                                 : c->phase == CORE_DRAINING                     ? "draining"
-                                                                                 : "serving");
+    json_member_str(&w, "state",
+                    c->stops_when_idle || c->phase == CORE_STOPPING ? "stopping"
+                    : c->phase == CORE_DRAINING                     ? "draining"
+                                                                    : "serving");
     json_member_int(&w, "running", (int64_t)sched_running(c->sched));
     json_member_int(&w, "queued", (int64_t)sched_waiting(c->sched));
     answer_send(c, p, WIRE_INFO, &w);
@@ -314,16 +324,19 @@ static void on_list(struct core *c, struct request *q)
     verbs_list(c, q->peer);
 }
 
-/* ---- the way of a message ------------------------------------------------------------------------- */
+/* ---- the way of a message
+ * ------------------------------------------------------------------------- */
 
 static const struct {
     void (*handle)(struct core *c, struct request *q);
     bool is_for_operators;
 } verbs[WIRE_VERB_COUNT] = {
-    [WIRE_HELLO] = {on_hello, false},    [WIRE_SUBMIT] = {on_submit, false}, [WIRE_ACK] = {on_ack, false},
-    [WIRE_CANCEL] = {on_cancel, false},  [WIRE_QUERY] = {on_query, false},   [WIRE_LIST] = {on_list, false},
-    [WIRE_PLUGINS] = {on_plugins, false}, [WIRE_STATS] = {on_stats, false},  [WIRE_WATCH] = {on_watch, false},
-    [WIRE_PING] = {on_ping, false},      [WIRE_DRAIN] = {on_drain, true},    [WIRE_RESUME] = {on_resume, true},
+    [WIRE_HELLO] = {on_hello, false},      [WIRE_SUBMIT] = {on_submit, false},
+    [WIRE_ACK] = {on_ack, false},          [WIRE_CANCEL] = {on_cancel, false},
+    [WIRE_QUERY] = {on_query, false},      [WIRE_LIST] = {on_list, false},
+    [WIRE_PLUGINS] = {on_plugins, false},  [WIRE_STATS] = {on_stats, false},
+    [WIRE_WATCH] = {on_watch, false},      [WIRE_PING] = {on_ping, false},
+    [WIRE_DRAIN] = {on_drain, true},       [WIRE_RESUME] = {on_resume, true},
     [WIRE_SHUTDOWN] = {on_shutdown, true},
 };
 
@@ -349,7 +362,8 @@ static void dispatch(struct core *c, struct request *q)
     const struct wire_message *m = q->m;
     if (m->verb == WIRE_UNKNOWN || verbs[m->verb].handle == NULL) {
         char why[128];
-        snprintf(why, sizeof why, "expected a verb such as SUBMIT, found \"%.*s\"", (int)(m->verb_name.len < 40 ? m->verb_name.len : 40),
+        snprintf(why, sizeof why, "expected a verb such as SUBMIT, found \"%.*s\"",
+                 (int)(m->verb_name.len < 40 ? m->verb_name.len : 40),
                  (const char *)m->verb_name.data);
         answer_refused(c, q->peer, CODE_MALFORMED, why);
     } else if (verbs[m->verb].is_for_operators && !peer_is_operator(c, q->peer)) {
@@ -390,7 +404,9 @@ void verbs_message(void *core, struct router *r, zmq_msg_t *frames, size_t n, in
         return;
     }
     size_t header = m.n_envelope + 2;
-    struct request q = {.peer = p, .m = &m, .header = header < n ? &frames[header] : NULL,
+    struct request q = {.peer = p,
+                        .m = &m,
+                        .header = header < n ? &frames[header] : NULL,
                         .body = m.n_body > 0 ? &frames[header + 1] : NULL};
     if (fault != WIRE_OK)
         break_off(c, p, code_of_fault(fault), wire_fault_text(fault));

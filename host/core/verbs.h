@@ -17,7 +17,8 @@ void verbs_stats(struct core *c, struct peer *p);
 void verbs_query(struct core *c, struct peer *p);
 void verbs_list(struct core *c, struct peer *p);
 
-/* The task that the request names by task_id or uid, if the peer may see it; NULL: there is none, or it may not. */
+/* The task that the request names by task_id or uid, if the peer may see it; NULL: there is none,
+ * or it may not. */
 struct task *verbs_named_task(struct core *c, struct peer *p);
 
 #endif

@@ -14,7 +14,8 @@
 
 enum { LIST_DEFAULT = 100, LIST_MAX = 1000, OUTPUTS_MAX = 128 };
 
-/* ---- PLUGINS -------------------------------------------------------------------------------------- */
+/* ---- PLUGINS
+ * -------------------------------------------------------------------------------------- */
 
 static void write_words(struct json_writer *w, const char *key, char *const *words)
 {
@@ -49,7 +50,8 @@ static void write_state(struct json_writer *w, const struct pipeline *p)
     }
 }
 
-static void write_pipeline(struct core *c, struct json_writer *w, const struct catalog_pipeline *info)
+static void write_pipeline(struct core *c, struct json_writer *w,
+                           const struct catalog_pipeline *info)
 {
     const struct pipeline *p = pipeline_find(c, info->slug, strlen(info->slug));
     json_open(w, '{');
@@ -98,7 +100,8 @@ void verbs_plugins(struct core *c, struct peer *p)
     answer_send(c, p, WIRE_INFO, &w);
 }
 
-/* ---- STATS ---------------------------------------------------------------------------------------- */
+/* ---- STATS
+ * ---------------------------------------------------------------------------------------- */
 
 static void write_counters(const struct core *c, struct json_writer *w)
 {
@@ -144,7 +147,8 @@ void verbs_stats(struct core *c, struct peer *p)
     answer_send(c, p, WIRE_INFO, &w);
 }
 
-/* ---- QUERY and LIST ------------------------------------------------------------------------------- */
+/* ---- QUERY and LIST
+ * ------------------------------------------------------------------------------- */
 
 void verbs_query(struct core *c, struct peer *p)
 {
@@ -192,7 +196,8 @@ static int read_filter(struct core *c, struct peer *p, struct filter *f)
                          .limit = LIST_DEFAULT,
                          .before_seq = INT64_MAX};
     int rc = 0;
-    if (limit != 0 && (json_i64(&c->doc, limit, &f->limit) < 0 || f->limit < 1 || f->limit > LIST_MAX))
+    if (limit != 0 &&
+        (json_i64(&c->doc, limit, &f->limit) < 0 || f->limit < 1 || f->limit > LIST_MAX))
         rc = -1;
     if (cursor != NULL && text_parse_i64(cursor, &f->before_seq) < 0)
         rc = -1;
@@ -239,7 +244,8 @@ void verbs_list(struct core *c, struct peer *p)
     struct json_writer w;
     struct filter f;
     if (read_filter(c, p, &f) < 0) {
-        answer_refused(c, p, CODE_INVALID_INPUT, "/limit: expected 1 to 1000; /cursor: as it was given");
+        answer_refused(c, p, CODE_INVALID_INPUT,
+                       "/limit: expected 1 to 1000; /cursor: as it was given");
     } else {
         answer_begin(c, &w);
         write_list(c, &w, &f);

@@ -2,11 +2,12 @@
 #define PENSTOCK_SANDBOX_BOX_H
 
 /*
- * box.h: boxes as the core and the command line see them. A box holds one pipeline of one plugin; it has slots,
- * and each free slot takes one task. All calls and callbacks [loop].
+ * box.h: boxes as the core and the command line see them. A box holds one pipeline of one plugin;
+ * it has slots, and each free slot takes one task. All calls and callbacks [loop].
  *
- * Life: box_start ... on_ready (or on_ended) ... on_slot_free per slot ... box_run ... on_done ... box_stop ... on_ended.
- * on_ended comes exactly once and is the last callback; the box is freed after it returns.
+ * Life: box_start ... on_ready (or on_ended) ... on_slot_free per slot ... box_run ... on_done ...
+ * box_stop ... on_ended. on_ended comes exactly once and is the last callback; the box is freed
+ * after it returns.
  */
 
 #include <stdbool.h>
@@ -21,9 +22,11 @@ struct box;
 struct launcher;
 struct loop;
 
-/* The channel to penstock-launcher; takes fd. on_lost: it is gone, and with it every box (their on_ended come first). */
+/* The channel to penstock-launcher; takes fd. on_lost: it is gone, and with it every box (their
+ * on_ended come first). */
 struct launcher *launcher_new(struct loop *loop, int fd, void (*on_lost)(void *arg), void *arg);
-/* Boxes still in it are freed without a callback. Not from inside a box's callback; on_lost is fine. */
+/* Boxes still in it are freed without a callback. Not from inside a box's callback; on_lost is
+ * fine. */
 void launcher_free(struct launcher *l);
 
 /* Everything is copied. */
@@ -73,14 +76,17 @@ struct box_child {
     struct buf params;
 };
 
-/* What became of a task: the verdict joins the claim with what the kernel says. Everything belongs to the box and is
- * freed after on_done; a struct buf may be moved out (copy it, then set its data to NULL and len and cap to 0). */
+/* What became of a task: the verdict joins the claim with what the kernel says. Everything belongs
+ * to the box and is freed after on_done; a struct buf may be moved out (copy it, then set its data
+ * to NULL and len and cap to 0). */
 struct box_outcome {
-    enum code code;      /* CODE_OK: status, data, outputs, children are the claim; else they are empty */
+    enum code
+        code; /* CODE_OK: status, data, outputs, children are the claim; else they are empty */
     const char *message; /* for a person, never NULL */
     struct buf details;  /* a JSON object, or empty */
     const char *status;  /* "success", or a custom status the plugin gave */
-    struct buf data;     /* the result's JSON as the plugin wrote it; checked to be one value; may be empty */
+    struct buf
+        data; /* the result's JSON as the plugin wrote it; checked to be one value; may be empty */
     struct box_output *outputs;
     size_t n_outputs;
     struct box_child *children;
@@ -94,27 +100,35 @@ enum box_stream { BOX_LOG_PLUGIN, BOX_LOG_OUTPUT }; /* host->log; stdout and std
 
 struct box_events {
     /* walls: enum wall; mode: BOX_WARM where the plugin left threads. */
-    void (*on_ready)(void *arg, struct box *b, uint32_t walls, uint32_t landlock_abi, enum box_mode mode);
-    /* The slot has a worker and takes one task: box_run, now or later. Comes again after each task. */
+    void (*on_ready)(void *arg, struct box *b, uint32_t walls, uint32_t landlock_abi,
+                     enum box_mode mode);
+    /* The slot has a worker and takes one task: box_run, now or later. Comes again after each task.
+     */
     void (*on_slot_free)(void *arg, struct box *b, uint32_t slot);
     /* task: the user pointer of box_run, NULL if no task runs there. level: PEN_LOG_*. */
-    void (*on_log)(void *arg, struct box *b, void *task, enum box_stream stream, int level, const char *text,
-                   size_t len);
-    void (*on_progress)(void *arg, struct box *b, void *task, double fraction, const char *message, size_t len);
-    void (*on_done)(void *arg, struct box *b, uint32_t slot, void *task, struct box_outcome *outcome);
+    void (*on_log)(void *arg, struct box *b, void *task, enum box_stream stream, int level,
+                   const char *text, size_t len);
+    void (*on_progress)(void *arg, struct box *b, void *task, double fraction, const char *message,
+                        size_t len);
+    void (*on_done)(void *arg, struct box *b, uint32_t slot, void *task,
+                    struct box_outcome *outcome);
     /* A scan's answer: the plugin's own description, a claim. */
     void (*on_descriptor)(void *arg, struct box *b, const char *json, size_t len);
-    /* The box is gone. code: CODE_OK after box_stop or a scan that answered; else PLUGIN_LOAD_FAILED, PLUGIN_LOAD_TIMEOUT,
-     * SANDBOX_ERROR, KILLED with words. Tasks that were in it have had their on_done before. */
+    /* The box is gone. code: CODE_OK after box_stop or a scan that answered; else
+     * PLUGIN_LOAD_FAILED, PLUGIN_LOAD_TIMEOUT, SANDBOX_ERROR, KILLED with words. Tasks that were in
+     * it have had their on_done before. */
     void (*on_ended)(void *arg, struct box *b, enum code code, const char *message);
 };
 
 /* Asks for a box. NULL with errno: the channel is gone or no memory; then no callback comes. */
-struct box *box_start(struct launcher *l, const struct box_spec *spec, const struct box_events *events, void *arg);
-/* Gives the free slot a task; user comes back in callbacks, not NULL. -1 with errno: the slot is not free. */
+struct box *box_start(struct launcher *l, const struct box_spec *spec,
+                      const struct box_events *events, void *arg);
+/* Gives the free slot a task; user comes back in callbacks, not NULL. -1 with errno: the slot is
+ * not free. */
 int box_run(struct box *b, uint32_t slot, const struct box_task *task, void *user);
-/* Asks the task to stop (should_stop); after grace_ms its worker is killed. on_done comes with CANCELLED unless the
- * task was done before. reason may be KILL_CANCEL or KILL_STOP (the host stops: CODE_CANCELLED too). */
+/* Asks the task to stop (should_stop); after grace_ms its worker is killed. on_done comes with
+ * CANCELLED unless the task was done before. reason may be KILL_CANCEL or KILL_STOP (the host
+ * stops: CODE_CANCELLED too). */
 void box_cancel(struct box *b, uint32_t slot, enum kill_reason reason, int64_t grace_ms);
 /* No new tasks; running ones finish; then on_ended. */
 void box_stop(struct box *b);

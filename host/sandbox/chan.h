@@ -2,17 +2,18 @@
 #define PENSTOCK_SANDBOX_CHAN_H
 
 /*
- * chan.h: what the processes of the sandbox say to each other. All ends are built from one tree and run on one
- * machine, so messages are structs; a change bumps CHAN_VERSION. Each receiver checks magic, version, type and
- * lengths: the other end may be a plugin that has taken its process over.
+ * chan.h: what the processes of the sandbox say to each other. All ends are built from one tree and
+ * run on one machine, so messages are structs; a change bumps CHAN_VERSION. Each receiver checks
+ * magic, version, type and lengths: the other end may be a plugin that has taken its process over.
  *
  *   core, CLI  <-- launch channel (SEQPACKET) -->  launcher
  *   core, CLI  <-- control channel (SEQPACKET) --> warden        one a box
  *   core, CLI  <-- data channel (STREAM) -->       task or warm worker   one a slot
  *   warden     <-- zygote channel (SEQPACKET) -->  zygote        one a zygote
  *
- * Who is believed: the launcher and the warden are ours. Whatever comes from a zygote or over a data channel is a
- * claim by code that a plugin influences. The slot page is shared with the plugin: copy, then check.
+ * Who is believed: the launcher and the warden are ours. Whatever comes from a zygote or over a
+ * data channel is a claim by code that a plugin influences. The slot page is shared with the
+ * plugin: copy, then check.
  */
 
 #include <limits.h>
@@ -22,7 +23,13 @@
 #define CHAN_MAGIC 0x504e5354u
 enum { CHAN_VERSION = 1 };
 
-enum { BOX_SLOTS_MAX = 64, BOX_SLUG_MAX = 64, BOX_ID_MAX = 128, BOX_CONFIG_MAX = 64 * 1024, BOX_TEXT_MAX = 1024 };
+enum {
+    BOX_SLOTS_MAX = 64,
+    BOX_SLUG_MAX = 64,
+    BOX_ID_MAX = 128,
+    BOX_CONFIG_MAX = 64 * 1024,
+    BOX_TEXT_MAX = 1024
+};
 
 /* First in every SEQPACKET message. */
 struct chan_head {
@@ -47,14 +54,16 @@ struct box_limits {
     uint32_t recycle_after;   /* tasks of one warm worker; 0: no end */
 };
 
-/* ---- launch channel ------------------------------------------------------------------------------- */
+/* ---- launch channel
+ * ------------------------------------------------------------------------------- */
 
 enum launch_type {
     LAUNCH_START = 1, /* to the launcher: struct launch_start, then config_len bytes */
-    LAUNCH_STARTED,   /* struct launch_started; descriptors: control, then data and page of each slot */
-    LAUNCH_FAILED,    /* struct launch_failed: no box came to be */
-    LAUNCH_KILL,      /* to the launcher: struct launch_kill */
-    LAUNCH_ENDED      /* struct launch_ended: the warden is reaped; last word on this box */
+    LAUNCH_STARTED, /* struct launch_started; descriptors: control, then data and page of each slot
+                     */
+    LAUNCH_FAILED,  /* struct launch_failed: no box came to be */
+    LAUNCH_KILL,    /* to the launcher: struct launch_kill */
+    LAUNCH_ENDED    /* struct launch_ended: the warden is reaped; last word on this box */
 };
 
 struct launch_start {
@@ -65,9 +74,9 @@ struct launch_start {
     uint32_t needs; /* enum box_needs */
     uint32_t config_len;
     struct box_limits limits;
-    char slug[BOX_SLUG_MAX];        /* "" in a scan */
-    char plugin_id[BOX_ID_MAX];     /* for names and logs; "" in a scan */
-    char plugin_path[PATH_MAX];     /* absolute */
+    char slug[BOX_SLUG_MAX];    /* "" in a scan */
+    char plugin_id[BOX_ID_MAX]; /* for names and logs; "" in a scan */
+    char plugin_path[PATH_MAX]; /* absolute */
 };
 
 struct launch_started {
@@ -79,9 +88,10 @@ struct launch_started {
 struct launch_failed {
     struct chan_head head;
     uint64_t box;
-    int32_t error;            /* errno */
-    uint32_t is_plugin_fault; /* the file was refused (name, owner, mode, kind); else our own failure */
-    char text[BOX_TEXT_MAX];  /* expected and found */
+    int32_t error; /* errno */
+    uint32_t
+        is_plugin_fault; /* the file was refused (name, owner, mode, kind); else our own failure */
+    char text[BOX_TEXT_MAX]; /* expected and found */
 };
 
 struct launch_kill {
@@ -95,23 +105,35 @@ struct launch_ended {
     int32_t wait_status;
 };
 
-/* ---- control channel ------------------------------------------------------------------------------ */
+/* ---- control channel
+ * ------------------------------------------------------------------------------ */
 
 enum control_type {
-    CONTROL_KILL = 1,    /* to the warden: struct control_kill */
-    CONTROL_WATCH,       /* to the warden: struct control_watch */
-    CONTROL_STOP,        /* to the warden: struct control_stop: no new workers; ends when the last is gone */
-    CONTROL_READY,       /* struct control_ready: the plugin is loaded and open */
+    CONTROL_KILL = 1, /* to the warden: struct control_kill */
+    CONTROL_WATCH,    /* to the warden: struct control_watch */
+    CONTROL_STOP,  /* to the warden: struct control_stop: no new workers; ends when the last is gone
+                    */
+    CONTROL_READY, /* struct control_ready: the plugin is loaded and open */
     CONTROL_LOAD_FAILED, /* struct control_load_failed: the box ends after it */
-    CONTROL_ERROR,       /* struct control_error: a wall could not be built; the box ends after it */
-    CONTROL_WORKER,      /* struct control_worker: this slot takes a task now */
-    CONTROL_EXIT,        /* struct control_exit: the worker of this slot is reaped; its data is all written */
-    CONTROL_LOG          /* struct control_log: stdout or stderr of a worker, or of the zygote */
+    CONTROL_ERROR,  /* struct control_error: a wall could not be built; the box ends after it */
+    CONTROL_WORKER, /* struct control_worker: this slot takes a task now */
+    CONTROL_EXIT, /* struct control_exit: the worker of this slot is reaped; its data is all written
+                   */
+    CONTROL_LOG   /* struct control_log: stdout or stderr of a worker, or of the zygote */
 };
 
-enum kill_reason { KILL_NONE = 0, KILL_WALL, KILL_CPU, KILL_CANCEL, KILL_TOO_BIG, KILL_PROTOCOL, KILL_STOP };
+enum kill_reason {
+    KILL_NONE = 0,
+    KILL_WALL,
+    KILL_CPU,
+    KILL_CANCEL,
+    KILL_TOO_BIG,
+    KILL_PROTOCOL,
+    KILL_STOP
+};
 
-/* Kills the worker of a slot if it still is of that generation; answered by its CONTROL_EXIT with the reason. */
+/* Kills the worker of a slot if it still is of that generation; answered by its CONTROL_EXIT with
+ * the reason. */
 struct control_kill {
     struct chan_head head;
     uint32_t slot;
@@ -119,8 +141,9 @@ struct control_kill {
     uint64_t generation;
 };
 
-/* Kills that worker (KILL_CPU) once it has used cpu_ms more of processor time than now. Sent for tasks that run
- * longer than a moment only, so that short ones cost no message. cpu_ms 0 takes a watch back. */
+/* Kills that worker (KILL_CPU) once it has used cpu_ms more of processor time than now. Sent for
+ * tasks that run longer than a moment only, so that short ones cost no message. cpu_ms 0 takes a
+ * watch back. */
 struct control_watch {
     struct chan_head head;
     uint32_t slot;
@@ -153,7 +176,7 @@ struct control_ready {
     struct chan_head head;
     uint32_t walls;        /* enum wall */
     uint32_t landlock_abi; /* 0: none */
-    uint32_t mode;         /* enum box_mode in force: BOX_WARM instead of BOX_FORK if open left threads */
+    uint32_t mode; /* enum box_mode in force: BOX_WARM instead of BOX_FORK if open left threads */
     uint32_t load_ms;
 };
 
@@ -161,8 +184,8 @@ enum load_failure { LOAD_REFUSED = 1, LOAD_EXITED, LOAD_KILLED_BY, LOAD_TIMED_OU
 
 struct control_load_failed {
     struct chan_head head;
-    uint32_t why;         /* enum load_failure */
-    int32_t wait_status;  /* of LOAD_EXITED, LOAD_KILLED_BY */
+    uint32_t why;            /* enum load_failure */
+    int32_t wait_status;     /* of LOAD_EXITED, LOAD_KILLED_BY */
     char text[BOX_TEXT_MAX]; /* the zygote's words (a claim), or ours */
 };
 
@@ -203,16 +226,19 @@ struct control_log {
     char bytes[CONTROL_LOG_MAX]; /* only len of them travel */
 };
 
-/* ---- zygote channel ------------------------------------------------------------------------------- */
+/* ---- zygote channel
+ * ------------------------------------------------------------------------------- */
 
 enum zygote_type {
-    ZYGOTE_SETUP = 1, /* to the zygote, first: struct zygote_setup, then config_len bytes; descriptors: filter of the
-                         zygote, filter of tasks (sealed memfds of struct sock_filter; of no length: no filter),
-                         and for BOX_WARM and BOX_SCAN data and page of the slot */
-    ZYGOTE_READY,     /* struct zygote_ready; none in a scan: it ends with status 0 once the data channel has its answer */
-    ZYGOTE_FAILED,    /* struct zygote_failed */
-    ZYGOTE_FORK,      /* to the zygote: struct zygote_fork; descriptors: data, page, output pipe */
-    ZYGOTE_FORKED     /* struct zygote_forked */
+    ZYGOTE_SETUP =
+        1, /* to the zygote, first: struct zygote_setup, then config_len bytes; descriptors: filter
+              of the zygote, filter of tasks (sealed memfds of struct sock_filter; of no length: no
+              filter), and for BOX_WARM and BOX_SCAN data and page of the slot */
+    ZYGOTE_READY,  /* struct zygote_ready; none in a scan: it ends with status 0 once the data
+                      channel has its answer */
+    ZYGOTE_FAILED, /* struct zygote_failed */
+    ZYGOTE_FORK,   /* to the zygote: struct zygote_fork; descriptors: data, page, output pipe */
+    ZYGOTE_FORKED  /* struct zygote_forked */
 };
 
 struct zygote_setup {
@@ -220,8 +246,8 @@ struct zygote_setup {
     uint32_t mode; /* enum box_mode */
     uint32_t needs;
     uint32_t slot;  /* of a warm worker */
-    uint32_t walls; /* enum wall: those the warden has built, and of Landlock, seccomp and MDWE those the zygote
-                       has to build: if one fails, so does the zygote */
+    uint32_t walls; /* enum wall: those the warden has built, and of Landlock, seccomp and MDWE
+                       those the zygote has to build: if one fails, so does the zygote */
     uint32_t config_len;
     uint32_t landlock_abi; /* 0: do not use it */
     uint64_t generation;
@@ -256,33 +282,36 @@ struct zygote_forked {
     uint64_t generation;
 };
 
-/* ---- data channel --------------------------------------------------------------------------------- */
+/* ---- data channel
+ * --------------------------------------------------------------------------------- */
 
 /*
- * A stream of frames: struct data_head, then len bytes. The worker echoes the nonce of the task it is at; anything
- * with another nonce is thrown away (a task of yesterday) or ends the worker (KILL_PROTOCOL). Integers in payloads
- * stand unaligned: memcpy them.
+ * A stream of frames: struct data_head, then len bytes. The worker echoes the nonce of the task it
+ * is at; anything with another nonce is thrown away (a task of yesterday) or ends the worker
+ * (KILL_PROTOCOL). Integers in payloads stand unaligned: memcpy them.
  *
- * The stream outlives the workers of its slot, and one that was killed may leave half a task unread in it. So the
- * core draws the nonce after the last worker is reaped and writes it into the slot page before it sends the task,
- * and a worker skips everything up to a task of its own generation with exactly that nonce: bytes of an earlier task
- * cannot imitate it. Reads of the worker block; the core's end does not. End of stream ends a worker with status 0.
+ * The stream outlives the workers of its slot, and one that was killed may leave half a task unread
+ * in it. So the core draws the nonce after the last worker is reaped and writes it into the slot
+ * page before it sends the task, and a worker skips everything up to a task of its own generation
+ * with exactly that nonce: bytes of an earlier task cannot imitate it. Reads of the worker block;
+ * the core's end does not. End of stream ends a worker with status 0.
  */
 #define DATA_MAGIC 0x41544144u
 
 enum data_type {
-    DATA_TASK = 1,   /* to the worker: struct data_task, then id, job_id, tenant (each with NUL), params (+NUL), metadata
-                        (+NUL), then for each input struct data_input, name, media_type (each with NUL), zeros up to the
-                        next multiple of DATA_ALIGN of the payload, bytes */
-    DATA_LOG,        /* u32 level, text */
-    DATA_PROGRESS,   /* double fraction, text */
-    DATA_OUTPUT,     /* u32 length of name, u32 length of media type, name, media type, bytes */
-    DATA_RESULT,     /* u32 length of status, status, json */
-    DATA_FAIL,       /* i32 pen_status or DATA_FAIL_CONTRACT, text */
-    DATA_CHILD,      /* u32 length of pipeline, u32 length of step, pipeline, step, params */
-    DATA_DONE,       /* i32: what run returned, u64: microseconds of processor time (a claim); the last frame of a
-                        task */
-    DATA_DESCRIPTOR  /* of a scan: the plugin as JSON (abi_describe) */
+    DATA_TASK = 1, /* to the worker: struct data_task, then id, job_id, tenant (each with NUL),
+                      params (+NUL), metadata
+                      (+NUL), then for each input struct data_input, name, media_type (each with
+                      NUL), zeros up to the next multiple of DATA_ALIGN of the payload, bytes */
+    DATA_LOG,      /* u32 level, text */
+    DATA_PROGRESS, /* double fraction, text */
+    DATA_OUTPUT,   /* u32 length of name, u32 length of media type, name, media type, bytes */
+    DATA_RESULT,   /* u32 length of status, status, json */
+    DATA_FAIL,     /* i32 pen_status or DATA_FAIL_CONTRACT, text */
+    DATA_CHILD,    /* u32 length of pipeline, u32 length of step, pipeline, step, params */
+    DATA_DONE, /* i32: what run returned, u64: microseconds of processor time (a claim); the last
+                  frame of a task */
+    DATA_DESCRIPTOR /* of a scan: the plugin as JSON (abi_describe) */
 };
 
 /* Outside the list of pen_status: the plugin called the host wrongly. */
@@ -321,7 +350,8 @@ struct data_input {
     uint64_t len;
 };
 
-/* ---- slot page ------------------------------------------------------------------------------------ */
+/* ---- slot page
+ * ------------------------------------------------------------------------------------ */
 
 enum { CRASH_FRAMES_MAX = 32, SLOT_PAGE_SIZE = 4096 };
 
@@ -329,9 +359,9 @@ enum { CRASH_FRAMES_MAX = 32, SLOT_PAGE_SIZE = 4096 };
 struct crash_report {
     uint32_t is_set; /* 1 when the rest is written */
     int32_t signal;
-    int32_t code;      /* si_code */
-    int32_t syscall;   /* of SIGSYS; -1 */
-    uint64_t address;  /* si_addr */
+    int32_t code;              /* si_code */
+    int32_t syscall;           /* of SIGSYS; -1 */
+    uint64_t address;          /* si_addr */
     uint32_t is_out_of_memory; /* a small mmap in the handler got ENOMEM */
     uint32_t n_frames;
     uint64_t frames[CRASH_FRAMES_MAX];
@@ -339,10 +369,11 @@ struct crash_report {
 };
 
 struct slot_page {
-    _Atomic uint64_t task_nonce;    /* of the task being sent; the core writes, the worker compares */
+    _Atomic uint64_t task_nonce; /* of the task being sent; the core writes, the worker compares */
     _Atomic uint64_t started_nonce; /* of the task that the worker has read in full; a hint */
-    _Atomic uint64_t stop_nonce;    /* the task of this nonce shall stop; the core writes, should_stop reads */
-    struct crash_report crash;      /* cleared by the core before each task */
+    _Atomic uint64_t
+        stop_nonce; /* the task of this nonce shall stop; the core writes, should_stop reads */
+    struct crash_report crash; /* cleared by the core before each task */
 };
 
 #endif

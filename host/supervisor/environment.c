@@ -9,10 +9,25 @@
 
 #include "conf/conf.h"
 
-/* What any program may need of its surroundings; a name that ends with '*' stands for all that begin so. */
-static const char *const passed[] = {"PATH", "LANG", "LC_*", "TZ", "HOME", "TMPDIR", "XDG_*", "RUNTIME_DIRECTORY",
-                                     "STATE_DIRECTORY", "CACHE_DIRECTORY", "CONFIGURATION_DIRECTORY", "JOURNAL_STREAM",
-                                     "PENSTOCK_*", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS"};
+/* What any program may need of its surroundings; a name that ends with '*' stands for all that
+ * begin so. */
+static const char *const passed[] = {"PATH",
+                                     "LANG",
+                                     "LC_*",
+                                     "TZ",
+                                     "HOME",
+                                     "TMPDIR",
+                                     "XDG_*",
+                                     "RUNTIME_DIRECTORY",
+                                     "STATE_DIRECTORY",
+                                     "CACHE_DIRECTORY",
+                                     "CONFIGURATION_DIRECTORY",
+                                     "JOURNAL_STREAM",
+                                     "PENSTOCK_*",
+                                     "ASAN_OPTIONS",
+                                     "UBSAN_OPTIONS",
+                                     "LSAN_OPTIONS",
+                                     "TSAN_OPTIONS"};
 
 static bool is_passed(const char *variable)
 {
@@ -51,7 +66,8 @@ char **environment_for(const char *shim)
     if (list == NULL)
         return NULL;
     for (size_t i = 0; i < n; i++) {
-        if (is_passed(environ[i]) && (!conf_variable_is_secret(environ[i]) || is_of_shim(environ[i], shim)))
+        if (is_passed(environ[i]) &&
+            (!conf_variable_is_secret(environ[i]) || is_of_shim(environ[i], shim)))
             list[kept++] = environ[i];
     }
     return list;

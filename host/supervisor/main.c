@@ -1,5 +1,5 @@
-/* main.c: penstockd: starts everything the configuration names and keeps it running. It has no ZeroMQ, no plugin code and
- * no network of its own. */
+/* main.c: penstockd: starts everything the configuration names and keeps it running. It has no
+ * ZeroMQ, no plugin code and no network of its own. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,14 +15,18 @@
 enum { EXIT_USAGE = 2, EXIT_CONFIG = 78 };
 
 static const char usage[] =
-    "usage: penstockd [--config FILE] [--set SECTION.KEY=VALUE ...] [--HOST-OPTION VALUE ...] [--ready-fd N]\n"
+    "usage: penstockd [--config FILE] [--set SECTION.KEY=VALUE ...] [--HOST-OPTION VALUE ...] "
+    "[--ready-fd N]\n"
     "\n"
-    "Runs the host: the task and control sockets, the plugins in their boxes, and the shims that are configured.\n"
-    "Without --config it reads /usr/lib/penstock/*.conf, /etc/penstock/plugins.conf and /etc/penstock/conf.d/*.conf.\n"
+    "Runs the host: the task and control sockets, the plugins in their boxes, and the shims that "
+    "are configured.\n"
+    "Without --config it reads /usr/lib/penstock/*.conf, /etc/penstock/plugins.conf and "
+    "/etc/penstock/conf.d/*.conf.\n"
     "\n"
     "  --config FILE      read this file instead\n"
     "  --set KEY=VALUE    one option, such as host.queue_max=500\n"
-    "  --state-dir DIR    and so on: each option of host {} is a flag (see: penstock config reference)\n"
+    "  --state-dir DIR    and so on: each option of host {} is a flag (see: penstock config "
+    "reference)\n"
     "  --ready-fd N       write a line to this descriptor when the host serves\n"
     "  --version, --help\n"
     "\n"
@@ -73,7 +77,8 @@ static int read_rest(int argc, char **argv, struct arguments *a)
 static int read_arguments(int argc, char **argv, struct arguments *a)
 {
     const char *problem;
-    *a = (struct arguments){.conf = {.variables = (const char *const *)environ}, .ready_fd = -1, .exit_status = -1};
+    *a = (struct arguments){
+        .conf = {.variables = (const char *const *)environ}, .ready_fd = -1, .exit_status = -1};
     if (conf_request_take(&a->conf, &argc, argv, &problem) < 0) {
         complain(problem);
         return -1;
@@ -92,7 +97,8 @@ static int run(const struct conf *conf, const struct arguments *a)
     sigset_t set;
     int status = EXIT_FAILURE;
     struct loop *loop = loop_new();
-    const struct supervisor_options o = {.conf = conf, .request = &a->conf, .ready_fd = a->ready_fd};
+    const struct supervisor_options o = {
+        .conf = conf, .request = &a->conf, .ready_fd = a->ready_fd};
     struct supervisor *s = loop != NULL ? supervisor_new(loop, &o) : NULL;
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
@@ -119,7 +125,8 @@ int main(int argc, char **argv)
     conf_errors_clear(&errors);
     if (conf == NULL)
         return EXIT_CONFIG;
-    log_setup("penstockd", (enum log_level)conf_host(conf)->log_level, (enum log_format)conf_host(conf)->log_format, 2);
+    log_setup("penstockd", (enum log_level)conf_host(conf)->log_level,
+              (enum log_format)conf_host(conf)->log_format, 2);
     int status = run(conf, &a);
     conf_free(conf);
     conf_request_clear(&a.conf);

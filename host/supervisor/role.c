@@ -1,10 +1,10 @@
 /*
  * role.c: starts programs and waits for them. Runs in the supervisor.
  *
- * Theory of operation: a role is posix_spawn'ed into a process group of its own, so that a terminal's Ctrl-C reaches the
- * supervisor only, which ends the roles in order. It gets exactly the descriptors it is given, from 3 on; everything
- * else of ours is CLOEXEC. Each role asks the kernel to be ended when we die (process_end_with_parent). The loop
- * reaps by pidfd.
+ * Theory of operation: a role is posix_spawn'ed into a process group of its own, so that a
+ * terminal's Ctrl-C reaches the supervisor only, which ends the roles in order. It gets exactly the
+ * descriptors it is given, from 3 on; everything else of ours is CLOEXEC. Each role asks the kernel
+ * to be ended when we die (process_end_with_parent). The loop reaps by pidfd.
  */
 #include "supervisor/role.h"
 
@@ -23,7 +23,14 @@
 #include "loop/loop.h"
 
 /* A program that held out for a minute starts again at the first pause. */
-enum { PAUSE_FIRST_MS = 200, PAUSE_MAX_MS = 30000, HELD_OUT_MS = 60000, FD_FIRST = 3, FD_ASIDE = 64, ARGUMENTS_MAX = 256 };
+enum {
+    PAUSE_FIRST_MS = 200,
+    PAUSE_MAX_MS = 30000,
+    HELD_OUT_MS = 60000,
+    FD_FIRST = 3,
+    FD_ASIDE = 64,
+    ARGUMENTS_MAX = 256
+};
 
 struct role {
     struct loop *loop;
@@ -86,7 +93,8 @@ static int place_fds(posix_spawn_file_actions_t *actions, const int *fds, unsign
 {
     for (unsigned i = 0; i < n; i++) {
         aside[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, FD_ASIDE);
-        if (aside[i] < 0 || posix_spawn_file_actions_adddup2(actions, aside[i], FD_FIRST + (int)i) != 0)
+        if (aside[i] < 0 ||
+            posix_spawn_file_actions_adddup2(actions, aside[i], FD_FIRST + (int)i) != 0)
             return -1;
     }
     return 0;
@@ -100,7 +108,8 @@ static int spawn(struct role *r, posix_spawn_file_actions_t *actions)
     sigfillset(&all);
     if ((errno = posix_spawnattr_init(&attributes)) != 0)
         return -1;
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
+                                              POSIX_SPAWN_SETSIGDEF);
     posix_spawnattr_setpgroup(&attributes, 0);
     posix_spawnattr_setsigmask(&attributes, &none);
     posix_spawnattr_setsigdefault(&attributes, &all);
@@ -113,7 +122,8 @@ int role_start(struct role *r, const int *fds, unsigned n_fds)
 {
     posix_spawn_file_actions_t actions;
     int aside[ROLE_FDS_MAX] = {-1, -1, -1, -1};
-    if (r->pid != 0 || n_fds > ROLE_FDS_MAX || (errno = posix_spawn_file_actions_init(&actions)) != 0)
+    if (r->pid != 0 || n_fds > ROLE_FDS_MAX ||
+        (errno = posix_spawn_file_actions_init(&actions)) != 0)
         return -1;
     int rc = place_fds(&actions, fds, n_fds, aside);
     if (rc == 0)
@@ -124,7 +134,8 @@ int role_start(struct role *r, const int *fds, unsigned n_fds)
     for (unsigned i = 0; i < ROLE_FDS_MAX; i++)
         fd_close(&aside[i]);
     if (rc < 0) {
-        log_error("role cannot be started", LS("role", r->name), LS("program", r->program), LE(errno));
+        log_error("role cannot be started", LS("role", r->name), LS("program", r->program),
+                  LE(errno));
         return -1;
     }
     r->started_ms = clock_mono_ms();

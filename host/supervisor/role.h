@@ -1,7 +1,8 @@
 #ifndef PENSTOCK_SUPERVISOR_ROLE_H
 #define PENSTOCK_SUPERVISOR_ROLE_H
 
-/* role.h: one program that the supervisor keeps running: started, restarted with growing pauses, stopped. [loop] */
+/* role.h: one program that the supervisor keeps running: started, restarted with growing pauses,
+ * stopped. [loop] */
 
 #include <stdbool.h>
 #include <stdint.h>

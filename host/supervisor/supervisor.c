@@ -1,11 +1,12 @@
 /*
  * supervisor.c: which programs make a host. Runs in penstockd.
  *
- * Theory of operation: launcher and core are a pair: they share a socketpair that nobody else holds, so when one of them
- * ends the other one does too, and both are started again with a new pair. The core tells through a pipe that it
- * serves; the shims start then, and they live on through a restart of the pair. On TERM the shims and the core are told
- * to drain at the same time: the core takes no new task, the shims wait for the results of those they have; the
- * launcher ends by itself when the core has closed its channel.
+ * Theory of operation: launcher and core are a pair: they share a socketpair that nobody else
+ * holds, so when one of them ends the other one does too, and both are started again with a new
+ * pair. The core tells through a pipe that it serves; the shims start then, and they live on
+ * through a restart of the pair. On TERM the shims and the core are told to drain at the same time:
+ * the core takes no new task, the shims wait for the results of those they have; the launcher ends
+ * by itself when the core has closed its channel.
  */
 #include "supervisor/supervisor.h"
 
@@ -57,14 +58,15 @@ struct supervisor {
 
 enum { SHIMS_MAX = sizeof((struct supervisor *)0)->shims / sizeof(struct role *) };
 
-/* ---- folders and lock ----------------------------------------------------------------------------- */
+/* ---- folders and lock
+ * ----------------------------------------------------------------------------- */
 
 static int make_dirs(const struct conf_host *h)
 {
     if (process_make_dir(h->runtime_dir, 0755) == 0 && process_make_dir(h->state_dir, 0711) == 0)
         return 0;
-    log_error("folders of the host cannot be made", LS("runtime_dir", h->runtime_dir), LS("state_dir", h->state_dir),
-              LE(errno));
+    log_error("folders of the host cannot be made", LS("runtime_dir", h->runtime_dir),
+              LS("state_dir", h->state_dir), LE(errno));
     return -1;
 }
 
@@ -76,12 +78,14 @@ static int take_lock(struct supervisor *s)
     s->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (s->lock_fd >= 0 && flock(s->lock_fd, LOCK_EX | LOCK_NB) == 0)
         return 0;
-    log_error(errno == EWOULDBLOCK ? "another penstockd runs with this state_dir" : "the host's lock cannot be taken",
+    log_error(errno == EWOULDBLOCK ? "another penstockd runs with this state_dir"
+                                   : "the host's lock cannot be taken",
               LS("path", path), LE(errno));
     return -1;
 }
 
-/* ---- the pair: launcher and core ------------------------------------------------------------------ */
+/* ---- the pair: launcher and core
+ * ------------------------------------------------------------------ */
 
 static void start_shims(struct supervisor *s)
 {
@@ -126,7 +130,8 @@ static int start_with_pipe(struct supervisor *s, int channel)
     int rc = role_start(s->core, fds, 2);
     close(pipe_fds[1]);
     s->core_ready_fd = pipe_fds[0];
-    s->core_ready = rc == 0 ? loop_io_add(s->loop, s->core_ready_fd, EPOLLIN, on_core_ready, s) : NULL;
+    s->core_ready =
+        rc == 0 ? loop_io_add(s->loop, s->core_ready_fd, EPOLLIN, on_core_ready, s) : NULL;
     return s->core_ready != NULL ? 0 : -1;
 }
 
@@ -174,7 +179,8 @@ static void log_end(const struct role *r, int wait_status, bool is_expected)
 static bool is_asked_to_stop(const struct supervisor *s, const struct role *r, int wait_status)
 {
     /* The core ends by itself after SHUTDOWN on the control socket: then all of the host does. */
-    return s->is_stopping || (r == s->core && WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0);
+    return s->is_stopping ||
+           (r == s->core && WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0);
 }
 
 static void on_pair_again(void *arg)
@@ -184,7 +190,8 @@ static void on_pair_again(void *arg)
         fail(s, EXIT_FAILURE);
 }
 
-/* One of the two is gone. The other one notices by their channel; when both are, they start anew. */
+/* One of the two is gone. The other one notices by their channel; when both are, they start anew.
+ */
 static void on_pair_ended(void *arg, struct role *r, int wait_status, int64_t next_ms)
 {
     struct supervisor *s = arg;
@@ -194,9 +201,11 @@ static void on_pair_ended(void *arg, struct role *r, int wait_status, int64_t ne
         drop_ready_pipe(s);
     if (!s->is_stopping && is_asked) {
         supervisor_stop(s);
-    } else if (!s->is_stopping && !s->has_served && r == s->core && ++s->failed_starts >= STARTS_MAX) {
+    } else if (!s->is_stopping && !s->has_served && r == s->core &&
+               ++s->failed_starts >= STARTS_MAX) {
         fail(s, WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : EXIT_FAILURE);
-    } else if (!s->is_stopping && WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == EXIT_CONFIG) {
+    } else if (!s->is_stopping && WIFEXITED(wait_status) &&
+               WEXITSTATUS(wait_status) == EXIT_CONFIG) {
         fail(s, EXIT_CONFIG);
     } else if (!s->is_stopping && !role_is_running(s->core) && !role_is_running(s->launcher)) {
         loop_timer_after(s->pair_again, next_ms);
@@ -204,7 +213,8 @@ static void on_pair_ended(void *arg, struct role *r, int wait_status, int64_t ne
     end_if_done(s);
 }
 
-/* A shim that is wrongly configured does not get better by itself: its pauses grow like any other's. */
+/* A shim that is wrongly configured does not get better by itself: its pauses grow like any
+ * other's. */
 static void on_shim_ended(void *arg, struct role *r, int wait_status, int64_t next_ms)
 {
     struct supervisor *s = arg;
@@ -214,7 +224,8 @@ static void on_shim_ended(void *arg, struct role *r, int wait_status, int64_t ne
     end_if_done(s);
 }
 
-/* ---- making the roles ----------------------------------------------------------------------------- */
+/* ---- making the roles
+ * ----------------------------------------------------------------------------- */
 
 struct argument_list {
     char *items[ARGUMENTS_MAX];
@@ -240,8 +251,8 @@ static void add_conf(struct argument_list *a, const struct supervisor *s)
         add(a, *at);
 }
 
-static struct role *make_role(struct supervisor *s, const char *name, const char *program, struct argument_list *a,
-                              char **environment, role_ended_fn fn)
+static struct role *make_role(struct supervisor *s, const char *name, const char *program,
+                              struct argument_list *a, char **environment, role_ended_fn fn)
 {
     char path[PATH_MAX];
     if ((size_t)snprintf(path, sizeof path, "%s/%s", s->bin_dir, program) >= sizeof path)
@@ -289,8 +300,9 @@ static int make_shim(struct supervisor *s, const struct conf_shim *shim)
     add_pair(&a, "--name", shim->name);
     char **environment = environment_for(shim->name);
     s->shim_environments[s->n_shims] = environment;
-    s->shims[s->n_shims] =
-        environment != NULL ? make_role(s, name, "penstock-shim", &a, environment, on_shim_ended) : NULL;
+    s->shims[s->n_shims] = environment != NULL
+                               ? make_role(s, name, "penstock-shim", &a, environment, on_shim_ended)
+                               : NULL;
     if (s->shims[s->n_shims] == NULL)
         return -1;
     s->n_shims++;
@@ -308,7 +320,8 @@ static int make_roles(struct supervisor *s)
     return rc;
 }
 
-/* ---- the end -------------------------------------------------------------------------------------- */
+/* ---- the end
+ * -------------------------------------------------------------------------------------- */
 
 static void signal_all(struct supervisor *s, int signo, bool with_launcher)
 {
@@ -357,9 +370,11 @@ struct supervisor *supervisor_new(struct loop *loop, const struct supervisor_opt
     s->environment = environment_for(NULL);
     s->pair_again = loop_timer_new(loop, on_pair_again, s);
     s->last_resort = loop_timer_new(loop, on_last_resort, s);
-    bool is_complete = s->conf_arguments != NULL && s->environment != NULL && s->pair_again != NULL &&
-                       s->last_resort != NULL && process_own_dir(s->bin_dir, sizeof s->bin_dir) == 0;
-    if (!is_complete || make_dirs(s->host) < 0 || take_lock(s) < 0 || make_roles(s) < 0 || start_pair(s) < 0) {
+    bool is_complete = s->conf_arguments != NULL && s->environment != NULL &&
+                       s->pair_again != NULL && s->last_resort != NULL &&
+                       process_own_dir(s->bin_dir, sizeof s->bin_dir) == 0;
+    if (!is_complete || make_dirs(s->host) < 0 || take_lock(s) < 0 || make_roles(s) < 0 ||
+        start_pair(s) < 0) {
         supervisor_free(s);
         return NULL;
     }

@@ -1,6 +1,7 @@
-/* sched.c: three heaps: items in a lane, lanes in a group, groups in the host. A lane stands in its group's heap while
- * it has a waiting item and a free slot; a group stands in the host's heap while it has such a lane and is below its
- * limit. The key of a lane and of a group is its first item's. */
+/* sched.c: three heaps: items in a lane, lanes in a group, groups in the host. A lane stands in its
+ * group's heap while it has a waiting item and a free slot; a group stands in the host's heap while
+ * it has such a lane and is below its limit. The key of a lane and of a group is its first item's.
+ */
 #include "task/sched.h"
 
 #include <stdlib.h>
@@ -109,7 +110,8 @@ struct sched_lane *sched_lane_new(struct sched *s, struct sched_group *group)
     return l;
 }
 
-/* Puts a node in, moves it or takes it out, as it ought to be now. Room was made when the node was new. */
+/* Puts a node in, moves it or takes it out, as it ought to be now. Room was made when the node was
+ * new. */
 static void settle(struct heap *h, struct heap_node *node, bool belongs)
 {
     if (!belongs)
@@ -126,7 +128,8 @@ static void settle_group(struct sched *s, struct sched_group *g)
     settle(&s->groups, &g->node, is_below && g->lanes.n > 0);
 }
 
-/* The lane's key may be about to vanish (no item left), so it leaves the heaps before its items change. */
+/* The lane's key may be about to vanish (no item left), so it leaves the heaps before its items
+ * change. */
 static void unsettle_lane(struct sched *s, struct sched_lane *l)
 {
     heap_take(&s->groups, &l->group->node);

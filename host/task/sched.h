@@ -2,9 +2,10 @@
 #define PENSTOCK_TASK_SCHED_H
 
 /*
- * sched.h: which task runs next. Items wait in lanes (one a pipeline); a lane has as many slots as its box has free
- * workers; lanes of one task type form a group with a limit; the host has a limit. Order: higher priority first, then
- * first come. Each call costs O(log n) in what it touches: the number of other lanes and items hardly matters. Pure.
+ * sched.h: which task runs next. Items wait in lanes (one a pipeline); a lane has as many slots as
+ * its box has free workers; lanes of one task type form a group with a limit; the host has a limit.
+ * Order: higher priority first, then first come. Each call costs O(log n) in what it touches: the
+ * number of other lanes and items hardly matters. Pure.
  */
 
 #include <stdbool.h>
@@ -42,7 +43,8 @@ void sched_remove(struct sched *s, struct sched_item *item);
 /* A worker of the lane waits for a task; or none does any more. */
 void sched_add_slot(struct sched *s, struct sched_lane *lane);
 void sched_clear_slots(struct sched *s, struct sched_lane *lane);
-/* The next item that may run now: one slot of its lane is taken and it counts as running. NULL: none. */
+/* The next item that may run now: one slot of its lane is taken and it counts as running. NULL:
+ * none. */
 struct sched_item *sched_pop(struct sched *s);
 /* An item that was popped does not run any more. */
 void sched_end(struct sched *s, struct sched_lane *lane);

@@ -4,13 +4,13 @@
 #define NO (-1)
 
 static const signed char follows[TASK_STATE_COUNT][TASK_EVENT_COUNT] = {
-    /*                   ACCEPT       ATTACH         DISPATCH      REQUEUE      STOP           FINISH */
-    [TASK_NEW] =      {TASK_QUEUED, TASK_ATTACHED, NO,           NO,          NO,            TASK_FINISHED},
-    [TASK_QUEUED] =   {NO,          NO,            TASK_RUNNING, NO,          NO,            TASK_FINISHED},
-    [TASK_ATTACHED] = {NO,          NO,            NO,           TASK_QUEUED, NO,            TASK_FINISHED},
-    [TASK_RUNNING] =  {NO,          NO,            NO,           TASK_QUEUED, TASK_STOPPING, TASK_FINISHED},
-    [TASK_STOPPING] = {NO,          NO,            NO,           NO,          TASK_STOPPING, TASK_FINISHED},
-    [TASK_FINISHED] = {NO,          NO,            NO,           NO,          NO,            NO},
+    /*                   ACCEPT       ATTACH         DISPATCH      REQUEUE      STOP FINISH */
+    [TASK_NEW] = {TASK_QUEUED, TASK_ATTACHED, NO, NO, NO, TASK_FINISHED},
+    [TASK_QUEUED] = {NO, NO, TASK_RUNNING, NO, NO, TASK_FINISHED},
+    [TASK_ATTACHED] = {NO, NO, NO, TASK_QUEUED, NO, TASK_FINISHED},
+    [TASK_RUNNING] = {NO, NO, NO, TASK_QUEUED, TASK_STOPPING, TASK_FINISHED},
+    [TASK_STOPPING] = {NO, NO, NO, NO, TASK_STOPPING, TASK_FINISHED},
+    [TASK_FINISHED] = {NO, NO, NO, NO, NO, NO},
 };
 
 static const char *const names[TASK_STATE_COUNT] = {

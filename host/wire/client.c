@@ -19,7 +19,8 @@ struct wire_client {
     void *context;
     void *socket;
     struct loop_io *io;
-    struct loop_timer *again; /* libzmq's descriptor is edge-triggered: look once more after each send */
+    struct loop_timer
+        *again; /* libzmq's descriptor is edge-triggered: look once more after each send */
     wire_client_fn fn;
     void *arg;
     struct buf header; /* NUL-ended copy of the header at hand */
@@ -127,7 +128,8 @@ static int connect_to(struct wire_client *c, struct loop *loop, const char *endp
     return 0;
 }
 
-struct wire_client *wire_client_new(struct loop *loop, const char *endpoint, wire_client_fn fn, void *arg)
+struct wire_client *wire_client_new(struct loop *loop, const char *endpoint, wire_client_fn fn,
+                                    void *arg)
 {
     if (check_path(endpoint) < 0)
         return NULL;
@@ -164,18 +166,20 @@ void wire_client_free(struct wire_client *c, int linger_ms)
     free(c);
 }
 
-int wire_client_send(struct wire_client *c, enum wire_verb verb, const char *header, size_t header_len,
-                     const struct wire_view *body, size_t n_body)
+int wire_client_send(struct wire_client *c, enum wire_verb verb, const char *header,
+                     size_t header_len, const struct wire_view *body, size_t n_body)
 {
     const char *name = wire_verb_name(verb);
     /* Only the first frame can be refused for want of room. */
-    if (zmq_send(c->socket, WIRE_PROTOCOL, sizeof WIRE_PROTOCOL - 1, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0)
+    if (zmq_send(c->socket, WIRE_PROTOCOL, sizeof WIRE_PROTOCOL - 1, ZMQ_SNDMORE | ZMQ_DONTWAIT) <
+        0)
         return -1;
     int rc = zmq_send(c->socket, name, strlen(name), ZMQ_SNDMORE | ZMQ_DONTWAIT);
     if (rc >= 0)
         rc = zmq_send(c->socket, header, header_len, ZMQ_DONTWAIT | (n_body > 0 ? ZMQ_SNDMORE : 0));
     for (size_t i = 0; i < n_body && rc >= 0; i++)
-        rc = zmq_send(c->socket, body[i].data, body[i].len, ZMQ_DONTWAIT | (i + 1 < n_body ? ZMQ_SNDMORE : 0));
+        rc = zmq_send(c->socket, body[i].data, body[i].len,
+                      ZMQ_DONTWAIT | (i + 1 < n_body ? ZMQ_SNDMORE : 0));
     loop_timer_after(c->again, 0);
     return rc < 0 ? -1 : 0;
 }

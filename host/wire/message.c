@@ -4,27 +4,13 @@
 #include <string.h>
 
 static const char *const verb_names[WIRE_VERB_COUNT] = {
-    [WIRE_UNKNOWN] = "",
-    [WIRE_HELLO] = "HELLO",
-    [WIRE_SUBMIT] = "SUBMIT",
-    [WIRE_ACK] = "ACK",
-    [WIRE_CANCEL] = "CANCEL",
-    [WIRE_QUERY] = "QUERY",
-    [WIRE_LIST] = "LIST",
-    [WIRE_PLUGINS] = "PLUGINS",
-    [WIRE_STATS] = "STATS",
-    [WIRE_WATCH] = "WATCH",
-    [WIRE_PING] = "PING",
-    [WIRE_DRAIN] = "DRAIN",
-    [WIRE_RESUME] = "RESUME",
-    [WIRE_SHUTDOWN] = "SHUTDOWN",
-    [WIRE_WELCOME] = "WELCOME",
-    [WIRE_ACCEPTED] = "ACCEPTED",
-    [WIRE_REFUSED] = "REFUSED",
-    [WIRE_EVENT] = "EVENT",
-    [WIRE_RESULT] = "RESULT",
-    [WIRE_INFO] = "INFO",
-    [WIRE_PONG] = "PONG",
+    [WIRE_UNKNOWN] = "",          [WIRE_HELLO] = "HELLO",       [WIRE_SUBMIT] = "SUBMIT",
+    [WIRE_ACK] = "ACK",           [WIRE_CANCEL] = "CANCEL",     [WIRE_QUERY] = "QUERY",
+    [WIRE_LIST] = "LIST",         [WIRE_PLUGINS] = "PLUGINS",   [WIRE_STATS] = "STATS",
+    [WIRE_WATCH] = "WATCH",       [WIRE_PING] = "PING",         [WIRE_DRAIN] = "DRAIN",
+    [WIRE_RESUME] = "RESUME",     [WIRE_SHUTDOWN] = "SHUTDOWN", [WIRE_WELCOME] = "WELCOME",
+    [WIRE_ACCEPTED] = "ACCEPTED", [WIRE_REFUSED] = "REFUSED",   [WIRE_EVENT] = "EVENT",
+    [WIRE_RESULT] = "RESULT",     [WIRE_INFO] = "INFO",         [WIRE_PONG] = "PONG",
 };
 
 static const char *const fault_texts[] = {
@@ -67,7 +53,8 @@ static bool is_other_version(struct wire_view v)
 }
 
 /* Index of the protocol frame, or n. */
-static size_t find_protocol(const struct wire_view *frames, size_t n, size_t routing, bool *is_other)
+static size_t find_protocol(const struct wire_view *frames, size_t n, size_t routing,
+                            bool *is_other)
 {
     for (size_t i = routing; i < n && i <= routing + WIRE_ENVELOPE_MAX; i++) {
         if (view_is(frames[i], WIRE_PROTOCOL))
@@ -91,8 +78,8 @@ static bool is_too_large(const struct wire_view *frames, size_t n, const struct 
     return limits->message_bytes > 0 && total > limits->message_bytes;
 }
 
-enum wire_fault wire_parse(const struct wire_view *frames, size_t n, size_t routing, const struct wire_limits *limits,
-                           struct wire_message *out)
+enum wire_fault wire_parse(const struct wire_view *frames, size_t n, size_t routing,
+                           const struct wire_limits *limits, struct wire_message *out)
 {
     bool is_other = false;
     *out = (struct wire_message){.header = {.data = "{}", .len = 2}};

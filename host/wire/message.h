@@ -1,7 +1,8 @@
 #ifndef PENSTOCK_WIRE_MESSAGE_H
 #define PENSTOCK_WIRE_MESSAGE_H
 
-/* message.h: the form of PEN/1 messages (sdk/docs/protocol.md): verbs, and a pure parser of frame lists. */
+/* message.h: the form of PEN/1 messages (sdk/docs/protocol.md): verbs, and a pure parser of frame
+ * lists. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -61,12 +62,20 @@ struct wire_message {
     size_t n_body;
 };
 
-enum wire_fault { WIRE_OK = 0, WIRE_NO_PROTOCOL, WIRE_OTHER_VERSION, WIRE_NO_VERB, WIRE_TOO_MANY_FRAMES, WIRE_TOO_LARGE };
+enum wire_fault {
+    WIRE_OK = 0,
+    WIRE_NO_PROTOCOL,
+    WIRE_OTHER_VERSION,
+    WIRE_NO_VERB,
+    WIRE_TOO_MANY_FRAMES,
+    WIRE_TOO_LARGE
+};
 
-/* Reads a list of frames; out borrows from it. routing: frames at the front that the socket put there (a ROUTER: 1).
- * n_envelope is right also when a fault is returned (0 for WIRE_NO_PROTOCOL). Pure. */
-enum wire_fault wire_parse(const struct wire_view *frames, size_t n, size_t routing, const struct wire_limits *limits,
-                           struct wire_message *out);
+/* Reads a list of frames; out borrows from it. routing: frames at the front that the socket put
+ * there (a ROUTER: 1). n_envelope is right also when a fault is returned (0 for WIRE_NO_PROTOCOL).
+ * Pure. */
+enum wire_fault wire_parse(const struct wire_view *frames, size_t n, size_t routing,
+                           const struct wire_limits *limits, struct wire_message *out);
 const char *wire_fault_text(enum wire_fault fault);
 
 #endif

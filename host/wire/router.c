@@ -9,8 +9,15 @@
 #include "base/log.h"
 #include "loop/loop.h"
 
-/* A peer that does not read may have this many messages waiting; then it gets EAGAIN, and its results are kept. */
-enum { SEND_HWM = 4096, RECEIVE_HWM = 1024, HANDSHAKE_MS = 5000, ZMQ_HEARTBEAT_MS = 10000, ADDRESS_MAX = 256 };
+/* A peer that does not read may have this many messages waiting; then it gets EAGAIN, and its
+ * results are kept. */
+enum {
+    SEND_HWM = 4096,
+    RECEIVE_HWM = 1024,
+    HANDSHAKE_MS = 5000,
+    ZMQ_HEARTBEAT_MS = 10000,
+    ADDRESS_MAX = 256
+};
 
 struct router {
     void *socket;
@@ -40,9 +47,12 @@ static int set_options(void *socket, const struct router_options *o)
     static const struct {
         int option, value;
     } options[] = {
-        {ZMQ_ROUTER_MANDATORY, 1},       {ZMQ_SNDHWM, SEND_HWM},
-        {ZMQ_RCVHWM, RECEIVE_HWM},       {ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS},
-        {ZMQ_HEARTBEAT_IVL, ZMQ_HEARTBEAT_MS}, {ZMQ_TCP_KEEPALIVE, 1},
+        {ZMQ_ROUTER_MANDATORY, 1},
+        {ZMQ_SNDHWM, SEND_HWM},
+        {ZMQ_RCVHWM, RECEIVE_HWM},
+        {ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS},
+        {ZMQ_HEARTBEAT_IVL, ZMQ_HEARTBEAT_MS},
+        {ZMQ_TCP_KEEPALIVE, 1},
         {ZMQ_LINGER, 0},
     };
     for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
@@ -62,8 +72,8 @@ static int watch(struct router *r, struct loop *loop)
     return r->io != NULL ? 0 : -1;
 }
 
-struct router *router_new(struct loop *loop, void *zmq_context, const struct router_options *options, router_fn fn,
-                          void *arg)
+struct router *router_new(struct loop *loop, void *zmq_context,
+                          const struct router_options *options, router_fn fn, void *arg)
 {
     struct router *r = calloc(1, sizeof *r);
     if (r == NULL)
@@ -175,7 +185,8 @@ static int send_reference(void *socket, zmq_msg_t *m, int more)
 {
     zmq_msg_t copy;
     zmq_msg_init(&copy);
-    if (zmq_msg_copy(&copy, m) < 0 || zmq_msg_send(&copy, socket, ZMQ_DONTWAIT | (more ? ZMQ_SNDMORE : 0)) < 0) {
+    if (zmq_msg_copy(&copy, m) < 0 ||
+        zmq_msg_send(&copy, socket, ZMQ_DONTWAIT | (more ? ZMQ_SNDMORE : 0)) < 0) {
         int saved = errno;
         zmq_msg_close(&copy);
         errno = saved;
@@ -184,8 +195,8 @@ static int send_reference(void *socket, zmq_msg_t *m, int more)
     return 0;
 }
 
-int router_send(struct router *r, const struct router_peer *to, enum wire_verb verb, const void *header,
-                size_t header_len, zmq_msg_t *const *body, size_t n_body)
+int router_send(struct router *r, const struct router_peer *to, enum wire_verb verb,
+                const void *header, size_t header_len, zmq_msg_t *const *body, size_t n_body)
 {
     const char *name = wire_verb_name(verb);
     /* Only the first frame can be refused: libzmq takes or leaves a message as a whole. */

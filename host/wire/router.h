@@ -1,7 +1,8 @@
 #ifndef PENSTOCK_WIRE_ROUTER_H
 #define PENSTOCK_WIRE_ROUTER_H
 
-/* router.h: a ROUTER socket on a loop. Frames stay libzmq messages, so that large bytes are never copied. [loop] */
+/* router.h: a ROUTER socket on a loop. Frames stay libzmq messages, so that large bytes are never
+ * copied. [loop] */
 
 #include <stddef.h>
 #include <sys/types.h>
@@ -14,25 +15,26 @@ struct loop;
 struct router;
 
 struct router_options {
-    size_t max_frame_bytes; /* frames up to twice this reach us and can be answered; larger ones cut the connection */
+    size_t max_frame_bytes; /* frames up to twice this reach us and can be answered; larger ones cut
+                               the connection */
     size_t max_frames;      /* more are thrown away, and the callback is told */
 };
 
 /*
- * One whole message, the routing id first. The callee may move any frame out (zmq_msg_move); the others are closed
- * after it returns. is_cut: there were more frames than the socket takes.
+ * One whole message, the routing id first. The callee may move any frame out (zmq_msg_move); the
+ * others are closed after it returns. is_cut: there were more frames than the socket takes.
  */
 typedef void (*router_fn)(void *arg, struct router *r, zmq_msg_t *frames, size_t n, int is_cut);
 
 /* A socket without address. NULL with errno. */
-struct router *router_new(struct loop *loop, void *zmq_context, const struct router_options *options, router_fn fn,
-                          void *arg);
-/* ipc path with the mode it shall have; or "tcp://127.0.0.1:*". -1 with errno. bound (256 bytes, or NULL) gets the
- * address in force. */
+struct router *router_new(struct loop *loop, void *zmq_context,
+                          const struct router_options *options, router_fn fn, void *arg);
+/* ipc path with the mode it shall have; or "tcp://127.0.0.1:*". -1 with errno. bound (256 bytes, or
+ * NULL) gets the address in force. */
 int router_bind_ipc(struct router *r, const char *path, mode_t mode);
 int router_bind_tcp(struct router *r, const char *address, char *bound);
-/* Reads at most budget messages: 1 if more may be there, else 0. To be called once a turn, and after sends: libzmq's
- * descriptor is edge-triggered. */
+/* Reads at most budget messages: 1 if more may be there, else 0. To be called once a turn, and
+ * after sends: libzmq's descriptor is edge-triggered. */
 int router_serve(struct router *r, int budget);
 void router_free(struct router *r, int linger_ms);
 
@@ -43,10 +45,11 @@ struct router_peer {
 };
 
 /*
- * Sends envelope, PEN/1, verb, header, body. Body messages are sent as references: they stay the caller's.
- * -1 with errno: EHOSTUNREACH the peer is gone, EAGAIN it reads too slowly; nothing was sent then. Never blocks.
+ * Sends envelope, PEN/1, verb, header, body. Body messages are sent as references: they stay the
+ * caller's. -1 with errno: EHOSTUNREACH the peer is gone, EAGAIN it reads too slowly; nothing was
+ * sent then. Never blocks.
  */
-int router_send(struct router *r, const struct router_peer *to, enum wire_verb verb, const void *header,
-                size_t header_len, zmq_msg_t *const *body, size_t n_body);
+int router_send(struct router *r, const struct router_peer *to, enum wire_verb verb,
+                const void *header, size_t header_len, zmq_msg_t *const *body, size_t n_body);
 
 #endif

@@ -1,4 +1,5 @@
-/* corpus_main.c: runs a fuzz target over the files of its corpus, as an ordinary test without libFuzzer. */
+/* corpus_main.c: runs a fuzz target over the files of its corpus, as an ordinary test without
+ * libFuzzer. */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
-/* codes_document.c: the table of codes in sdk/docs/protocol.md is the one of base/codes.c. On a difference the table as it
- * ought to be is printed, to be pasted. */
+/* codes_document.c: the table of codes in sdk/docs/protocol.md is the one of base/codes.c. On a
+ * difference the table as it ought to be is printed, to be pasted. */
 #include "cmocka_all.h"
 
 #include <stdio.h>
@@ -57,6 +57,7 @@ static void codes_are_consistent(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(document_has_the_table), cmocka_unit_test(codes_are_consistent)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(document_has_the_table),
+                                       cmocka_unit_test(codes_are_consistent)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -88,6 +89,60 @@ static void test_sections_merge_across_files(void **state)
     kit_expect_value(&k, "plugin.a.pipeline.t", "timeout", "30s", "default");
     kit_clear(&k);
     unlink(kit_path("root/etc/penstock/conf.d/b.conf"));
+}
+
+static void test_configuration_directory(void **state)
+{
+    (void)state;
+    char folder[600];
+    snprintf(folder, sizeof folder, "CONFIGURATION_DIRECTORY=%s:/other", kit_path("unit"));
+    const char *const variables[] = {"HOME=/home/nobody", folder, NULL};
+    struct kit k = system_kit(variables);
+    kit_file("root/etc/penstock/plugins.conf", "not read");
+    kit_file("unit/plugins.conf", "host { max_frames = 11 }");
+    kit_file("unit/conf.d/a.conf", "host { queue_max = 12 }");
+    kit_load_request(&k);
+    kit_expect_value(&k, "host", "max_frames", "11", "unit/plugins.conf:1");
+    kit_expect_value(&k, "host", "queue_max", "12", "unit/conf.d/a.conf:1");
+    kit_clear(&k);
+}
+
+/* A user's own file overrules the system's. In a child, as the tests may run as root. */
+static int load_as_user(const char *const *variables)
+{
+    struct conf_errors errors = {.n = 0};
+    struct conf_request request = {.variables = variables, .root = "/nonexistent"};
+    if (geteuid() == 0 && seteuid(65534) < 0)
+        return 77;
+    struct conf *c = conf_load(&request, &errors);
+    int queue_max = c != NULL ? (int)conf_host(c)->queue_max : 0;
+    conf_free(c);
+    conf_errors_clear(&errors);
+    return queue_max;
+}
+
+static void test_user_file(void **state)
+{
+    (void)state;
+    char home[600], config[600];
+    int status = 0;
+    snprintf(home, sizeof home, "HOME=%s", kit_path("home"));
+    snprintf(config, sizeof config, "XDG_CONFIG_HOME=%s", kit_path("home/xdg"));
+    kit_file("home/.config/penstock/plugins.conf", "host { queue_max = 41 }");
+    kit_file("home/xdg/penstock/plugins.conf", "host { queue_max = 42 }");
+    static const char *const folders[] = {"home", "home/.config", "home/.config/penstock",
+                                          "home/xdg", "home/xdg/penstock"};
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
+        assert_int_equal(chmod(kit_path(folders[i]), 0755), 0);
+    for (int i = 0; i < 2; i++) {
+        const char *const variables[] = {home, i == 1 ? config : NULL, NULL};
+        pid_t pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0)
+            _exit(load_as_user(variables));
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_int_equal(WEXITSTATUS(status), 41 + i);
+    }
 }
 
 /* With --config the system's files are not read; a folder that cannot be read is an error. */
@@ -442,6 +497,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_precedence),
         cmocka_unit_test(test_sections_merge_across_files),
+        cmocka_unit_test(test_configuration_directory),
+        cmocka_unit_test(test_user_file),
         cmocka_unit_test(test_file_in_place),
         cmocka_unit_test(test_relative_paths),
         cmocka_unit_test(test_variables),

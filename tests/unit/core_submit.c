@@ -18,7 +18,8 @@ static const struct row rows[] = {
     {"{}", 0, CODE_INVALID_INPUT, "/pipeline"},
     {"{\"pipeline\":5}", 0, CODE_INVALID_INPUT, "/pipeline: expected a string, found a number"},
     {"{\"pipeline\":\"\"}", 0, CODE_INVALID_INPUT, "/pipeline"},
-    {"{\"pipeline\":\"a\",\"params\":[]}", 0, CODE_INVALID_INPUT, "/params: expected an object, found an array"},
+    {"{\"pipeline\":\"a\",\"params\":[]}", 0, CODE_INVALID_INPUT,
+     "/params: expected an object, found an array"},
     {"{\"pipeline\":\"a\",\"priority\":9}", 0, CODE_OK, NULL},
     {"{\"pipeline\":\"a\",\"priority\":9.1}", 0, CODE_INVALID_INPUT, "/priority"},
     {"{\"pipeline\":\"a\",\"priority\":-1}", 0, CODE_INVALID_INPUT, "/priority"},
@@ -31,14 +32,18 @@ static const struct row rows[] = {
     {"{\"pipeline\":\"a\",\"children\":\"some\"}", 0, CODE_INVALID_INPUT, "/children"},
     {"{\"pipeline\":\"a\",\"metadata\":null}", 0, CODE_INVALID_INPUT, "/metadata"},
     {"{\"pipeline\":\"a\",\"inputs\":[{\"name\":\"i\",\"frame\":0}]}", 1, CODE_OK, NULL},
-    {"{\"pipeline\":\"a\",\"inputs\":[{\"name\":\"i\",\"frame\":0}]}", 0, CODE_INVALID_INPUT, "/inputs/*/frame"},
-    {"{\"pipeline\":\"a\",\"inputs\":[{\"name\":\"i\",\"frame\":-1}]}", 1, CODE_INVALID_INPUT, "/inputs/*/frame"},
+    {"{\"pipeline\":\"a\",\"inputs\":[{\"name\":\"i\",\"frame\":0}]}", 0, CODE_INVALID_INPUT,
+     "/inputs/*/frame"},
+    {"{\"pipeline\":\"a\",\"inputs\":[{\"name\":\"i\",\"frame\":-1}]}", 1, CODE_INVALID_INPUT,
+     "/inputs/*/frame"},
     {"{\"pipeline\":\"a\",\"inputs\":[{\"frame\":0}]}", 1, CODE_INVALID_INPUT, "/inputs"},
-    {"{\"pipeline\":\"a\",\"inputs\":[{\"name\":\"i\",\"frame\":0},{\"name\":\"\\u0069\",\"frame\":0}]}", 1,
-     CODE_INVALID_INPUT, "same name"},
-    {"{\"pipeline\":\"a\",\"inputs\":[{\"name\":\"i\",\"uri\":\"s3://b/k\"}]}", 0, CODE_DEPENDENCY_MISSING, "uri"},
-    {"{\"pipeline\":\"a\",\"inputs\":[{\"name\":\"i\",\"frame\":0,\"sha256\":\"abc\"}]}", 1, CODE_INVALID_INPUT,
-     "/inputs/*/sha256"},
+    {"{\"pipeline\":\"a\",\"inputs\":[{\"name\":\"i\",\"frame\":0},{\"name\":\"\\u0069\",\"frame\":"
+     "0}]}",
+     1, CODE_INVALID_INPUT, "same name"},
+    {"{\"pipeline\":\"a\",\"inputs\":[{\"name\":\"i\",\"uri\":\"s3://b/k\"}]}", 0,
+     CODE_DEPENDENCY_MISSING, "uri"},
+    {"{\"pipeline\":\"a\",\"inputs\":[{\"name\":\"i\",\"frame\":0,\"sha256\":\"abc\"}]}", 1,
+     CODE_INVALID_INPUT, "/inputs/*/sha256"},
 };
 
 static void each_row(void **state)
@@ -50,7 +55,8 @@ static void each_row(void **state)
         struct json_fault fault;
         struct refusal r = REFUSAL_INIT;
         assert_int_equal(json_scan(&doc, rows[i].header, strlen(rows[i].header), &fault), 0);
-        assert_int_equal(submit_read(&s, &doc, rows[i].n_body, &r), rows[i].code == CODE_OK ? 0 : -1);
+        assert_int_equal(submit_read(&s, &doc, rows[i].n_body, &r),
+                         rows[i].code == CODE_OK ? 0 : -1);
         assert_int_equal(r.code, rows[i].code);
         if (rows[i].pointer != NULL)
             assert_non_null(strstr(r.message, rows[i].pointer));
@@ -62,7 +68,8 @@ static void each_row(void **state)
 static void unknown_members_are_named(void **state)
 {
     (void)state;
-    static const char header[] = "{\"colour\":1,\"pipeline\":\"a\",\"events\":[\"log\"],\"max_attempts\":3}";
+    static const char header[] =
+        "{\"colour\":1,\"pipeline\":\"a\",\"events\":[\"log\"],\"max_attempts\":3}";
     static struct submit s;
     struct json_doc doc = JSON_DOC_INIT;
     struct json_fault fault;
@@ -78,6 +85,7 @@ static void unknown_members_are_named(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(each_row), cmocka_unit_test(unknown_members_are_named)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(each_row),
+                                       cmocka_unit_test(unknown_members_are_named)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

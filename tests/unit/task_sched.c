@@ -79,7 +79,8 @@ static void the_limit_of_a_group_and_of_the_host(void **state)
     (void)state;
     struct sched *s = sched_new(2);
     struct sched_group *narrow = sched_group_new(s, 1), *wide = sched_group_new(s, 0);
-    struct sched_lane *a = sched_lane_new(s, narrow), *b = sched_lane_new(s, narrow), *c = sched_lane_new(s, wide);
+    struct sched_lane *a = sched_lane_new(s, narrow), *b = sched_lane_new(s, narrow),
+                      *c = sched_lane_new(s, wide);
     struct item items[] = {make(0, 9), make(1, 8), make(2, 1), make(3, 1)};
     struct sched_lane *lanes[] = {a, b, c, c};
     for (size_t i = 0; i < 4; i++) {
@@ -142,7 +143,8 @@ static int best(const struct model *m)
         if (m->limit[g] > 0 && m->group_running[g] >= m->limit[g])
             continue;
         if (found < 0 || m->items[i].item.priority > m->items[found].item.priority ||
-            (m->items[i].item.priority == m->items[found].item.priority && m->order[i] < m->order[found]))
+            (m->items[i].item.priority == m->items[found].item.priority &&
+             m->order[i] < m->order[found]))
             found = i;
     }
     return found;

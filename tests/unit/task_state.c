@@ -8,12 +8,12 @@ static const struct {
     enum task_event event;
     enum task_state to;
 } allowed[] = {
-    {TASK_NEW, TASK_EV_ACCEPT, TASK_QUEUED},         {TASK_NEW, TASK_EV_ATTACH, TASK_ATTACHED},
-    {TASK_NEW, TASK_EV_FINISH, TASK_FINISHED},       {TASK_QUEUED, TASK_EV_DISPATCH, TASK_RUNNING},
-    {TASK_QUEUED, TASK_EV_FINISH, TASK_FINISHED},    {TASK_ATTACHED, TASK_EV_REQUEUE, TASK_QUEUED},
-    {TASK_ATTACHED, TASK_EV_FINISH, TASK_FINISHED},  {TASK_RUNNING, TASK_EV_REQUEUE, TASK_QUEUED},
-    {TASK_RUNNING, TASK_EV_STOP, TASK_STOPPING},     {TASK_RUNNING, TASK_EV_FINISH, TASK_FINISHED},
-    {TASK_STOPPING, TASK_EV_STOP, TASK_STOPPING},    {TASK_STOPPING, TASK_EV_FINISH, TASK_FINISHED},
+    {TASK_NEW, TASK_EV_ACCEPT, TASK_QUEUED},        {TASK_NEW, TASK_EV_ATTACH, TASK_ATTACHED},
+    {TASK_NEW, TASK_EV_FINISH, TASK_FINISHED},      {TASK_QUEUED, TASK_EV_DISPATCH, TASK_RUNNING},
+    {TASK_QUEUED, TASK_EV_FINISH, TASK_FINISHED},   {TASK_ATTACHED, TASK_EV_REQUEUE, TASK_QUEUED},
+    {TASK_ATTACHED, TASK_EV_FINISH, TASK_FINISHED}, {TASK_RUNNING, TASK_EV_REQUEUE, TASK_QUEUED},
+    {TASK_RUNNING, TASK_EV_STOP, TASK_STOPPING},    {TASK_RUNNING, TASK_EV_FINISH, TASK_FINISHED},
+    {TASK_STOPPING, TASK_EV_STOP, TASK_STOPPING},   {TASK_STOPPING, TASK_EV_FINISH, TASK_FINISHED},
 };
 
 static int expected(enum task_state from, enum task_event event)
@@ -45,6 +45,7 @@ static void names_on_the_wire(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(each_step), cmocka_unit_test(names_on_the_wire)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(each_step),
+                                       cmocka_unit_test(names_on_the_wire)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

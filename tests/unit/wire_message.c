@@ -16,17 +16,37 @@ struct row {
     const char *header;
 };
 
-static const struct wire_limits limits = {.frame_bytes = 20, .message_bytes = 60, .header_bytes = 10, .frames = 6};
+static const struct wire_limits limits = {
+    .frame_bytes = 20, .message_bytes = 60, .header_bytes = 10, .frames = 6};
 
 static const struct row rows[] = {
     {{"id", "PEN/1", "PING"}, WIRE_OK, 1, 0, 0, WIRE_PING, "{}"},
     {{"id", "PEN/1", "PING", ""}, WIRE_OK, 1, 0, 0, WIRE_PING, "{}"},
     {{"id", "", "PEN/1", "PING", "{}"}, WIRE_OK, 2, 0, 1, WIRE_PING, "{}"},
-    {{"id", "x", "PEN/1", "SUBMIT", "{\"a\":1}", "b", "c"}, WIRE_OK, 2, 2, 0, WIRE_SUBMIT, "{\"a\":1}"},
-    {{"id", "1", "2", "3", "4", "5", "6", "7", "8", "PEN/1", "PING"}, WIRE_OK, 9, 0, 0, WIRE_PING, "{}"},
-    {{"id", "1", "2", "3", "4", "5", "6", "7", "8", "9", "PEN/1", "PING"}, WIRE_NO_PROTOCOL, 0, 0, 0, 0, "{}"},
+    {{"id", "x", "PEN/1", "SUBMIT", "{\"a\":1}", "b", "c"},
+     WIRE_OK,
+     2,
+     2,
+     0,
+     WIRE_SUBMIT,
+     "{\"a\":1}"},
+    {{"id", "1", "2", "3", "4", "5", "6", "7", "8", "PEN/1", "PING"},
+     WIRE_OK,
+     9,
+     0,
+     0,
+     WIRE_PING,
+     "{}"},
+    {{"id", "1", "2", "3", "4", "5", "6", "7", "8", "9", "PEN/1", "PING"},
+     WIRE_NO_PROTOCOL,
+     0,
+     0,
+     0,
+     0,
+     "{}"},
     {{"id"}, WIRE_NO_PROTOCOL, 0, 0, 0, 0, "{}"},
-    {{"PEN/1", "PING"}, WIRE_NO_PROTOCOL, 0, 0, 0, 0, "{}"}, /* the routing id may look like anything */
+    {{"PEN/1", "PING"}, WIRE_NO_PROTOCOL, 0, 0, 0, 0, "{}"}, /* the routing id may look like
+                                                                anything */
     {{"id", "hello", "world"}, WIRE_NO_PROTOCOL, 0, 0, 0, 0, "{}"},
     {{"id", "PEN/2", "PING"}, WIRE_OTHER_VERSION, 1, 0, 0, 0, "{}"},
     {{"id", "PEN/1"}, WIRE_NO_VERB, 1, 0, 0, 0, "{}"},
@@ -34,9 +54,21 @@ static const struct row rows[] = {
     {{"id", "PEN/1", "PINGS"}, WIRE_OK, 1, 0, 0, WIRE_UNKNOWN, "{}"},
     {{"id", "PEN/1", "SUBMIT", "{}", "1", "2", "3", "4"}, WIRE_TOO_MANY_FRAMES, 1, 0, 0, 0, "{}"},
     {{"id", "PEN/1", "SUBMIT", "{}", "123456789012345678901"}, WIRE_TOO_LARGE, 1, 0, 0, 0, "{}"},
-    {{"id", "PEN/1", "SUBMIT", "{}", "12345678901234567890", "12345678901234567890", "12345678901234567890"},
-     WIRE_TOO_LARGE, 1, 0, 0, 0, "{}"},
-    {{"id", "PEN/1", "SUBMIT", "{\"aaaa\":12}"}, WIRE_TOO_LARGE, 1, 0, 0, WIRE_SUBMIT, "{\"aaaa\":12}"},
+    {{"id", "PEN/1", "SUBMIT", "{}", "12345678901234567890", "12345678901234567890",
+      "12345678901234567890"},
+     WIRE_TOO_LARGE,
+     1,
+     0,
+     0,
+     0,
+     "{}"},
+    {{"id", "PEN/1", "SUBMIT", "{\"aaaa\":12}"},
+     WIRE_TOO_LARGE,
+     1,
+     0,
+     0,
+     WIRE_SUBMIT,
+     "{\"aaaa\":12}"},
 };
 
 static void each_row(void **state)
@@ -72,6 +104,7 @@ static void verbs_there_and_back(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(each_row), cmocka_unit_test(verbs_there_and_back)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(each_row),
+                                       cmocka_unit_test(verbs_there_and_back)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
-/* wire_sockets.c: a ROUTER and a DEALER over a real ipc socket: whole messages, bodies, limits, peers that are gone. */
+/* wire_sockets.c: a ROUTER and a DEALER over a real ipc socket: whole messages, bodies, limits,
+ * peers that are gone. */
 #include "cmocka_all.h"
 
 #include <errno.h>
@@ -47,8 +48,8 @@ static void on_router(void *arg, struct router *r, zmq_msg_t *frames, size_t n, 
     zmq_msg_close(&body);
 }
 
-static void on_client(void *arg, enum wire_verb verb, const char *header, size_t len, const struct wire_view *body,
-                      size_t n_body)
+static void on_client(void *arg, enum wire_verb verb, const char *header, size_t len,
+                      const struct wire_view *body, size_t n_body)
 {
     struct fixture *f = arg;
     f->to_client++;

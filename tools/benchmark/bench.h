@@ -1,7 +1,8 @@
 #ifndef PENSTOCK_BENCHMARK_BENCH_H
 #define PENSTOCK_BENCHMARK_BENCH_H
 
-/* bench.h: load for tools/bench: one DEALER that keeps a window of messages in flight and notes each round trip. */
+/* bench.h: load for tools/bench: one DEALER that keeps a window of messages in flight and notes
+ * each round trip. */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -9,8 +10,8 @@
 struct bench_options {
     const char *endpoint; /* of the host; NULL in raw mode */
     const char *pipeline;
-    int is_tcp;     /* raw mode: tcp on a loopback port; else ipc */
-    long messages;  /* counted ones; a tenth more before them is not */
+    int is_tcp;    /* raw mode: tcp on a loopback port; else ipc */
+    long messages; /* counted ones; a tenth more before them is not */
     int window;
     size_t size; /* bytes of payload */
 };

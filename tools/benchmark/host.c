@@ -1,4 +1,5 @@
-/* host.c: tasks for a running host, as a client would send them: SUBMIT with "wait", RESULT counted. */
+/* host.c: tasks for a running host, as a client would send them: SUBMIT with "wait", RESULT
+ * counted. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,10 +20,11 @@ struct run {
 static void submit(struct run *x, long number)
 {
     char header[HEADER_MAX];
-    int n = snprintf(header, sizeof header,
-                     "{\"pipeline\":\"%s\",\"params\":{},\"task_id\":\"%ld\",\"wait\":true,\"durable\":false,"
-                     "\"inputs\":[{\"name\":\"x\",\"frame\":0}]}",
-                     x->o->pipeline, number);
+    int n = snprintf(
+        header, sizeof header,
+        "{\"pipeline\":\"%s\",\"params\":{},\"task_id\":\"%ld\",\"wait\":true,\"durable\":false,"
+        "\"inputs\":[{\"name\":\"x\",\"frame\":0}]}",
+        x->o->pipeline, number);
     x->sent_ns[number] = bench_now_ns();
     zmq_send(x->dealer, "PEN/1", 5, ZMQ_SNDMORE);
     zmq_send(x->dealer, "SUBMIT", 6, ZMQ_SNDMORE);
@@ -51,7 +53,8 @@ static long receive(struct run *x, int *is_success)
             x->answer[n] = '\0';
             const char *id = strstr(x->answer, "\"task_id\":\"");
             number = id != NULL ? strtol(id + 11, NULL, 10) : -1;
-            *is_success = strcmp(verb, "RESULT") == 0 && strstr(x->answer, "\"status\":\"success\"") != NULL;
+            *is_success =
+                strcmp(verb, "RESULT") == 0 && strstr(x->answer, "\"status\":\"success\"") != NULL;
         }
         more = zmq_msg_more(&m);
         zmq_msg_close(&m);
@@ -59,7 +62,8 @@ static long receive(struct run *x, int *is_success)
     return number;
 }
 
-/* Results are acknowledged, as a client that said HELLO does; this one is anonymous, so nothing is kept waiting. */
+/* Results are acknowledged, as a client that said HELLO does; this one is anonymous, so nothing is
+ * kept waiting. */
 static int trip(struct run *x, struct bench_result *r)
 {
     long warm_up = x->o->messages / 10, total = x->o->messages + warm_up, sent = 0;
@@ -95,7 +99,9 @@ int bench_host(const struct bench_options *o, struct bench_result *r)
     x.sent_ns = calloc((size_t)(o->messages + o->messages / 10 + 1), sizeof *x.sent_ns);
     zmq_setsockopt(x.dealer, ZMQ_RCVTIMEO, &timeout, sizeof timeout);
     zmq_setsockopt(x.dealer, ZMQ_LINGER, &linger, sizeof linger);
-    int rc = x.payload != NULL && x.answer != NULL && x.sent_ns != NULL ? zmq_connect(x.dealer, o->endpoint) : -1;
+    int rc = x.payload != NULL && x.answer != NULL && x.sent_ns != NULL
+                 ? zmq_connect(x.dealer, o->endpoint)
+                 : -1;
     if (rc == 0)
         rc = trip(&x, r);
     free(x.payload);

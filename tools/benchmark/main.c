@@ -1,4 +1,5 @@
-/* main.c: penstock-bench: one measurement, printed as one JSON object. tools/bench runs it in turns. */
+/* main.c: penstock-bench: one measurement, printed as one JSON object. tools/bench runs it in
+ * turns. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,12 +9,16 @@
 
 static const char usage[] =
     "usage: penstock-bench raw --transport tcp|ipc [--messages N] [--window N] [--size BYTES]\n"
-    "       penstock-bench host --endpoint E --pipeline P [--messages N] [--window N] [--size BYTES]\n";
+    "       penstock-bench host --endpoint E --pipeline P [--messages N] [--window N] [--size "
+    "BYTES]\n";
 
 static const struct option options[] = {
-    {"endpoint", required_argument, NULL, 'e'}, {"pipeline", required_argument, NULL, 'p'},
-    {"messages", required_argument, NULL, 'n'}, {"window", required_argument, NULL, 'w'},
-    {"size", required_argument, NULL, 's'},     {"transport", required_argument, NULL, 't'},
+    {"endpoint", required_argument, NULL, 'e'},
+    {"pipeline", required_argument, NULL, 'p'},
+    {"messages", required_argument, NULL, 'n'},
+    {"window", required_argument, NULL, 'w'},
+    {"size", required_argument, NULL, 's'},
+    {"transport", required_argument, NULL, 't'},
     {NULL, 0, NULL, 0},
 };
 

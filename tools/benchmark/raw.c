@@ -69,8 +69,8 @@ int bench_raw(const struct bench_options *o, struct bench_result *r)
     pthread_t thread;
     snprintf(path, sizeof path, "ipc:///tmp/penstock-bench-%d.sock", (int)getpid());
     if (zmq_bind(e.socket, o->is_tcp ? "tcp://127.0.0.1:*" : path) < 0 ||
-        zmq_getsockopt(e.socket, ZMQ_LAST_ENDPOINT, endpoint, &size) < 0 || zmq_connect(dealer, endpoint) < 0 ||
-        pthread_create(&thread, NULL, echo_main, &e) != 0) {
+        zmq_getsockopt(e.socket, ZMQ_LAST_ENDPOINT, endpoint, &size) < 0 ||
+        zmq_connect(dealer, endpoint) < 0 || pthread_create(&thread, NULL, echo_main, &e) != 0) {
         fprintf(stderr, "penstock-bench: %s\n", zmq_strerror(zmq_errno()));
         return -1;
     }

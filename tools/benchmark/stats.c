@@ -37,6 +37,6 @@ static double quantile_us(const struct bench_result *r, double q)
 void bench_print(struct bench_result *r)
 {
     qsort(r->latencies_ns, (size_t)r->n, sizeof(int64_t), by_size);
-    printf("{\"per_second\":%.0f,\"p50_us\":%.1f,\"p99_us\":%.1f,\"failures\":%ld}\n", (double)r->n / r->seconds,
-           quantile_us(r, 0.5), quantile_us(r, 0.99), r->failures);
+    printf("{\"per_second\":%.0f,\"p50_us\":%.1f,\"p99_us\":%.1f,\"failures\":%ld}\n",
+           (double)r->n / r->seconds, quantile_us(r, 0.5), quantile_us(r, 0.99), r->failures);
 }

@@ -16,8 +16,9 @@
  *
  * Threads: [main] is called in the process that loads the plugin, once, before any task. [run] is
  * called in the process of a task, by one thread. [any] may be called by any thread between start
- * and end of run. A run may start threads and joins them before it returns; open should leave none
- * behind.
+ * and end of run. A run may start threads; before it returns it joins them, or leaves them idle (a
+ * library's pool) without anything that was borrowed. open should leave none behind: a fork copies
+ * only one.
  *
  * Time: a task's process can be killed at any moment (time limit, cancellation, memory), so close
  * may never be called, and nothing may depend on it.

@@ -1,0 +1,2 @@
+penstock_fuzz(sandbox_data SOURCES ${CMAKE_CURRENT_LIST_DIR}/sandbox_data.c DEPS base sandbox
+              CORPUS ${CMAKE_CURRENT_LIST_DIR}/corpus/sandbox_data)

@@ -1,0 +1,2 @@
+penstock_fuzz(wire SOURCES fuzz_wire.c DEPS wire CORPUS ${CMAKE_CURRENT_SOURCE_DIR}/corpus/wire)
+penstock_fuzz(submit SOURCES fuzz_submit.c DEPS core CORPUS ${CMAKE_CURRENT_SOURCE_DIR}/corpus/submit)
