@@ -18,9 +18,10 @@ typedef struct pen_next {
     uint32_t size;
 
     /* Adds a child task of the named pipeline; params is JSON; all is copied. Its id is
-     * <parent>-<step>-<n>, n counting from 1 in each step, so that a retry adds the same children
-     * again and none twice. Children are published together with a successful result, and dropped
-     * with a failure. step NULL: the pipeline's name. At most 1000 a task, 8 generations deep.
+     * <parent>-<step>-<n>, n counting the task's children from 0 in the order they were added: a
+     * retry that adds the same children adds none twice. step NULL: the pipeline's name. Children
+     * are published together with a successful result, and dropped with a failure. At most 1000 a
+     * task, 8 generations deep.
      * PEN_E_INTERNAL: bad name, params not JSON, too many, outside run; the task then fails. [run]
      */
     pen_status (*add)(const pen_host *host, const char *pipeline, pen_bytes params,
