@@ -62,6 +62,19 @@ void kit_clear(struct kit *k)
     *k = (struct kit){.conf = NULL};
 }
 
+void kit_take(struct conf_request *r, const char *const *words)
+{
+    static char *argv[16];
+    const char *problem = NULL;
+    int argc = 1;
+    argv[0] = (char *)"program";
+    for (; words[argc - 1] != NULL; argc++)
+        argv[argc] = (char *)words[argc - 1];
+    argv[argc] = NULL;
+    assert_int_equal(conf_request_take(r, &argc, argv, &problem), 0);
+    assert_int_equal(argc, 1);
+}
+
 static void print_errors(const struct kit *k)
 {
     for (size_t i = 0; i < k->errors.n; i++)

@@ -20,6 +20,8 @@ void kit_load(struct kit *k, const char *text);
 /* Loads request as it is. */
 void kit_load_request(struct kit *k);
 void kit_clear(struct kit *k);
+/* Gives the request these words of a command line, NULL-ended, all of which must be for it. */
+void kit_take(struct conf_request *r, const char *const *words);
 /* The text must load / must not, with exactly one error whose "where: what" holds each part. */
 void kit_expect_fine(struct kit *k, const char *text);
 void kit_expect_error(const char *text, const char *where, const char *what);
