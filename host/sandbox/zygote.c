@@ -232,6 +232,11 @@ static int become_worker(void *arg)
     return setup.page != NULL ? worker_prepare(z->worker, &setup) : -1;
 }
 
+static int tell_ready(void *arg)
+{
+    return send_ready(arg);
+}
+
 static int load_task_filter(void *arg)
 {
     struct zygote *z = arg;
@@ -240,18 +245,21 @@ static int load_task_filter(void *arg)
     return rc;
 }
 
+/* The last filter comes behind READY, because it has no message calls. From here on the channel is
+ * only held open: its end tells the warden that we are gone. */
 static const struct zygote_step warm_steps[] = {
     {"worker", become_worker},
+    {"readiness", tell_ready},
     {"filter of the worker", load_task_filter},
 };
 
-/* The channel stays open and unused: its end would tell the warden that we are gone. */
 static int serve_warm(struct zygote *z)
 {
     const char *what = zygote_take_steps(warm_steps, sizeof warm_steps / sizeof *warm_steps, z);
-    if (what != NULL)
-        return fail(z, 0, what, strerror(errno));
-    return send_ready(z) < 0 ? WORKER_SETUP_EXIT : worker_serve(z->worker);
+    if (what == NULL)
+        return worker_serve(z->worker);
+    dprintf(STDERR_FILENO, "penstock-box: %s: %s\n", what, strerror(errno));
+    return WORKER_SETUP_EXIT;
 }
 
 /* ---- main
