@@ -1,2 +1,5 @@
 penstock_test(sandbox_verdict LABEL unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/sandbox_verdict.c
               DEPS base sandbox)
+penstock_test(sandbox_box LABEL unit
+              SOURCES ${CMAKE_CURRENT_LIST_DIR}/sandbox_box.c ${CMAKE_CURRENT_LIST_DIR}/sandbox_kit.c
+              DEPS base loop sandbox)
