@@ -44,18 +44,18 @@ static int give_to_group(const char *path, const char *group)
 
 static int bind_tcp(struct core *c)
 {
-    char address[256], bound[256];
+    char address[sizeof c->tcp_address];
     if (c->host->tcp[0] == '\0')
         return 0;
     snprintf(address, sizeof address, "tcp://%s", c->host->tcp);
     char *colon = strrchr(address, ':');
     if (strcmp(colon, ":0") == 0)
         strcpy(colon, ":*");
-    if (router_bind_tcp(c->tasks_router, address, bound) < 0) {
+    if (router_bind_tcp(c->tasks_router, address, c->tcp_address) < 0) {
         log_error("TCP address cannot be bound", LS("address", c->host->tcp), LE(errno));
         return -1;
     }
-    log_info("tasks are taken over TCP too", LS("address", bound));
+    log_info("tasks are taken over TCP too", LS("address", c->tcp_address));
     return 0;
 }
 

@@ -51,6 +51,7 @@ struct core {
     /* doors */
     void *zmq;
     struct router *tasks_router, *control_router;
+    char tcp_address[256]; /* in force; "": none */
     struct wire_limits wire_limits;
     char host_id[ID_TEXT];
     int64_t epoch, started_mono_ms;

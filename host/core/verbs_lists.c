@@ -131,6 +131,7 @@ void verbs_stats(struct core *c, struct peer *p)
     json_member_int(&w, "epoch", c->epoch);
     json_member_int(&w, "uptime_ms", loop_now_ms(c->loop) - c->started_mono_ms);
     json_member_bool(&w, "draining", c->phase >= CORE_DRAINING);
+    json_member_str(&w, "tcp", c->tcp_address[0] != '\0' ? c->tcp_address : NULL);
     json_key(&w, "capacity");
     json_open(&w, '{');
     push_write_capacity(c, &w);

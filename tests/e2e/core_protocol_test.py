@@ -7,6 +7,8 @@ import unittest
 import zmq
 from penstock_host import Client, Host
 
+ONE = [{"name": "x", "frame": 0}]
+
 
 class Protocol(unittest.TestCase):
     @classmethod
@@ -29,8 +31,7 @@ class Protocol(unittest.TestCase):
         self.assertEqual(stat.S_IMODE(os.stat(self.host.control).st_mode), 0o600)
 
     def test_tcp(self):
-        line = next(line for line in self.host.log().splitlines() if "over TCP" in line)
-        address = line.split("address=")[1].strip().strip('"')
+        address = self.client.ask("STATS")[1]["tcp"]
         sock = self.host.context.socket(zmq.REQ)
         sock.linger, sock.rcvtimeo = 0, 10000
         sock.connect(address)
@@ -54,7 +55,7 @@ class Protocol(unittest.TestCase):
     def test_req_without_wait_asks_later(self):
         sock = self.host.socket(zmq.REQ)
         client = Client(sock)
-        verb, accepted, _ = client.ask("SUBMIT", {"pipeline": "echo", "params": {"a": 1}})
+        verb, accepted, _ = client.ask("SUBMIT", {"pipeline": "echo", "params": {"a": 1}, "inputs": ONE}, b"x")
         self.assertEqual(verb, "ACCEPTED")
         while True:
             verb, header, _ = client.ask("QUERY", {"task_id": accepted["task_id"]})
@@ -82,7 +83,8 @@ class Protocol(unittest.TestCase):
 
     def test_accepted_then_result(self):
         verb, accepted, _ = self.client.ask("SUBMIT", {"pipeline": "echo", "params": {"n": 1}, "task_id": "mine",
-                                                       "metadata": {"k": [1.50, 9007199254740993]}, "request": "r1"})
+                                                       "metadata": {"k": [1.50, 9007199254740993]}, "request": "r1",
+                                                       "inputs": ONE}, b"x")
         self.assertEqual(verb, "ACCEPTED")
         self.assertEqual((accepted["task_id"], accepted["request"], accepted["durable"]), ("mine", "r1", False))
         _, result, _ = self.client.receive("RESULT")
@@ -90,8 +92,9 @@ class Protocol(unittest.TestCase):
         self.assertEqual(result["uid"], accepted["uid"])
 
     def test_bytes_pass_verbatim(self):
-        raw = b'{"pipeline":"echo","params":{"big":9007199254740993,"f":1.50,"e":1E400,"s":"\\u00e4\\/"},"wait":true}'
-        self.client.sock.send_multipart([b"PEN/1", b"SUBMIT", raw])
+        raw = b'{"pipeline":"echo","params":{"big":9007199254740993,"f":1.50,"e":1E400,"s":"\\u00e4\\/"},"wait":true,' \
+            b'"inputs":[{"name":"x","frame":0}]}'
+        self.client.sock.send_multipart([b"PEN/1", b"SUBMIT", raw, b"x"])
         header = self.client.sock.recv_multipart()[2]
         self.assertIn(b'"data":{"big":9007199254740993,"f":1.50,"e":1E400,"s":"\\u00e4\\/"}', header)
 
@@ -136,7 +139,8 @@ class Protocol(unittest.TestCase):
 
     def test_same_id(self):
         first, _ = self.client.run("echo", {"a": 1}, task_id="same")
-        verb, accepted, _ = self.client.ask("SUBMIT", {"pipeline": "echo", "params": {"a": 1}, "task_id": "same"})
+        self.client.submit("echo", {"a": 1}, task_id="same")
+        verb, accepted, _ = self.client.receive()
         self.assertEqual((verb, accepted["attached"], accepted["uid"]), ("ACCEPTED", True, first["uid"]))
         self.assertEqual(self.client.receive("RESULT")[1]["uid"], first["uid"])
         verb, refused, _ = self.client.ask("SUBMIT", {"pipeline": "echo", "params": {"a": 2}, "task_id": "same"})
@@ -149,7 +153,8 @@ class Protocol(unittest.TestCase):
         self.assertEqual([results["k1"]["cached"], results["k2"]["cached"]], [False, True])
         header, _ = self.client.run("spin_ms", {"ms": 300}, task_id="k3", idempotency_key="key")
         self.assertTrue(header["cached"])
-        verb, refused, _ = self.client.ask("SUBMIT", {"pipeline": "spin_ms", "params": {"ms": 1}, "idempotency_key": "key"})
+        self.client.submit("spin_ms", {"ms": 1}, idempotency_key="key")
+        verb, refused, _ = self.client.receive()
         self.assertEqual((verb, refused["code"]), ("REFUSED", "DUPLICATE"))
 
     # ---- clients

@@ -112,8 +112,27 @@ plugin "org.penstock.test.misbehave" {
         self.assertTrue(self.client.is_silent(500))
 
     def test_warm_worker_lives_on(self):
-        pids = {self.client.run("echo_warm", {"i": i})[0]["data"].get("pid") for i in range(5)}
-        self.assertEqual(len(pids), 1)
+        calls = [self.client.run("echo_warm")[0]["data"]["calls"] for _ in range(5)]
+        self.assertEqual(calls, list(range(calls[0], calls[0] + 5)))
+
+    def test_forbidden_calls(self):
+        for pipeline in ("socket", "fork", "exec", "ptrace", "write_etc"):
+            with self.subTest(pipeline=pipeline):
+                header, _ = self.client.run(pipeline)
+                # Either the call is refused and the plugin says how, or it is a violation.
+                if "error" in header:
+                    self.assertEqual(header["error"]["code"], "SANDBOX_VIOLATION")
+
+    def test_files(self):
+        header, body = self.client.run("files", {}, {"x": b"some bytes"})
+        self.assertEqual((header["status"], body), ("success", [b"some bytes"]))
+        header, _ = self.client.run("files", {"link": 1}, {"x": b"some bytes"})
+        self.assertEqual(header["status"], "failure")
+
+    def test_output_of_a_task_is_captured_and_capped(self):
+        header, _ = self.client.run("stdout", {"kb": 2048})
+        self.assertEqual(header["status"], "success")
+        self.assertIn("this line has sixty-four bytes", self.host.log())
 
     def test_large_bytes(self):
         payload = os.urandom(20 * 1024 * 1024)
@@ -143,15 +162,18 @@ class Plugins(unittest.TestCase):
 
     def test_open_that_fails_is_quarantined(self):
         with Host(plugins=["echo", "badopen"], sections='''
-plugin "org.penstock.test.badopen" { }''') as host:
+plugin "org.penstock.test.badopen" { pipeline "open_hangs" { load_timeout = 1s } }''') as host:
             client = host.client()
-            slugs = [p["slug"] for plugin in client.ask("PLUGINS")[1]["plugins"] for p in plugin["pipelines"]
-                     if plugin["id"].endswith("badopen")]
-            header, _ = client.run(slugs[0])
-            self.assertIn(header["error"]["code"], ("PLUGIN_LOAD_FAILED", "PLUGIN_LOAD_TIMEOUT"))
-            verb, refused, _ = client.ask("SUBMIT", {"pipeline": slugs[0]})
-            self.assertEqual((verb, refused["code"]), ("REFUSED", "QUARANTINED"))
-            self.assertGreater(refused["retry_after_ms"], 0)
+            for slug, code in (("open_fails", "PLUGIN_LOAD_FAILED"), ("open_crashes", "PLUGIN_LOAD_FAILED"),
+                               ("open_exits", "PLUGIN_LOAD_FAILED"), ("open_hangs", "PLUGIN_LOAD_TIMEOUT")):
+                with self.subTest(slug=slug):
+                    header, _ = client.run(slug)
+                    self.assertEqual(header["error"]["code"], code)
+                    verb, refused, _ = client.ask("SUBMIT", {"pipeline": slug})
+                    self.assertEqual((verb, refused["code"]), ("REFUSED", "QUARANTINED"))
+                    self.assertGreater(refused["retry_after_ms"], 0)
+            self.assertEqual(client.run("open_threads")[0]["status"], "success")
+            self.assertIn("warm mode", host.log())
             self.assertEqual(client.run("echo")[0]["status"], "success")
 
     def test_params_are_checked_with_all_errors(self):

@@ -12,10 +12,7 @@ import sys
 
 from penstock_host import BIN, BUILD, Host
 
-SECTIONS = '''
-plugin "org.penstock.test.misbehave" { pipeline "echo_warm" { mode = warm  max_concurrent = 2 } }
-plugin "org.example.echo" { pipeline "echo" { max_concurrent = 2 } }
-'''
+MODES = ("warm", "fork")
 
 
 def measure(arguments, pinned):
@@ -25,26 +22,25 @@ def measure(arguments, pinned):
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
-def cases(host, address, scale):
-    """name: arguments of penstock-bench. The window of p50 is 1: latency without a queue."""
-    def at(pipeline, endpoint, messages, window, size=256):
-        return ["host", "--endpoint", endpoint, "--pipeline", pipeline, "--messages", str(max(200, messages // scale)),
-                "--window", str(window), "--size", str(size)]
+def cases(hosts, scale):
+    """name: arguments of penstock-bench. Latencies are taken with a window of 1: no queue. hosts: mode -> (tcp, ipc)."""
+    def at(mode, transport, messages, window, size=256, pipeline="echo"):
+        return ["host", "--endpoint", hosts[mode][transport], "--pipeline", pipeline, "--messages",
+                str(max(200, messages // scale)), "--window", str(window), "--size", str(size)]
 
     def raw(messages, window, size=256):
         return ["raw", "--transport", "tcp", "--messages", str(max(200, messages // scale)), "--window", str(window),
                 "--size", str(size)]
 
-    ipc = f"ipc://{host.tasks}"
     return {
-        "raw tcp, window 64": raw(300000, 64), "warm echo tcp, window 64": at("echo_warm", address, 100000, 64),
-        "warm echo ipc, window 64": at("echo_warm", ipc, 100000, 64),
-        "fork echo tcp, window 64": at("echo", address, 5000, 64),
-        "raw tcp, window 1": raw(20000, 1), "warm echo tcp, window 1": at("echo_warm", address, 10000, 1),
-        "fork echo tcp, window 1": at("echo", address, 2000, 1),
+        "raw tcp, window 64": raw(300000, 64), "warm echo tcp, window 64": at("warm", "tcp", 100000, 64),
+        "warm echo ipc, window 64": at("warm", "ipc", 100000, 64),
+        "fork echo tcp, window 64": at("fork", "tcp", 5000, 64),
+        "raw tcp, window 1": raw(20000, 1), "warm echo tcp, window 1": at("warm", "tcp", 10000, 1),
+        "fork echo tcp, window 1": at("fork", "tcp", 2000, 1),
         "raw tcp 1 MiB, window 1": raw(500, 1, 1 << 20),
-        "warm echo tcp 1 MiB, window 1": at("echo_warm", address, 300, 1, 1 << 20),
-        "crash, window 16": at("crash", address, 2000, 16),
+        "warm echo tcp 1 MiB, window 1": at("warm", "tcp", 300, 1, 1 << 20),
+        "fork crash, window 16": at("fork", "tcp", 2000, 16, 256, "crash"),
     }
 
 
@@ -68,21 +64,28 @@ def summary(runs):
     return out
 
 
-def run_host(pinned, rounds, scale):
-    host = Host(plugins=["echo", "misbehave"], sections=SECTIONS,
-                host='max_concurrent = 2\nlog_level = error\ntcp = "127.0.0.1:0"\nresult_retention = 1s')
+def start_host(mode):
+    host = Host(plugins=["echo", "misbehave"],
+                sections=f'plugin "org.example.echo" {{ pipeline "echo" {{ mode = {mode}  max_concurrent = 2 }} }}',
+                host='max_concurrent = 2\nlog_level = warn\ntcp = "127.0.0.1:0"\nresult_retention = 1s')
+    host.start()
+    address = host.client().ask("STATS")[1]["tcp"]
+    return host, {"tcp": address, "ipc": f"ipc://{host.tasks}"}
+
+
+def run_hosts(pinned, rounds, scale):
     if pinned:
         os.sched_setaffinity(0, {0})  # penstockd and all below it inherit this
-    host.start(["--log-level", "info"])
-    line = next(line for line in host.log().splitlines() if "over TCP" in line)
-    address = line.split("address=")[1].strip().strip('"')
+    started = {mode: start_host(mode) for mode in MODES}
+    addresses = {mode: address for mode, (_, address) in started.items()}
     results = {}
     for number in range(rounds):
-        for name, arguments in cases(host, address, scale).items():
+        for name, arguments in cases(addresses, scale).items():
             print(f"\r{'pinned' if pinned else 'free'} {number + 1}/{rounds} {name:40}", end="", file=sys.stderr)
             results.setdefault(name, []).append(measure(arguments, pinned))
     print("\r" + " " * 70 + "\r", end="", file=sys.stderr)
-    host.stop()
+    for host, _ in started.values():
+        host.stop()
     os.sched_setaffinity(0, range(os.cpu_count()))
     return {name: summary(runs) for name, runs in results.items()}
 
@@ -105,7 +108,7 @@ def main():
     rounds, scale = (1, 10) if args.quick else (5, 1)
     print(f"{platform.machine()}, {os.cpu_count()} processors, kernel {platform.release()}, build {os.path.basename(BUILD)}; "
           f"256 B unless said otherwise; median of {rounds}")
-    tables = {"free": run_host(False, rounds, scale), "pinned": run_host(True, rounds, scale)}
+    tables = {"free": run_hosts(False, rounds, scale), "pinned": run_hosts(True, rounds, scale)}
     for title, table in tables.items():
         print_table(title, table)
     if args.json:
