@@ -4,8 +4,8 @@
 /*
  * conf.h: the configuration. Sources, a later one wins:
  *
- *   defaults < /usr/lib/penstock/<any>.conf < /etc/penstock/plugins.conf <
- * /etc/penstock/conf.d/<any>.conf < environment PENSTOCK_* < flags
+ *   defaults < /usr/lib/penstock/<any>.conf < /etc/penstock/plugins.conf
+ *            < /etc/penstock/conf.d/<any>.conf < environment PENSTOCK_* < flags
  *
  * $CONFIGURATION_DIRECTORY replaces /etc/penstock; a user other than root has
  * $XDG_CONFIG_HOME/penstock/plugins.conf after those. With --config FILE that file stands in place
@@ -38,31 +38,29 @@ struct conf_request {
 };
 
 struct conf_error {
-    char
-        *where; /* "/etc/penstock/plugins.conf:12", "environment PENSTOCK_HOST_TCP", "flag --set" */
+    char *where; /* "/etc/penstock/plugins.conf:12", "environment PENSTOCK_HOST_TCP" */
     char *what;
     int line; /* 0 outside of files */
 };
 
-/* Start with all zero. Everything wrong is in it, not only the first thing; past 100 they are only
- * counted. */
+/* Starts all zero. Everything wrong is in it, not only the first; past 100 they are counted only.
+ */
 struct conf_errors {
     struct conf_error *items;
     size_t n;
     size_t n_dropped;
 };
 
-/* Takes the configuration's flags out of argv (--config F, --set K=V, --<host option> V; also with
- * '='), up to
- * "--"; the rest moves up. -1: a value is missing, or no memory; *problem says which flag. */
+/* Takes the configuration's flags out of argv up to "--" (--config F, --set K=V, --<host option> V;
+ * also with '='); the rest moves up. The values stay borrowed from argv.
+ * -1: a value is missing, or no memory; *problem says which flag. */
 int conf_request_take(struct conf_request *r, int *argc, char **argv, const char **problem);
 /* The request as arguments for another program of ours started in the same working directory:
  * NULL-ended, freed with conf_arguments_free. NULL: ENOMEM. The environment is not in it. */
 char **conf_request_arguments(const struct conf_request *r);
 void conf_arguments_free(char **arguments);
 void conf_request_clear(struct conf_request *r);
-/* Whether a variable ("NAME=VALUE" or "NAME") carries a secret, to be handed to its own shim only.
- */
+/* Whether a variable ("NAME=VALUE" or "NAME") carries a secret, which only its shim may have. */
 bool conf_variable_is_secret(const char *variable);
 
 /* NULL: *errors says why. The caller frees both in any case. */
@@ -94,13 +92,12 @@ int conf_shim_token(const struct conf_shim *shim, struct buf *token, struct buf 
 struct conf_item {
     const char *section; /* "host", "plugin.echo.pipeline.echo" */
     const char *key;
-    const char *value;  /* a secret is "********"; lists with commas */
-    const char *origin; /* "default", "/etc/penstock/plugins.conf:12", "environment
-                           PENSTOCK_HOST_TCP", "flag --set" */
+    const char *value; /* a secret is "********"; lists with commas */
+    const char
+        *origin; /* "default", "plugins.conf:12", "environment PENSTOCK_HOST_TCP", "flag --set" */
     bool is_default;
 };
-/* Calls fn for each value; it stops at the first nonzero answer and returns it; -1 also for ENOMEM.
- */
+/* Calls fn for each value up to the first nonzero answer, and returns that; -1: also ENOMEM. */
 int conf_each_value(const struct conf *c, int (*fn)(void *arg, const struct conf_item *item),
                     void *arg);
 

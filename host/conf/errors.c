@@ -8,7 +8,7 @@
 
 enum { ERRORS_MAX = 100, ERRORS_STEP = 16 };
 
-char *source_text(const struct source *source)
+char *source_where(const struct source *source)
 {
     char *text = NULL;
     if (source->line <= 0)
@@ -36,7 +36,7 @@ void errors_add(struct conf_errors *e, const struct source *source, const char *
     va_start(ap, format);
     int n = vasprintf(&what, format, ap);
     va_end(ap);
-    char *where = n < 0 ? NULL : source_text(source);
+    char *where = n < 0 ? NULL : source_where(source);
     if (where == NULL || !has_room(e)) {
         if (n >= 0)
             free(what);

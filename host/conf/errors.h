@@ -21,6 +21,6 @@ bool errors_any(const struct conf_errors *e);
 /* Puts the errors from index first on in order of their lines, as they stand in the file. */
 void errors_sort(struct conf_errors *e, size_t first);
 /* "NAME" or "NAME:LINE", freed by the caller; NULL: ENOMEM. */
-char *source_text(const struct source *source);
+char *source_where(const struct source *source);
 
 #endif

@@ -55,8 +55,7 @@ struct option_text {
 };
 
 /* Writes the value into the section's struct, freeing the old one. -1: nothing changed, why has the
- * reason
- * ("expected ..., found ..."; a secret is not repeated); ENOMEM when why stays empty. */
+ * reason ("expected ..., found ..."; a secret is not repeated); ENOMEM when why stays empty. */
 int option_set(const struct option *o, const struct option_text *text, void *data, struct buf *why);
 /* Puts the default where nothing is yet (all zero). -1: ENOMEM. */
 int option_init(const struct option *o, void *data);

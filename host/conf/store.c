@@ -152,7 +152,7 @@ struct node *store_node(struct conf *c, enum section_kind kind, struct node *par
     if (n == NULL && path != NULL) {
         n = store_add(c, node_new(kind, in, title));
         if (n != NULL)
-            n->where = source_text(source);
+            n->where = source_where(source);
     }
     free(path);
     if (n == NULL)
@@ -192,7 +192,7 @@ void node_set(struct node *n, const struct option *o, const struct option_text *
         errors_add(errors, source, "%s.%s: %s", n->path, o->name,
                    reason != NULL ? reason : "out of memory");
     } else {
-        char *origin = source_text(source);
+        char *origin = source_where(source);
         if (origin == NULL)
             errors_add(errors, source, "out of memory");
         set_origin(n, o, origin, source->rank);

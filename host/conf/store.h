@@ -52,7 +52,7 @@ void node_set_text(struct node *n, const char *option, const char *text,
                    const struct source *source, struct conf_errors *errors);
 /* Fills in a number that was left at zero; origin: words, borrowed for the call. */
 void node_derive(struct node *n, const char *option, int64_t number, const char *origin);
-/* The n-th node of a kind under parent (NULL: any), in order of appearance; NULL: no more. */
+/* Appends a copy. -1: ENOMEM. */
 int list_append(struct conf_list *list, const char *item);
 
 #endif

@@ -3,9 +3,9 @@
  * configuration.
  *
  * Why: its scanner counts a comment line as three lines, takes a comment inside of a list for an
- * error, drops + and * without a word, reads name|name as a path through sections, leaves ${NAME}
- * without an end or a value as it comes, and forgets where a string began. What counts as a word
- * here is what counts as one there.
+ * error, drops + and * without a word, reads name|name as a path through sections, puts in
+ * nothing for ${NAME} that is not set, closes open braces at the end of the file, and forgets where
+ * a string began. What counts as a word here is what counts as one there.
  */
 #include "conf/tidy.h"
 

@@ -12,9 +12,9 @@ struct tidy_fault {
 
 /*
  * Blanks comments in place (line breaks stay) and refuses what libConfuse would read differently
- * from what it looks like: bytes that are not UTF-8, strings and comments without an end, signs
- * that it skips silently,
- * ${NAME} of a variable that is not set. -1: *fault says where and what.
+ * from what it looks like: bytes that are not UTF-8, strings, comments and braces without an end,
+ * signs that it skips silently, ${NAME} of a variable that is not set.
+ * -1: *fault says where and what.
  */
 int tidy_text(char *text, size_t len, struct tidy_fault *fault);
 
