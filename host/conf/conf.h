@@ -92,9 +92,8 @@ int conf_shim_token(const struct conf_shim *shim, struct buf *token, struct buf 
 struct conf_item {
     const char *section; /* "host", "plugin.echo.pipeline.echo" */
     const char *key;
-    const char *value; /* a secret is "********"; lists with commas */
-    const char
-        *origin; /* "default", "plugins.conf:12", "environment PENSTOCK_HOST_TCP", "flag --set" */
+    const char *value;  /* a secret is "********"; lists with commas */
+    const char *origin; /* "default", "plugins.conf:12", "environment PENSTOCK_...", "flag --set" */
     bool is_default;
 };
 /* Calls fn for each value up to the first nonzero answer, and returns that; -1: also ENOMEM. */
