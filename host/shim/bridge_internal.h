@@ -1,0 +1,82 @@
+#ifndef PENSTOCK_SHIM_BRIDGE_INTERNAL_H
+#define PENSTOCK_SHIM_BRIDGE_INTERNAL_H
+
+/* bridge_internal.h: what bridge.c, bridge_task.c and bridge_read.c share. */
+
+#include "base/buf.h"
+#include "shim/backoff.h"
+#include "shim/bridge.h"
+#include "shim/corelink.h"
+
+struct table;
+struct loop_timer;
+
+enum bridge_state {
+    BRIDGE_WAITING, /* to be sent: the core is away or had no room */
+    BRIDGE_SENT,    /* no answer yet */
+    BRIDGE_ACCEPTED,
+    BRIDGE_ENDED, /* result called, bridge_done due */
+};
+
+struct bridge_task {
+    struct bridge *bridge;
+    struct bridge_task *prev, *next;
+    char *task_id;
+    uint32_t number; /* "t<number>" is the request that its SUBMIT carries */
+    void *context;
+    enum bridge_state state;
+    bool is_cancelled, has_result; /* has_result: the core waits for our ACK */
+    unsigned sends;
+    struct buf header; /* of SUBMIT, and inputs: until it is accepted */
+    struct bridge_input *inputs;
+    size_t n_inputs;
+    struct backoff backoff;
+    struct loop_timer *again;
+    int64_t patience_end_ms; /* wall clock: until then it is offered again and again */
+};
+
+struct bridge {
+    struct loop *loop;
+    struct corelink *link;
+    const struct bridge_calls *calls;
+    void *arg;
+    const struct conf_list *wanted;
+    struct pipelines pipelines;
+    bool knows_pipelines, is_stopping, is_draining;
+    int64_t max_concurrent, queued, queue_max;
+    struct loop_timer *refresh;
+    struct table *by_id;
+    struct bridge_task *first;
+    uint32_t last_number;
+};
+
+/* Sends or sends again what is due; ends what cannot be. */
+void bridge_task_send(struct bridge_task *t);
+/* After WELCOME; is_kept as in corelink.h. May end the task. */
+void bridge_task_after_welcome(struct bridge_task *t, bool is_kept);
+void bridge_task_accepted(struct bridge_task *t);
+void bridge_task_refused(struct bridge_task *t, const struct json_doc *refusal);
+void bridge_task_result(struct bridge_task *t, const struct corelink_message *m);
+/* Ends it without the core. */
+void bridge_task_fail(struct bridge_task *t, enum code code, const char *message,
+                      struct json_span details);
+void bridge_task_free(struct bridge_task *t);
+/* Only tells the core. */
+void bridge_send_id(struct bridge *b, enum wire_verb verb, const char *task_id);
+
+enum { BRIDGE_OUTPUTS_MAX = 256 };
+/* Reads the header of a RESULT. texts: memory behind the strings, freed by outcome_clear. */
+struct outcome_reader {
+    struct bridge_outcome outcome;
+    struct bridge_output outputs[BRIDGE_OUTPUTS_MAX];
+    char *texts[2 + 2 * BRIDGE_OUTPUTS_MAX];
+    size_t n_texts;
+};
+/* Never fails: what cannot be understood reads as a failure with CODE_INTERNAL. */
+void outcome_read(struct outcome_reader *r, const struct corelink_message *m);
+void outcome_clear(struct outcome_reader *r);
+
+/* The header of SUBMIT. -1: ENOMEM, EMSGSIZE. */
+int submit_header(const struct bridge_order *o, uint32_t number, struct buf *out);
+
+#endif
