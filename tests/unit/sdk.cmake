@@ -5,7 +5,10 @@ add_dependencies(test_unit_sdk_load penstock_test_plugins echo thumbnail)
 penstock_test(sdk_catalog LABEL unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/sdk_catalog.c DEPS base plugin)
 
 pkg_check_modules(vips REQUIRED IMPORTED_TARGET vips)
-penstock_test(sdk_thumbnail LABEL unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/sdk_thumbnail.c
-              LIBS penstock_sdk PkgConfig::vips PkgConfig::cjson ${CMAKE_DL_LIBS}
-              ARGS $<TARGET_FILE:thumbnail> ${PROJECT_SOURCE_DIR}/plugins/thumbnail/testdata TIMEOUT 120)
-add_dependencies(test_unit_sdk_thumbnail thumbnail)
+foreach(part sdk_thumbnail sdk_thumbnail_bad)
+  penstock_test(${part} LABEL unit
+                SOURCES ${CMAKE_CURRENT_LIST_DIR}/${part}.c ${CMAKE_CURRENT_LIST_DIR}/sdk_thumbnail_bench.c
+                LIBS penstock_sdk PkgConfig::vips PkgConfig::cjson ${CMAKE_DL_LIBS}
+                ARGS $<TARGET_FILE:thumbnail> ${PROJECT_SOURCE_DIR}/plugins/thumbnail/testdata TIMEOUT 120)
+  add_dependencies(test_unit_${part} thumbnail)
+endforeach()
