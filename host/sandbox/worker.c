@@ -57,7 +57,7 @@ static void begin_task(struct worker *w, uint64_t nonce)
 {
     atomic_store(&w->setup.page->started_nonce, nonce);
     w->nonce = nonce;
-    w->has_result = w->has_fail = false;
+    w->has_result = w->has_fail = w->is_refused = false;
     w->n_children = 0;
     w->n_outputs = 0;
     atomic_store(&w->n_logs, 0);

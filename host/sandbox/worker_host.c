@@ -76,16 +76,17 @@ pen_status worker_refuse(struct worker *w, const char *format, ...)
     va_start(ap, format);
     vsnprintf(why, sizeof why, format, ap);
     va_end(ap);
-    /* Only the first failure counts; a second one would be reported as the plugin's. */
     if (!w->has_fail)
         put_fail(w, DATA_FAIL_CONTRACT, why);
+    w->is_refused = true;
     return PEN_E_INTERNAL;
 }
 
 static pen_status host_fail(const pen_host *host, pen_status status, const char *why)
 {
     struct worker *w = worker_of(host);
-    if (w->is_running)
+    /* After a wrong call a plugin does well to fail; that is no second failure. */
+    if (w->is_running && !w->is_refused)
         put_fail(w, status, why != NULL ? why : "");
     return status < 0 ? status : PEN_E_INTERNAL;
 }

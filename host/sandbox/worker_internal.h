@@ -49,6 +49,7 @@ struct worker {
     /* Of the task at work, all [run] but n_logs. */
     bool is_running;
     bool has_result, has_fail;
+    bool is_refused; /* it has failed already, because of a wrong call */
     uint32_t n_children;
     size_t n_outputs, cap_outputs;
     char (*outputs)[WORKER_NAME_MAX]; /* names in use */

@@ -603,7 +603,9 @@ static void news_of_yesterday(void **state)
     run_small(k, 0);
     k->generation[0] = 1;
     kit_exit(k, 0, SIGNALLED(SIGKILL), KILL_NONE);
-    kit_exit(k, 7, SIGNALLED(SIGKILL), KILL_NONE);
+    const struct control_exit nobody = {
+        {CHAN_MAGIC, CHAN_VERSION, CONTROL_EXIT}, 7, 0, 2, 0, 0, 0, 0, 0};
+    kit_control(k, &nobody, sizeof nobody);
     assert_int_equal(k->n_done, 0);
 }
 
