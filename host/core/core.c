@@ -47,10 +47,11 @@ static int bind_tcp(struct core *c)
     char address[sizeof c->tcp_address];
     if (c->host->tcp[0] == '\0')
         return 0;
-    snprintf(address, sizeof address, "tcp://%s", c->host->tcp);
-    char *colon = strrchr(address, ':');
-    if (strcmp(colon, ":0") == 0)
-        strcpy(colon, ":*");
+    /* libzmq writes "any free port" as '*'. */
+    size_t n = strlen(c->host->tcp);
+    bool is_any = n > 2 && strcmp(c->host->tcp + n - 2, ":0") == 0;
+    snprintf(address, sizeof address, "tcp://%.*s%s", (int)(is_any ? n - 1 : n), c->host->tcp,
+             is_any ? "*" : "");
     if (router_bind_tcp(c->tasks_router, address, c->tcp_address) < 0) {
         log_error("TCP address cannot be bound", LS("address", c->host->tcp), LE(errno));
         return -1;

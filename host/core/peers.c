@@ -16,8 +16,9 @@ enum { PEERS_MAX = 65536, ENVELOPE_FRAME_MAX = 255 };
 static size_t make_key(const struct router *r, const struct wire_view *frames, size_t n,
                        unsigned char *key)
 {
-    size_t at = sizeof r;
-    memcpy(key, &r, sizeof r);
+    uintptr_t door = (uintptr_t)r;
+    size_t at = sizeof door;
+    memcpy(key, &door, sizeof door);
     for (size_t i = 0; i < n; i++) {
         if (frames[i].len > ENVELOPE_FRAME_MAX)
             return 0;
@@ -38,7 +39,7 @@ static struct peer *peer_new(struct core *c, struct router *r, const unsigned ch
     p->key_len = key_len;
     memcpy(p->key, key, key_len);
     p->to.n = n;
-    size_t at = sizeof r;
+    size_t at = sizeof(uintptr_t);
     for (size_t i = 0; i < n; i++) {
         p->to.frames[i] = (struct wire_view){p->key + at + 1, p->key[at]};
         at += 1 + (size_t)p->key[at];
@@ -53,7 +54,7 @@ static struct peer *peer_new(struct core *c, struct router *r, const unsigned ch
 struct peer *peer_of(struct core *c, struct router *r, const struct wire_view *frames,
                      size_t n_envelope, bool is_req)
 {
-    unsigned char key[sizeof(struct router *) + (WIRE_ENVELOPE_MAX + 1) * (ENVELOPE_FRAME_MAX + 1)];
+    unsigned char key[sizeof(uintptr_t) + (WIRE_ENVELOPE_MAX + 1) * (ENVELOPE_FRAME_MAX + 1)];
     size_t key_len = make_key(r, frames, n_envelope, key);
     if (key_len == 0)
         return NULL;
@@ -216,8 +217,11 @@ void peers_clear(struct core *c)
 {
     if (c->peers != NULL)
         table_each(c->peers, clear_peer, NULL);
-    while (c->owners != NULL)
-        owner_free(c, c->owners);
+    for (struct owner *o = c->owners, *next; o != NULL; o = next) {
+        next = o->next;
+        free(o);
+    }
+    c->owners = NULL;
     table_free(c->peers);
     table_free(c->clients);
 }

@@ -37,7 +37,7 @@ struct scan {
 
 static void scan_free(struct scan *s)
 {
-    for (size_t i = 0; i < s->n; i++)
+    for (size_t i = 0; s->files != NULL && i < s->n; i++)
         free(s->files[i].path);
     free(s->files);
     loop_timer_free(s->turn);

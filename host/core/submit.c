@@ -126,7 +126,7 @@ static void hash_content(const struct submission *x, uint64_t digest[2])
         x->s.params != 0 ? json_at(x->s.doc, x->s.params) : (struct json_span){"{}", 2};
     for (int k = 0; k < 2; k++) {
         uint64_t h = table_hash(x->c->hash_seed[k], params.at, params.len);
-        h = table_hash(h, &x->pipeline, sizeof x->pipeline);
+        h = table_hash(h, pipeline_slug(x->pipeline), strlen(pipeline_slug(x->pipeline)));
         for (size_t i = 0; i < x->s.n_inputs; i++) {
             struct json_span name = json_at(x->s.doc, x->s.inputs[i].name);
             zmq_msg_t *m = &x->body[x->s.inputs[i].frame];

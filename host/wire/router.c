@@ -2,6 +2,7 @@
 #include "wire/router.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -107,12 +108,10 @@ void router_free(struct router *r, int linger_ms)
 int router_bind_ipc(struct router *r, const char *path, mode_t mode)
 {
     char address[ADDRESS_MAX];
-    if (strlen(path) > sizeof address - sizeof "ipc://") {
+    if ((size_t)snprintf(address, sizeof address, "ipc://%s", path) >= sizeof address) {
         errno = ENAMETOOLONG;
         return -1;
     }
-    memcpy(address, "ipc://", 6);
-    strcpy(address + 6, path);
     /* Born closed: between bind and chmod nobody else may connect. */
     mode_t old = umask(0177);
     int rc = zmq_bind(r->socket, address);

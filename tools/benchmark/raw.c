@@ -38,9 +38,8 @@ static int trip(void *dealer, const struct bench_options *o, struct bench_result
     int64_t *sent_ns = calloc((size_t)o->window, sizeof *sent_ns);
     long warm_up = o->messages / 10, total = o->messages + warm_up, sent = 0;
     int64_t start = 0;
-    if (payload == NULL || back == NULL || sent_ns == NULL)
-        return -1;
-    for (long done = 0; done < total; done++) {
+    int rc = payload != NULL && back != NULL && sent_ns != NULL ? 0 : -1;
+    for (long done = 0; done < total && rc == 0; done++) {
         for (; sent < total && sent - done < o->window; sent++) {
             sent_ns[sent % o->window] = bench_now_ns();
             zmq_send(dealer, payload, o->size, 0);
@@ -56,7 +55,7 @@ static int trip(void *dealer, const struct bench_options *o, struct bench_result
     free(payload);
     free(back);
     free(sent_ns);
-    return 0;
+    return rc;
 }
 
 int bench_raw(const struct bench_options *o, struct bench_result *r)
