@@ -72,7 +72,7 @@ class Pictures(unittest.TestCase):
         self.assertGreaterEqual(len(files), 6)
         for path in files:
             with self.subTest(path=path):
-                data, out = self.thumbnail(read(path), width=320)
+                data, out = self.thumbnail(read(path), width=320, format="jpeg")
                 self.assertEqual(jpeg_size(out)[0], 320)
                 self.assertEqual(jpeg_size(out), (data["width"], data["height"]))
                 source = data["source"]
@@ -81,7 +81,7 @@ class Pictures(unittest.TestCase):
     def test_other_formats_and_orientation(self):
         for kind in ("png", "webp", "tiff"):
             with self.subTest(kind=kind):
-                self.assertEqual(jpeg_size(self.thumbnail(convert(kind), width=320)[1]), (320, 240))
+                self.assertEqual(jpeg_size(self.thumbnail(convert(kind), width=320, format="jpeg")[1]), (320, 240))
         turned = convert("jpeg", "-orient", "RightTop")
         self.assertEqual(jpeg_size(self.thumbnail(turned, width=240)[1]), (240, 320))
 
