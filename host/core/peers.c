@@ -133,7 +133,17 @@ void peer_lost(struct core *c, struct peer *p)
 {
     detach(c, p);
     table_take(c->peers, p->key, p->key_len);
-    free(p);
+    p->next_dead = c->dead_peers;
+    c->dead_peers = p;
+}
+
+void peers_bury(struct core *c)
+{
+    while (c->dead_peers != NULL) {
+        struct peer *p = c->dead_peers;
+        c->dead_peers = p->next_dead;
+        free(p);
+    }
 }
 
 static struct owner *client_new(struct core *c)
@@ -217,6 +227,7 @@ void peers_clear(struct core *c)
 {
     if (c->peers != NULL)
         table_each(c->peers, clear_peer, NULL);
+    peers_bury(c);
     for (struct owner *o = c->owners, *next; o != NULL; o = next) {
         next = o->next;
         free(o);

@@ -15,6 +15,7 @@ enum { OWNER_NAME_MAX = 64, OWNER_KIND_MAX = 32, RESUME_BYTES = 24 };
 enum event_mask { EVENT_STATE = 1, EVENT_PROGRESS = 2, EVENT_LOG = 4 };
 
 struct peer {
+    struct peer *next_dead; /* in core.dead_peers */
     struct router *router;
     struct owner *owner; /* NULL until it says something that needs one */
     struct router_peer to;
@@ -46,8 +47,11 @@ struct peer *peer_of(struct core *c, struct router *r, const struct wire_view *f
                      size_t n_envelope, bool is_req);
 /* The owner for whom the peer speaks; NULL: no memory. */
 struct owner *peer_owner(struct core *c, struct peer *p);
-/* The connection is gone. Tasks stay their owner's. */
+/* The connection is gone. Tasks stay their owner's. The peer itself can be named until the end of
+ * the turn. */
 void peer_lost(struct core *c, struct peer *p);
+/* Frees the lost ones: at the end of a turn. */
+void peers_bury(struct core *c);
 /* Makes the peer a client: of an old one by its secret, or of a new one. NULL: no memory. */
 struct owner *peer_hello(struct core *c, struct peer *p, const char *resume, bool *is_resumed);
 /* To be called when an owner has lost a task, a watch or its peer: a spare one is freed. */
