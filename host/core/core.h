@@ -21,6 +21,7 @@ struct launcher;
 struct loop;
 struct loop_timer;
 struct owner;
+struct peer;
 struct pipeline;
 struct sched;
 struct table;
@@ -61,7 +62,8 @@ struct core {
     struct table *clients; /* by resume token */
     uint64_t next_owner;
     size_t n_watchers;    /* owners with WATCH or capacity pushes: none costs nothing */
-    struct owner *owners; /* all of them */
+    struct peer *dead_peers; /* lost in this turn */
+    struct owner *owners;    /* all of them */
 
     /* tasks.c */
     struct table *by_uid, *by_id, *by_key;
