@@ -1,0 +1,33 @@
+#ifndef PENSTOCK_DOCTOR_H
+#define PENSTOCK_DOCTOR_H
+
+/* doctor.h: what the parts of `penstock doctor` share: findings. */
+
+#include <stddef.h>
+
+struct cli;
+struct conf;
+struct conf_host;
+struct json_writer;
+
+enum finding { FINDING_OK, FINDING_WARN, FINDING_FAIL };
+
+struct doctor {
+    const struct cli *cli;
+    const struct conf *conf;
+    const struct conf_host *host;
+    struct json_writer *w; /* NULL: for people */
+    int counts[3];         /* by enum finding */
+};
+
+/* One line, "ok  name  text", and the remedy under it unless it is NULL or all is well. */
+void finding(struct doctor *d, enum finding how, const char *name, const char *remedy,
+             const char *format, ...) __attribute__((format(printf, 5, 6)));
+
+/* doctor_host.c: folders, sockets, limits, and the host if it runs. */
+void doctor_host(struct doctor *d);
+/* doctor_box.c: a real box with a plugin of ours, and the walls round it; then every plugin file.
+ */
+void doctor_box(struct doctor *d);
+
+#endif

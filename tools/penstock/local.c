@@ -1,0 +1,283 @@
+/*
+ * local.c: a launcher of our own. Part of the command line.
+ *
+ * Theory of operation: the launcher is posix_spawn'ed with one end of a SEQPACKET pair as
+ * descriptor 3, in a process group of its own, so that ^C reaches us only and we can end tasks in
+ * order. It has no rights that we do not have. When our end of the channel is closed, by us or by
+ * our death, it ends its boxes and itself; we wait for that.
+ */
+#include "local.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "result.h"
+
+#include "base/fdutil.h"
+#include "base/process.h"
+#include "conf/conf.h"
+#include "loop/loop.h"
+#include "plugin/catalog.h"
+#include "sandbox/box.h"
+#include "sandbox/tree.h"
+
+enum { CHANNEL_FD = 3, END_MS = 5000, SCAN_MEMORY = 1 << 30, SCAN_FILES = 64, SCAN_THREADS = 64 };
+
+extern char **environ;
+
+int local_program(const char *name, char *out, size_t size)
+{
+    char dir[PATH_MAX];
+    const char *const places[] = {"", "/../libexec/penstock"};
+    if (process_own_dir(dir, sizeof dir) < 0)
+        return -1;
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        if ((size_t)snprintf(out, size, "%s%s/%s", dir, places[i], name) < size &&
+            access(out, R_OK) == 0)
+            return 0;
+    }
+    snprintf(out, size, "%s", dir);
+    return -1;
+}
+
+static int make_dir(struct local *l)
+{
+    const char *tmp = getenv("TMPDIR");
+    if (tmp == NULL || *tmp != '/')
+        tmp = "/tmp";
+    if ((size_t)snprintf(l->dir, sizeof l->dir, "%s/penstock-XXXXXX", tmp) >= sizeof l->dir ||
+        mkdtemp(l->dir) == NULL) {
+        int status = cli_fail(l->cli, CLI_FAIL, "TMPDIR names another place",
+                              "cannot make a folder in %s: %s", tmp, strerror(errno));
+        l->dir[0] = '\0';
+        return status;
+    }
+    /* Boxes have other uids when we are root: they pass through. */
+    chmod(l->dir, 0711);
+    return CLI_OK;
+}
+
+static void remove_dir(struct local *l)
+{
+    if (l->dir[0] == '\0')
+        return;
+    int fd = tree_open(AT_FDCWD, l->dir);
+    if (fd >= 0)
+        tree_empty(fd);
+    fd_close(&fd);
+    rmdir(l->dir);
+    l->dir[0] = '\0';
+}
+
+static int spawn(struct local *l, const char *program, char **arguments, int channel)
+{
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    sigset_t none;
+    sigemptyset(&none);
+    posix_spawn_file_actions_init(&actions);
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    int rc = posix_spawn_file_actions_adddup2(&actions, channel, CHANNEL_FD);
+    if (rc == 0)
+        rc = posix_spawn(&l->pid, program, &actions, &attributes, arguments, environ);
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&actions);
+    if (rc != 0)
+        l->pid = -1;
+    return rc;
+}
+
+static int start(struct local *l, const struct conf_host *host, int channel)
+{
+    char program[PATH_MAX], uid_base[24];
+    snprintf(uid_base, sizeof uid_base, "%lld", (long long)host->box_uid_base);
+    char *arguments[] = {(char *)"penstock-launcher",
+                         (char *)"--channel-fd",
+                         (char *)"3",
+                         (char *)"--state-dir",
+                         l->dir,
+                         (char *)"--box-uid-base",
+                         uid_base,
+                         (char *)"--lenient-files",
+                         (char *)"--isolation",
+                         (char *)(host->isolation == CONF_ISOLATION_STRICT ? "strict" : "best"),
+                         (char *)"--log-level",
+                         (char *)(l->cli->common.is_verbose ? "info" : "error"),
+                         NULL};
+    if (local_program("penstock-launcher", program, sizeof program) < 0)
+        return cli_fail(l->cli, CLI_FAIL, "it is installed together with penstockd",
+                        "no penstock-launcher in %s", program);
+    int error = spawn(l, program, arguments, channel);
+    return error == 0
+               ? CLI_OK
+               : cli_fail(l->cli, CLI_FAIL, NULL, "cannot start %s: %s", program, strerror(error));
+}
+
+static void on_lost(void *arg)
+{
+    struct local *l = arg;
+    l->is_lost = true;
+}
+
+int local_open(struct local *l, const struct cli *cli, const struct conf_host *host)
+{
+    int pair[2];
+    *l = (struct local){.cli = cli, .pid = -1, .loop = loop_new()};
+    if (l->loop == NULL || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+        return cli_fail(cli, CLI_FAIL, NULL, "cannot start: %s", strerror(errno));
+    int status = make_dir(l);
+    if (status == CLI_OK)
+        status = start(l, host, pair[1]);
+    close(pair[1]);
+    if (status == CLI_OK) {
+        l->launcher = launcher_new(l->loop, pair[0], on_lost, l);
+        if (l->launcher == NULL)
+            status = cli_no_memory(cli);
+    }
+    if (l->launcher == NULL)
+        close(pair[0]);
+    return status;
+}
+
+/* It ends by itself when the channel is closed; after a while it is killed. */
+static void wait_launcher(pid_t pid)
+{
+    int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    if (fd < 0 || poll(&p, 1, END_MS) == 0)
+        kill(pid, SIGKILL);
+    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+    fd_close(&fd);
+}
+
+void local_close(struct local *l)
+{
+    launcher_free(l->launcher);
+    if (l->pid > 0)
+        wait_launcher(l->pid);
+    loop_free(l->loop);
+    remove_dir(l);
+    l->launcher = NULL;
+    l->loop = NULL;
+    l->pid = -1;
+}
+
+/* ---- scan
+ * ----------------------------------------------------------------------------------------- */
+
+struct scan {
+    struct local *local;
+    struct catalog *catalog;
+    const char *path;
+    bool is_described, is_over, has_failed;
+};
+
+static void on_descriptor(void *arg, struct box *b, const char *json, size_t len)
+{
+    struct scan *s = arg;
+    (void)b;
+    if (!s->is_described && catalog_add(s->catalog, s->path, json, len) < 0 && errno != EEXIST)
+        s->has_failed = true;
+    s->is_described = true;
+}
+
+static void on_log(void *arg, struct box *b, void *task, enum box_stream stream, int level,
+                   const char *text, size_t len)
+{
+    static const char *const levels[] = {"error", "warn", "info", "debug"};
+    struct scan *s = arg;
+    (void)b;
+    (void)task;
+    result_log(s->local->cli, stream == BOX_LOG_OUTPUT ? "output" : "plugin", levels[level & 3],
+               text, len);
+}
+
+static void on_ended(void *arg, struct box *b, enum code code, const char *message)
+{
+    struct scan *s = arg;
+    (void)b;
+    (void)code;
+    if (!s->is_described && catalog_add_broken(s->catalog, s->path, message) < 0 && errno != EEXIST)
+        s->has_failed = true;
+    s->is_over = true;
+    loop_stop(s->local->loop);
+}
+
+int local_scan(struct local *l, const char *path, int64_t timeout_ms, struct catalog *catalog)
+{
+    static const struct box_events events = {
+        .on_descriptor = on_descriptor, .on_log = on_log, .on_ended = on_ended};
+    struct scan s = {.local = l, .catalog = catalog, .path = path};
+    const struct box_spec spec = {
+        .plugin_path = path,
+        .mode = BOX_SCAN,
+        .slots = 1,
+        .limits = {.memory_bytes = SCAN_MEMORY,
+                   .load_timeout_ms = (uint32_t)timeout_ms,
+                   .files = SCAN_FILES,
+                   .threads = SCAN_THREADS},
+    };
+    if (l->is_lost || box_start(l->launcher, &spec, &events, &s) == NULL)
+        return cli_fail(l->cli, CLI_FAIL, "penstock doctor looks closer", "the launcher has ended");
+    while (!s.is_over) {
+        if (loop_run(l->loop) < 0)
+            return cli_fail(l->cli, CLI_FAIL, NULL, "epoll: %s", strerror(errno));
+    }
+    return s.has_failed ? cli_no_memory(l->cli) : CLI_OK;
+}
+
+/* ---- boxes
+ * ---------------------------------------------------------------------------------------- */
+
+static uint32_t needs_of(const struct catalog_pipeline *p)
+{
+    return (catalog_needs(p, "network") ? BOX_NEED_NETWORK : 0u) |
+           (catalog_needs(p, "jit") ? BOX_NEED_JIT : 0u) |
+           (catalog_needs(p, "threads") ? BOX_NEED_THREADS : 0u);
+}
+
+static uint32_t clamp32(int64_t v)
+{
+    return v > UINT32_MAX ? UINT32_MAX : (uint32_t)v;
+}
+
+void local_spec(const struct conf *conf, const struct catalog_pipeline *p, struct box_spec *out)
+{
+    const struct conf_host *host = conf_host(conf);
+    const struct conf_plugin *plugin = conf_plugin(conf, p->plugin->id);
+    const struct conf_pipeline *c = conf_pipeline(conf, p->plugin->id, p->slug);
+    *out = (struct box_spec){
+        .plugin_path = p->plugin->path,
+        .plugin_id = p->plugin->id,
+        .slug = p->slug,
+        .config = plugin->config[0] != '\0' ? plugin->config : NULL,
+        .mode = c->mode == CONF_MODE_WARM ? BOX_WARM : BOX_FORK,
+        .slots = 1,
+        .needs = needs_of(p),
+        .limits = {.memory_bytes = (uint64_t)c->memory_bytes,
+                   .file_bytes = (uint64_t)c->max_file_bytes,
+                   .log_bytes = (uint64_t)host->max_log_bytes,
+                   .cpu_ms = clamp32(c->cpu_limit_ms),
+                   .load_timeout_ms = clamp32(c->load_timeout_ms),
+                   .files = clamp32(c->max_files),
+                   .threads = clamp32(c->max_threads),
+                   .recycle_after = clamp32(c->recycle_after)},
+        .result_max = (size_t)host->max_result_bytes,
+        .outputs_max = (size_t)host->max_outputs_bytes,
+    };
+}

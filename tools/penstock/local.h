@@ -1,0 +1,49 @@
+#ifndef PENSTOCK_LOCAL_H
+#define PENSTOCK_LOCAL_H
+
+/*
+ * local.h: boxes without a host: a launcher of our own, started from the program next to us, for
+ * `run`, `plugin check` and `doctor`. Errors are told where they are found; functions return exit
+ * statuses. [loop]
+ */
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct box_events;
+struct box_spec;
+struct catalog;
+struct cli;
+struct conf;
+struct conf_host;
+struct conf_pipeline;
+struct catalog_pipeline;
+struct launcher;
+struct loop;
+
+struct local {
+    const struct cli *cli;
+    struct loop *loop;
+    struct launcher *launcher;
+    pid_t pid;          /* of the launcher, -1: none */
+    char dir[PATH_MAX]; /* its state: a folder of our own, removed at the end */
+    bool is_lost;       /* the launcher ended by itself */
+};
+
+/* Starts the launcher. */
+int local_open(struct local *l, const struct cli *cli, const struct conf_host *host);
+/* Ends it, with every box. Fine after a local_open that failed. */
+void local_close(struct local *l);
+/* Describes the plugin of that file in a confined child and adds it to the catalogue, as broken if
+ * need be. A plugin's log lines go to stderr. */
+int local_scan(struct local *l, const char *path, int64_t timeout_ms, struct catalog *catalog);
+/* A spec for the pipeline, as the host would start its box. Borrows from conf and pipeline. */
+void local_spec(const struct conf *conf, const struct catalog_pipeline *p, struct box_spec *out);
+/* The path of a program of ours: next to us, or where it is installed. -1: out (size bytes) names
+ * where it was sought. */
+int local_program(const char *name, char *out, size_t size);
+
+#endif

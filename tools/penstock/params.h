@@ -1,0 +1,26 @@
+#ifndef PENSTOCK_PARAMS_H
+#define PENSTOCK_PARAMS_H
+
+/* params.h: the params of a task from --params and --param. */
+
+#include "command.h"
+
+#include "base/json.h"
+
+struct buf;
+struct cli;
+
+enum { PARAMS_MAX = 64 * 1024 * 1024 };
+
+/*
+ * Appends one JSON object: that of `whole` (JSON text, @FILE, or - for stdin; NULL: {}), byte for
+ * byte but for the members that `single` (NAME=VALUE each) sets anew. schema (at NULL: none) tells
+ * which values are strings: where it does not, a value that reads as a number, true, false, null,
+ * object or array is that, anything else a string. Returns an exit status; errors are told.
+ */
+int params_build(const struct cli *cli, const char *whole, const struct texts *single,
+                 struct json_span schema, struct buf *out);
+/* Whether the schema matters for these. */
+int params_need_schema(const struct texts *single);
+
+#endif

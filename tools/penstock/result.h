@@ -1,0 +1,31 @@
+#ifndef PENSTOCK_CLI_RESULT_H
+#define PENSTOCK_CLI_RESULT_H
+
+/* result.h: shows a RESULT, of the host or of `penstock run`, and turns it into an exit status. */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "wire/message.h"
+
+struct cli;
+struct json_doc;
+struct outputs;
+
+/*
+ * object: token of the RESULT's header in doc; body: its frames. Outputs are written; data goes to
+ * stdout, the verdict and what was written to stderr; with --json one document: the header, and
+ * "files" with the paths.
+ */
+int result_finish(const struct cli *cli, const struct json_doc *doc, uint32_t object,
+                  const struct wire_view *body, size_t n_body, struct outputs *outputs);
+/* Only writes the outputs. */
+int result_outputs(const struct json_doc *doc, uint32_t object, const struct wire_view *body,
+                   size_t n_body, struct outputs *outputs);
+/* Only the exit status. */
+int result_status(const struct json_doc *doc, uint32_t object);
+/* A log line of the plugin to stderr: "  plugin warn: text". */
+void result_log(const struct cli *cli, const char *stream, const char *level, const char *text,
+                size_t len);
+
+#endif

@@ -1,0 +1,185 @@
+/* task_list.c: `penstock task list`: the tasks that the host knows, newest first. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+#include "commands.h"
+#include "grid.h"
+#include "human.h"
+#include "session.h"
+#include "terminal.h"
+#include "view.h"
+
+#include "base/clock.h"
+
+enum { LIMIT = 50, PAGE_MAX = 1000, DOCUMENT_MAX = 512 * 1024 * 1024 };
+
+struct list_args {
+    const char *state, *pipeline, *job;
+    int64_t limit;
+};
+
+/* Both forms grow page by page. */
+struct listing {
+    const struct cli *cli;
+    const struct list_args *args;
+    struct grid *grid;
+    struct buf document;
+    struct json_writer w;
+    int64_t left;
+    char *cursor;
+};
+
+static const char *const state_words[] = {"queued", "running", "finished", NULL};
+
+#define ARG(field) offsetof(struct list_args, field)
+
+static const struct option_row list_rows[] = {
+    {"state", 's', OPTION_TEXT, ARG(state), "STATE", "Only those queued, running or finished.",
+     state_words},
+    {"pipeline", 'p', OPTION_TEXT, ARG(pipeline), "SLUG", "Only those of this pipeline.", NULL},
+    {"job", 0, OPTION_TEXT, ARG(job), "ID", "Only those of this job.", NULL},
+    {"limit", 'n', OPTION_NUMBER, ARG(limit), "N", "At most so many (50).", NULL},
+};
+
+static const struct grid_column columns[] = {
+    {"TASK", GRID_CUT},  {"PIPELINE", 0},      {"STATE", 0},         {"AGE", GRID_RIGHT},
+    {"RUN", GRID_RIGHT}, {"CLIENT", GRID_CUT}, {"RESULT", GRID_CUT},
+};
+
+static const char *state_color(const char *state, const char *code)
+{
+    if (strcmp(state, "running") == 0)
+        return COLOR_GREEN;
+    return code[0] != '\0' ? COLOR_RED : NULL;
+}
+
+static void format_times(const struct json_doc *doc, uint32_t task, char *age, char *run)
+{
+    int64_t now = clock_wall_ms(), submitted = view_int(doc, task, "submitted", now);
+    int64_t started = view_int(doc, task, "started", 0),
+            finished = view_int(doc, task, "finished", 0);
+    human_duration(now > submitted ? now - submitted : 0, age);
+    run[0] = '\0';
+    if (started > 0)
+        human_duration((finished > 0 ? finished : now) - started, run);
+}
+
+static int add_row(struct listing *l, const struct json_doc *doc, uint32_t task)
+{
+    char id[160], pipeline[80], state[32], age[HUMAN_TEXT], run[HUMAN_TEXT], client[80], code[64];
+    view_copy(doc, task, "task_id", id, sizeof id);
+    view_copy(doc, task, "pipeline", pipeline, sizeof pipeline);
+    view_copy(doc, task, "state", state, sizeof state);
+    view_copy(doc, task, "client", client, sizeof client);
+    view_copy(doc, task, "code", code, sizeof code);
+    format_times(doc, task, age, run);
+    if (code[0] == '\0' && strcmp(state, "finished") == 0)
+        snprintf(code, sizeof code, "ok");
+    const char *color = state_color(state, strcmp(code, "ok") == 0 ? "" : code);
+    const char *cells[] = {id, pipeline, state, age, run, client, code};
+    const char *colors[] = {NULL, NULL, color, NULL, NULL, COLOR_DIM, color};
+    return grid_row(l->grid, cells, colors);
+}
+
+static int add_page(struct listing *l, const struct json_doc *doc)
+{
+    uint32_t tasks = view_array(doc, 0, "tasks");
+    int rc = 0;
+    VIEW_EACH(doc, tasks, i)
+    {
+        struct json_span raw = json_at(doc, i);
+        if (l->cli->common.is_json)
+            json_put_raw(&l->w, raw.at, raw.len);
+        else
+            rc |= add_row(l, doc, i);
+        l->left--;
+    }
+    free(l->cursor);
+    l->cursor = view_text(doc, 0, "cursor");
+    if (view_count(doc, tasks) == 0)
+        l->left = 0;
+    return rc == 0 ? CLI_OK : cli_no_memory(l->cli);
+}
+
+static int ask_page(struct listing *l, struct session *s)
+{
+    struct buf header = BUF_INIT(16384);
+    struct answer a = {.verb = WIRE_UNKNOWN};
+    struct json_writer w;
+    json_begin(&w, &header);
+    json_open(&w, '{');
+    json_member_str(&w, "state", l->args->state);
+    json_member_str(&w, "pipeline", l->args->pipeline);
+    json_member_str(&w, "job_id", l->args->job);
+    json_member_int(&w, "limit", l->left < PAGE_MAX ? l->left : PAGE_MAX);
+    json_member_str(&w, "cursor", l->cursor);
+    json_close(&w, '}');
+    int status = json_end(&w) < 0 ? cli_no_memory(l->cli)
+                                  : session_ask(s, WIRE_LIST, &header, NULL, 0, &a, NULL);
+    if (status == CLI_OK)
+        status = add_page(l, &a.doc);
+    answer_clear(&a);
+    buf_clear(&header);
+    return status;
+}
+
+static int print_list(struct listing *l)
+{
+    if (!l->cli->common.is_json) {
+        int status = grid_print(l->grid);
+        if (grid_count(l->grid) == 0)
+            cli_note(l->cli, "no tasks");
+        else if (l->cursor != NULL)
+            cli_note(l->cli, "there are more; --limit N shows them");
+        return status;
+    }
+    json_close(&l->w, ']');
+    json_member_str(&l->w, "cursor", l->cursor);
+    json_close(&l->w, '}');
+    if (json_end(&l->w) < 0)
+        return cli_no_memory(l->cli);
+    fwrite(l->document.data, 1, l->document.len, stdout);
+    putchar('\n');
+    return CLI_OK;
+}
+
+static int task_list(struct cli *cli, void *args, char **operands, int n)
+{
+    struct list_args *a = args;
+    struct session s = {.cli = cli};
+    struct listing l = {.cli = cli, .args = a, .left = a->limit > 0 ? a->limit : LIMIT};
+    (void)operands;
+    (void)n;
+    buf_init(&l.document, DOCUMENT_MAX);
+    json_begin(&l.w, &l.document);
+    json_open(&l.w, '{');
+    json_key(&l.w, "tasks");
+    json_open(&l.w, '[');
+    l.grid = grid_new(cli, columns, sizeof columns / sizeof *columns);
+    int status = l.grid != NULL ? session_open(&s, cli) : cli_no_memory(cli);
+    while (status == CLI_OK) {
+        status = ask_page(&l, &s);
+        if (l.cursor == NULL || l.left <= 0)
+            break;
+    }
+    if (status == CLI_OK)
+        status = print_list(&l);
+    session_close(&s);
+    grid_free(l.grid);
+    buf_clear(&l.document);
+    free(l.cursor);
+    return status;
+}
+
+const struct command task_list_command = {
+    .words = "task list",
+    .uses = USES_HOST | USES_JSON,
+    .summary = "List tasks, newest first.",
+    .text = "On the control socket all tasks are seen; on the task socket only those of the same "
+            "client, which for the "
+            "command line is none.",
+    ROWS(list_rows),
+    .args_size = sizeof(struct list_args),
+    .run = task_list,
+};

@@ -1,0 +1,176 @@
+/* task_show.c: `penstock task show`: one task, and its result when it has one. */
+#include <string.h>
+
+#include "cli.h"
+#include "commands.h"
+#include "grid.h"
+#include "human.h"
+#include "ids.h"
+#include "outputs.h"
+#include "result.h"
+#include "terminal.h"
+#include "view.h"
+
+#include "base/clock.h"
+
+struct show_args {
+    const char *dir;
+};
+
+static const struct option_row show_rows[] = {
+    {"output", 'o', OPTION_TEXT, offsetof(struct show_args, dir), "DIR",
+     "Write the outputs into this folder.", NULL},
+};
+
+static void pair_text(const struct cli *cli, const struct json_doc *doc, uint32_t task,
+                      const char *key, const char *label)
+{
+    char text[1024];
+    grid_pair(cli, label, view_copy(doc, task, key, text, sizeof text));
+}
+
+static void pair_time(const struct cli *cli, const struct json_doc *doc, uint32_t task,
+                      const char *key)
+{
+    char text[HUMAN_TEXT];
+    int64_t at = view_int(doc, task, key, 0);
+    if (at <= 0)
+        return;
+    human_time(at, text);
+    grid_pair(cli, key, text);
+}
+
+/* "12.3 s" of what runs still, or ran. */
+static void pair_run_time(const struct cli *cli, const struct json_doc *doc, uint32_t task)
+{
+    char text[HUMAN_TEXT];
+    int64_t started = view_int(doc, task, "started", 0);
+    int64_t finished = view_int(doc, task, "finished", 0);
+    if (started <= 0)
+        return;
+    human_duration((finished > 0 ? finished : clock_wall_ms()) - started, text);
+    grid_pair(cli, "run time", text);
+}
+
+static void pair_progress(const struct cli *cli, const struct json_doc *doc, uint32_t task)
+{
+    char text[600], message[512];
+    uint32_t progress = view_object(doc, task, "progress");
+    double fraction = view_double(doc, progress != 0 ? progress : task,
+                                  progress != 0 ? "fraction" : "progress", -1);
+    if (fraction < 0)
+        return;
+    snprintf(text, sizeof text, "%.0f %% %s", fraction * 100,
+             progress != 0 ? view_copy(doc, progress, "message", message, sizeof message) : "");
+    grid_pair(cli, "progress", text);
+}
+
+static void print_task(const struct cli *cli, const struct json_doc *doc, uint32_t task)
+{
+    char priority[32];
+    pair_text(cli, doc, task, "task_id", "task");
+    pair_text(cli, doc, task, "uid", "uid");
+    pair_text(cli, doc, task, "job_id", "job");
+    pair_text(cli, doc, task, "pipeline", "pipeline");
+    pair_text(cli, doc, task, "client", "client");
+    pair_text(cli, doc, task, "state", "state");
+    pair_text(cli, doc, task, "code", "code");
+    pair_text(cli, doc, task, "message", "message");
+    pair_progress(cli, doc, task);
+    snprintf(priority, sizeof priority, "%g", view_double(doc, task, "priority", 5));
+    grid_pair(cli, "priority", priority);
+    pair_time(cli, doc, task, "submitted");
+    pair_time(cli, doc, task, "started");
+    pair_time(cli, doc, task, "finished");
+    pair_run_time(cli, doc, task);
+}
+
+static void print_outputs(const struct cli *cli, const struct json_doc *doc, uint32_t result)
+{
+    uint32_t outputs = view_array(doc, result, "outputs");
+    VIEW_EACH(doc, outputs, i)
+    {
+        char text[320], name[128], type[128], size[HUMAN_TEXT];
+        human_size(view_int(doc, i, "size", 0), size);
+        snprintf(text, sizeof text, "%s (%s%s%s)", view_copy(doc, i, "name", name, sizeof name),
+                 view_copy(doc, i, "media_type", type, sizeof type), type[0] != '\0' ? ", " : "",
+                 size);
+        grid_pair(cli, "output", text);
+    }
+}
+
+static int write_outputs(const struct cli *cli, const struct answer *a, uint32_t result,
+                         const char *dir)
+{
+    struct outputs outputs = {.fd = -1};
+    if (dir == NULL)
+        return CLI_OK;
+    if (result == 0)
+        return cli_fail(cli, CLI_LATER, "penstock task watch tells when", "there is no result yet");
+    int status = outputs_open(&outputs, cli, dir);
+    if (status == CLI_OK)
+        status = result_outputs(&a->doc, result, a->body, a->n_body, &outputs);
+    outputs_tell(&outputs);
+    outputs_close(&outputs);
+    return status;
+}
+
+static void print_result(const struct cli *cli, const struct json_doc *doc, uint32_t result)
+{
+    uint32_t data = result != 0 ? json_find(doc, result, "data") : 0;
+    char status[64];
+    if (result == 0)
+        return;
+    grid_pair(cli, "status", view_copy(doc, result, "status", status, sizeof status));
+    print_outputs(cli, doc, result);
+    if (data != 0) {
+        struct json_span raw = json_at(doc, data);
+        grid_label(cli, "data");
+        terminal_print_json(stdout, raw.at, raw.len);
+        putchar('\n');
+    }
+}
+
+static int show(const struct cli *cli, const struct answer *a, const char *dir)
+{
+    uint32_t task = view_object(&a->doc, 0, "task");
+    uint32_t result = view_object(&a->doc, task, "result");
+    if (cli->common.is_json) {
+        struct json_span raw = json_at(&a->doc, task);
+        printf("%.*s\n", (int)raw.len, raw.at);
+    } else {
+        print_task(cli, &a->doc, task);
+        print_result(cli, &a->doc, result);
+    }
+    return write_outputs(cli, a, result, dir);
+}
+
+static int task_show(struct cli *cli, void *args, char **operands, int n)
+{
+    const struct show_args *a = args;
+    struct session s;
+    struct answer answer = {.verb = WIRE_UNKNOWN};
+    (void)n;
+    int status = session_open(&s, cli);
+    if (status == CLI_OK)
+        status = id_query(&s, operands[0], &answer);
+    if (status == CLI_OK)
+        status = show(cli, &answer, a->dir);
+    answer_clear(&answer);
+    session_close(&s);
+    return status;
+}
+
+const struct command task_show_command = {
+    .words = "task show",
+    .operands = "ID",
+    .min_operands = 1,
+    .max_operands = 1,
+    .uses = USES_HOST | USES_JSON,
+    .summary = "Show one task and its result.",
+    .text = "ID is the uid, or on the control socket the client's own id. Exit status 3: the host "
+            "does not know it.",
+    ROWS(show_rows),
+    .args_size = sizeof(struct show_args),
+    .run = task_show,
+};
