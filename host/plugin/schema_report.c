@@ -10,7 +10,7 @@
 
 enum { POINTER_MAX = 1024, MESSAGE_MAX = 1024 };
 
-/* Number of bytes of s, at most n, that end with a whole character. */
+/* Number of bytes of s, at most n, that end with a whole character; s is longer than n. */
 static size_t cut(const char *s, size_t n)
 {
     while (n > 0 && ((unsigned char)s[n] & 0xc0) == 0x80)
@@ -27,7 +27,7 @@ const char *schema_shown(const struct json_doc *doc, uint32_t token, char *out)
     size_t room = SCHEMA_SHOWN - 5; /* for ..." and the NUL */
     if (kind == JSON_OBJECT || kind == JSON_ARRAY)
         snprintf(out, SCHEMA_SHOWN, "%s", containers[kind]);
-    else if (raw.len < room)
+    else if (raw.len <= room)
         snprintf(out, SCHEMA_SHOWN, "%.*s", (int)raw.len, raw.at);
     else
         snprintf(out, SCHEMA_SHOWN, "%.*s...%s", (int)cut(raw.at, room), raw.at,

@@ -531,6 +531,30 @@ static void test_json_report(void **state)
     buf_clear(&json);
 }
 
+/* Strings around the length at which they are cut, each at the end of its memory. */
+static void test_values_at_the_cut(void **state)
+{
+    (void)state;
+    struct schema *s = compile("{\"const\":1}");
+    struct buf line = BUF_INIT(1000);
+    for (size_t n = 50; n < 70; n++) {
+        char *text = malloc(n);
+        struct json_doc doc = JSON_DOC_INIT;
+        struct json_fault fault;
+        assert_non_null(text);
+        memset(text, 'a', n);
+        text[0] = text[n - 1] = '"';
+        buf_reset(&line);
+        assert_int_equal(json_scan(&doc, text, n, &fault), 0);
+        assert_int_equal(schema_explain(s, &doc, 0, NULL, &line), 1);
+        assert_int_equal(strstr(buf_cstr(&line), "...") != NULL, n >= 60);
+        json_doc_clear(&doc);
+        free(text);
+    }
+    schema_free(s);
+    buf_clear(&line);
+}
+
 static void test_long_values_are_cut_in_messages(void **state)
 {
     (void)state;
@@ -576,6 +600,7 @@ int main(void)
         cmocka_unit_test(test_large_values),
         cmocka_unit_test(test_number_of_problems_is_bounded),
         cmocka_unit_test(test_json_report),
+        cmocka_unit_test(test_values_at_the_cut),
         cmocka_unit_test(test_long_values_are_cut_in_messages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
