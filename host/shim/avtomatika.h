@@ -13,6 +13,7 @@
  *   avtomatika_result.c      results back, until they are taken
  *   avtomatika_events.c      progress
  *   avtomatika_call.c        one HTTP call with headers and signature, and what its answer means
+ *   avtomatika_sign.c        pure: the signature of a body
  *   avtomatika_map.c         pure: the translation of numbers, codes and limits
  *   avtomatika_order.c       pure: a task of theirs, read
  */
@@ -124,9 +125,7 @@ typedef void (*avt_done_fn)(void *arg, const struct http_answer *answer);
 /* -1 with errno as http_start. */
 int avt_start(struct avt *a, struct avt_line *line, const struct avt_call *call, avt_done_fn done,
               void *arg);
-/* Adds timestamp and nonce, closes the object and signs it. -1 with errno of the buffer, EINVAL:
- * what was written is no strict JSON. unsigned_name: a member left out of the signature, or NULL.
- */
+/* Adds timestamp and nonce to what was written, closes the object and signs it, as avt_sign. */
 int avt_seal(const struct avt *a, struct json_writer *w, struct buf *body,
              const char *unsigned_name);
 /* How long a kind of calls has to pause after this verdict: 0 not at all. */

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/digest.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "loop/loop.h"
@@ -106,30 +105,10 @@ int avt_start(struct avt *a, struct avt_line *line, const struct avt_call *call,
     return line->call != NULL ? 0 : -1;
 }
 
-static int put_signature(const struct avt *a, struct buf *body, const char *signature)
-{
-    struct json_writer w;
-    body->len--; /* the closing brace */
-    json_begin(&w, body);
-    w.comma = true;
-    json_key(&w, "security");
-    json_open(&w, '{');
-    json_member_str(&w, "signature", signature);
-    json_member_str(&w, "signer_id", a->shim->worker_id);
-    json_close(&w, '}');
-    json_close(&w, '}');
-    return json_end(&w);
-}
-
 int avt_seal(const struct avt *a, struct json_writer *w, struct buf *body,
              const char *unsigned_name)
 {
-    char nonce[2 * NONCE_BYTES + 1], hex[DIGEST_HEX];
-    struct json_doc doc = JSON_DOC_INIT;
-    struct json_fault fault;
-    struct buf canonical = BUF_INIT(2 * (size_t)AVT_BODY_MAX);
-    const char *const drop[] = {"security", unsigned_name, NULL};
-    int rc = -1;
+    char nonce[2 * NONCE_BYTES + 1];
     id_secret(nonce, NONCE_BYTES);
     json_member_int(w, "timestamp", clock_wall_ms() / 1000);
     /* The same words twice within the server's memory would count as a replay. */
@@ -141,17 +120,7 @@ int avt_seal(const struct avt *a, struct json_writer *w, struct buf *body,
     }
     if (a->shim->token[0] == '\0')
         return 0;
-    if (json_scan(&doc, (const char *)body->data, body->len, &fault) < 0) {
-        errno = EINVAL;
-    } else if (json_canonical(&doc, 0, drop, &canonical) == 0) {
-        digest_hmac(a->shim->token, strlen(a->shim->token), canonical.data, canonical.len, hex);
-        rc = put_signature(a, body, hex);
-    }
-    int kept = errno;
-    json_doc_clear(&doc);
-    buf_clear(&canonical);
-    errno = kept;
-    return rc;
+    return avt_sign(a->shim->token, a->shim->worker_id, body, unsigned_name);
 }
 
 static int64_t pause_for_too_many(struct avt_line *line, const struct http_answer *answer)

@@ -39,6 +39,11 @@ int avt_error(const char *avt_code, const char *message, enum code code, struct 
  */
 int avt_data(struct json_span data, struct json_span outputs, struct buf *out);
 
+/* Signs body, one JSON object without a member "security", and adds that member. unsigned_name: a
+ * member left out of the signature, or NULL. -1 with errno: EINVAL it is no strict JSON, EMSGSIZE,
+ * ENOMEM. */
+int avt_sign(const char *secret, const char *signer, struct buf *body, const char *unsigned_name);
+
 /* A task as it came from a poll. Strings are owned. */
 struct avt_order {
     char *task_id, *job_id, *type;

@@ -19,18 +19,18 @@ enum { EXIT_USAGE = 2, EXIT_CONFIG = 78 };
 struct arguments {
     struct conf_request conf;
     const char *name, *core;
-    bool has_parent;
+    bool is_alone;
 };
 
 static const char usage[] =
-    "usage: penstock-shim --name NAME [--core ENDPOINT] [--with-parent] [--config FILE] [--set "
+    "usage: penstock-shim --name NAME [--core ENDPOINT] [--standalone] [--config FILE] [--set "
     "KEY=VALUE]...\n"
     "\n"
     "Connects this host with the orchestrator of the section shim \"NAME\".\n"
     "\n"
     "  --name NAME       which section of the configuration\n"
     "  --core ENDPOINT   where the core is [ipc://<host.tasks_socket>]\n"
-    "  --with-parent     stop as on SIGTERM when the parent process ends\n"
+    "  --standalone      do not stop when the parent process ends\n"
     "  --config FILE, --set KEY=VALUE, --state-dir DIR ...   as for penstockd\n"
     "  --help, --version\n"
     "\n"
@@ -52,8 +52,8 @@ static int read_one(struct arguments *a, int argc, char **argv, int *i)
         puts("penstock-shim " PENSTOCK_VERSION);
         return 1;
     }
-    if (strcmp(flag, "--with-parent") == 0) {
-        a->has_parent = true;
+    if (strcmp(flag, "--standalone") == 0) {
+        a->is_alone = true;
         return 0;
     }
     const char **to = strcmp(flag, "--name") == 0   ? &a->name
@@ -142,7 +142,7 @@ int main(int argc, char **argv)
     int rc = read_arguments(argc, argv, &a);
     if (rc != 0)
         return rc > 0 ? EXIT_SUCCESS : EXIT_USAGE;
-    if (a.has_parent)
+    if (!a.is_alone)
         process_end_with_parent(SIGTERM);
     signal(SIGPIPE, SIG_IGN);
     fault_setup();
