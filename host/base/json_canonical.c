@@ -40,9 +40,9 @@ static int put_number(const struct json_doc *doc, uint32_t i, struct buf *out)
         return buf_append_char(out, '0');
     if (!is_float || json_f64(doc, i, &v) < 0)
         return buf_append(out, raw.at, raw.len);
-    if (v >= -0x1p63 && v < 0x1p63 && v == (double)(int64_t)v)
+    if (v >= -9223372036854775808.0 && v < 9223372036854775808.0 && v == (double)(int64_t)v)
         return buf_printf(out, "%" PRId64, (int64_t)v);
-    if (v >= 0x1p63 && v < 0x1p64)
+    if (v >= 9223372036854775808.0 && v < 18446744073709551616.0)
         return buf_printf(out, "%" PRIu64, (uint64_t)v);
     char text[JSON_DOUBLE_TEXT];
     json_format_double(v, text);

@@ -286,7 +286,7 @@ void json_format_double(double v, char *out)
     char text[24];
     int exponent;
     if (v == 0) {
-        strcpy(out, "0");
+        memcpy(out, "0", 2);
         return;
     }
     uint64_t digits = shortest(v, &exponent);

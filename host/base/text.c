@@ -109,7 +109,7 @@ int text_is_name(const char *s)
     size_t n = 1;
     while (s[n] != '\0' && (is_alnum(s[n]) || strchr("._-", s[n]) != NULL))
         n++;
-    return s[n] == '\0' && n <= 63;
+    return n <= 63 && s[n] == '\0';
 }
 
 /* RFC 3629: no surrogates, no overlong forms. */

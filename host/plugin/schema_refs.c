@@ -250,9 +250,11 @@ static int measure(struct compiler *c, uint8_t *heights, uint32_t node, unsigned
 int schema_refuse_loops(struct compiler *c)
 {
     uint8_t *heights = calloc(c->s->n_nodes, 1);
-    int rc = heights != NULL ? 0 : schema_refuse(c, 0, "out of memory");
-    for (uint32_t i = 0; i < c->s->n_nodes && rc == 0; i++)
-        rc = measure(c, heights, i, 0) < 0 ? -1 : 0;
+    int rc = 0;
+    if (heights == NULL)
+        return schema_refuse(c, 0, "out of memory");
+    for (uint32_t i = 0; i < c->s->n_nodes && rc >= 0; i++)
+        rc = measure(c, heights, i, 0);
     free(heights);
-    return rc;
+    return rc < 0 ? -1 : 0;
 }

@@ -66,8 +66,8 @@ struct pointer {
 
 static void pointer_start(struct pointer *p, char *out, size_t n)
 {
+    out[n - 1] = '\0';
     *p = (struct pointer){.start = out, .at = out + n - 1};
-    *p->at = '\0';
 }
 
 static void prepend(struct pointer *p, const char *s, size_t n)
