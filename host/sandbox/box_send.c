@@ -50,14 +50,12 @@ static int make_room(struct outgoing *o, const struct box_task *t)
     o->small.max = SIZE_MAX / 2;
     if (buf_reserve(&o->small, small_size(t)) < 0)
         return -1;
-    if (parts <= o->cap)
+    if (o->iov != NULL && parts <= o->cap)
         return 0;
-    struct iovec *grown = realloc(o->iov, parts * sizeof *grown);
-    if (grown == NULL)
-        return -1;
-    o->iov = grown;
-    o->cap = parts;
-    return 0;
+    free(o->iov);
+    o->iov = calloc(parts, sizeof *o->iov);
+    o->cap = o->iov != NULL ? parts : 0;
+    return o->iov != NULL ? 0 : -1;
 }
 
 /* Adds bytes; gathered ones lengthen the last part if that is gathered too. */

@@ -19,7 +19,8 @@ enum {
     SKIPPED_FRAMES = 2,     /* the handler and the kernel's trampoline */
     PROBE_SMALL = 64 * 1024,
     PROBE_SHARE = 16, /* of the memory limit */
-    NEAR_NULL = 64 * 1024
+    NEAR_NULL = 64 * 1024,
+    BY_FILTER = 1 /* the kernel's SYS_SECCOMP, which libc does not have */
 };
 
 /* A signal handler has no context of its own: the one mutable global of the plugin's process. */
@@ -88,7 +89,8 @@ static void put_report(struct crash_report *c, int signo, const siginfo_t *info,
 {
     c->signal = signo;
     c->code = info->si_code;
-    c->syscall = signo == SIGSYS ? info->si_syscall : -1;
+    /* Only the kernel's filter names a call; the signal can also be sent. */
+    c->syscall = signo == SIGSYS && info->si_code == BY_FILTER ? info->si_syscall : -1;
     c->address = (uint64_t)(uintptr_t)info->si_addr;
     c->is_out_of_memory = is_out_of_memory(signo, info);
     c->plugin_base = (uint64_t)(uintptr_t)crash.plugin_base;

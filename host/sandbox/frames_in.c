@@ -32,9 +32,10 @@ void frames_in_release(struct frames_in *in)
 
 static void drop(struct frames_in *in, size_t n)
 {
-    in->len -= n;
-    if (in->len > 0 && n > 0)
-        memmove(in->room, in->room + n, in->len);
+    const size_t left = in->len - n;
+    if (left > 0 && left < in->len)
+        memmove(in->room, in->room + in->len - left, left);
+    in->len = left;
 }
 
 /* One read into the room: 1, 0 at the end, -1. */

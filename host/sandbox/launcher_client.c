@@ -13,6 +13,11 @@
 
 enum { MESSAGES_A_TURN = 64, FDS_MAX = 1 + 2 * BOX_SLOTS_MAX };
 
+struct received_fds {
+    int at[FDS_MAX];
+    size_t n;
+};
+
 union launch_message {
     struct chan_head head;
     struct launch_started started;
@@ -97,20 +102,17 @@ static struct box *find_box(const struct launcher *l, uint64_t number)
     return table_get(l->boxes, &number, sizeof number);
 }
 
-static void on_started(struct launcher *l, union launch_message *m, int *fds, size_t n_fds)
+static void on_started(struct launcher *l, union launch_message *m, struct received_fds *fds)
 {
     struct box *b = find_box(l, m->started.box);
     if (b != NULL)
-        box_on_started(b, fds, n_fds);
-    for (size_t i = 0; i < n_fds; i++)
-        fd_close(&fds[i]);
+        box_on_started(b, fds->at, fds->n);
 }
 
-static void on_failed(struct launcher *l, union launch_message *m, int *fds, size_t n_fds)
+static void on_failed(struct launcher *l, union launch_message *m, struct received_fds *fds)
 {
     struct box *b = find_box(l, m->failed.box);
     (void)fds;
-    (void)n_fds;
     m->failed.text[sizeof m->failed.text - 1] = '\0';
     if (b == NULL)
         return;
@@ -122,11 +124,10 @@ static void on_failed(struct launcher *l, union launch_message *m, int *fds, siz
     box_finish(b);
 }
 
-static void on_ended(struct launcher *l, union launch_message *m, int *fds, size_t n_fds)
+static void on_ended(struct launcher *l, union launch_message *m, struct received_fds *fds)
 {
     struct box *b = find_box(l, m->ended.box);
     (void)fds;
-    (void)n_fds;
     if (b == NULL)
         return;
     /* Its last messages may still lie in the control channel. */
@@ -136,7 +137,7 @@ static void on_ended(struct launcher *l, union launch_message *m, int *fds, size
 
 static const struct {
     size_t size;
-    void (*fn)(struct launcher *, union launch_message *, int *fds, size_t n_fds);
+    void (*fn)(struct launcher *, union launch_message *, struct received_fds *);
 } kinds[] = {
     [LAUNCH_STARTED] = {sizeof(struct launch_started), on_started},
     [LAUNCH_FAILED] = {sizeof(struct launch_failed), on_failed},
@@ -169,25 +170,32 @@ static void lose(struct launcher *l)
     l->on_lost(l->arg);
 }
 
+static int take_message(struct launcher *l, union launch_message *m, ssize_t n,
+                        struct received_fds *fds)
+{
+    if (n < 0 || !is_good(m, (size_t)n)) {
+        log_error("broken message from the launcher");
+        return -1;
+    }
+    kinds[m->head.type].fn(l, m, fds);
+    return 1;
+}
+
 /* 1: go on; 0: nothing there now; -1: the channel is gone. */
 static int receive(struct launcher *l)
 {
     union launch_message m;
-    int fds[FDS_MAX];
-    size_t n_fds = FDS_MAX;
-    ssize_t n = fd_recv_message(l->fd, &m, sizeof m, fds, &n_fds, MSG_DONTWAIT);
+    struct received_fds fds = {.n = FDS_MAX};
+    ssize_t n = fd_recv_message(l->fd, &m, sizeof m, fds.at, &fds.n, MSG_DONTWAIT);
     if (n < 0 && errno == EAGAIN)
         return 0;
     if (n == 0 || (n < 0 && errno != EMSGSIZE))
         return -1;
-    if (n < 0 || !is_good(&m, (size_t)n)) {
-        log_error("broken message from the launcher");
-        for (size_t i = 0; i < n_fds; i++)
-            fd_close(&fds[i]);
-        return -1;
-    }
-    kinds[m.head.type].fn(l, &m, fds, n_fds);
-    return 1;
+    int rc = take_message(l, &m, n, &fds);
+    /* What the box has taken is -1 here. */
+    for (size_t i = 0; i < fds.n; i++)
+        fd_close(&fds.at[i]);
+    return rc;
 }
 
 static void on_channel(void *arg, uint32_t events)

@@ -85,7 +85,7 @@ static int make_room(struct worker_task *t, uint32_t n)
     if (n <= WORKER_FEW_INPUTS)
         return 0;
     t->inputs = calloc(n, sizeof *t->inputs);
-    t->pointers = calloc(n, sizeof *t->pointers);
+    t->pointers = calloc(n, sizeof(const pen_input *));
     if (t->inputs != NULL && t->pointers != NULL)
         return 0;
     worker_task_clear(t);
