@@ -1,0 +1,107 @@
+#ifndef PENSTOCK_SANDBOX_LAUNCHER_H
+#define PENSTOCK_SANDBOX_LAUNCHER_H
+
+/*
+ * launcher.h: what the files of penstock-launcher share. One thread. The theory of operation stands
+ * in launcher.c.
+ */
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/log.h"
+#include "sandbox/chan.h"
+#include "sandbox/filter.h"
+#include "sandbox/warden_setup.h"
+
+struct loop;
+struct loop_io;
+struct loop_timer;
+
+enum { LAUNCH_NEEDS_ALL = 8 /* combinations of enum box_needs */, LAUNCH_UIDS = 65536 };
+
+struct launch_options {
+    int channel_fd;
+    const char *state_dir;
+    const char *box_helper; /* NULL: found beside this program */
+    uint32_t uid_base;      /* as root, boxes run as uid_base and the LAUNCH_UIDS - 1 above */
+    bool is_strict;
+    bool is_lenient; /* about owners and modes of plugin files */
+    enum log_level log_level;
+    enum log_format log_format;
+};
+
+/* A directory of the launcher's own, and its path without links. */
+struct launch_dir {
+    int fd;
+    char path[PATH_MAX];
+};
+
+/* A warden that runs. */
+struct launch_child {
+    struct launch_child *prev, *next;
+    struct launch *launch;
+    struct loop_timer *deadline; /* SIGTERM was not enough */
+    uint64_t box;
+    pid_t pid;
+    uid_t uid;
+    bool has_pidns;
+};
+
+struct launch {
+    struct launch_options options;
+    struct loop *loop;
+    struct loop_io *channel;
+    int helper_fd;
+    struct launch_dir boxes;  /* task directories */
+    struct launch_dir copies; /* of plugins, where a box has no root of its own */
+    uint64_t namespaces;      /* flags of clone that work here */
+    uint32_t walls;           /* enum wall that can be built here */
+    uint32_t landlock_abi;
+    int filters[FILTER_KINDS][LAUNCH_NEEDS_ALL]; /* -1: not built yet */
+    struct launch_child *first;
+    uint32_t next_uid;
+    bool is_ending;
+};
+
+/* launcher.c */
+/* 0 when the channel has ended and every box with it; -1 with errno. */
+int launch_run(struct launch *l);
+void launch_send(const struct launch *l, const void *message, size_t n, const int *fds,
+                 size_t n_fds);
+
+/* launcher_dirs.c: -1 with errno. */
+/* Makes and locks the directories and removes what an earlier launcher left; logs its failure. */
+int launch_dirs_open(struct launch *l);
+void launch_dirs_close(struct launch *l);
+/* Makes the directories that setup->box needs and puts their paths into setup. */
+int launch_dirs_make(const struct launch *l, struct warden_setup *setup);
+void launch_dirs_remove(const struct launch *l, uint64_t box);
+
+/* launcher_spawn.c */
+/* Starts a warden: its process id, or -1 with errno. All descriptors stay the caller's. */
+pid_t launch_spawn(uint64_t namespaces, const struct warden_setup *setup, const void *config);
+uint32_t launch_walls_of(uint64_t namespaces);
+uint64_t launch_namespaces_of(uint32_t walls);
+
+/* launcher_probe.c: finds out, by doing it, what can be built here. -1: not enough (logged). */
+int launch_probe(struct launch *l);
+
+/* launcher_box.c */
+/* Answers LAUNCH_START with LAUNCH_STARTED or LAUNCH_FAILED. config_len has been checked. */
+void launch_box(struct launch *l, const struct launch_start *m, const char *config);
+/* The filter of those needs, kept for later boxes and borrowed; -1 with errno. */
+int launch_filter(struct launch *l, enum filter_kind kind, uint32_t needs);
+
+/* launcher_end.c */
+/* Watches a warden that runs: LAUNCH_ENDED goes out when it has ended. NULL with errno. */
+struct launch_child *launch_watch(struct launch *l, const struct warden_setup *setup, pid_t pid);
+struct launch_child *launch_find(const struct launch *l, uint64_t box);
+void launch_kill(struct launch_child *c);
+/* Whether a live box runs as that user. */
+bool launch_has_uid(const struct launch *l, uid_t uid);
+
+#endif

@@ -1,0 +1,303 @@
+/* launcher_box.c: makes one box: looks at the plugin's file, makes sockets, pages and directories,
+ * and starts the warden. Runs in the launcher. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fault.h"
+#include "base/fdutil.h"
+#include "sandbox/launcher.h"
+
+/* A task's inputs and results pass here; the kernel's default (208 KiB) costs a wake-up more often.
+ */
+enum { DATA_BUFFER_BYTES = 1024 * 1024 };
+
+/* A box in the making. The core's ends of sockets are here, the box's in setup. */
+struct making {
+    struct launch *launch;
+    const struct launch_start *message;
+    const char *config;
+    struct warden_setup setup;
+    int control;
+    int data[BOX_SLOTS_MAX];
+    pid_t pid;
+    struct launch_child *child;
+    bool is_plugin_fault;
+    char why[BOX_TEXT_MAX];
+};
+
+struct making_step {
+    const char *name;
+    int (*take)(struct making *m);
+};
+
+static bool has_end(const char *text, size_t size)
+{
+    return memchr(text, '\0', size) != NULL;
+}
+
+static int check_message(struct making *m)
+{
+    const struct launch_start *s = m->message;
+    const bool is_known = s->mode == BOX_FORK || s->mode == BOX_WARM || s->mode == BOX_SCAN;
+    const bool is_good =
+        is_known && s->slots >= 1 && s->slots <= BOX_SLOTS_MAX &&
+        (s->mode != BOX_SCAN || s->slots == 1) && s->needs < LAUNCH_NEEDS_ALL &&
+        has_end(s->slug, sizeof s->slug) && has_end(s->plugin_id, sizeof s->plugin_id) &&
+        has_end(s->plugin_path, sizeof s->plugin_path) && launch_find(m->launch, s->box) == NULL;
+    errno = EINVAL;
+    return is_good ? 0 : -1;
+}
+
+/* Walls that this box does without: it asked for the network, or for pages it may write and run. */
+static uint32_t walls_for(const struct launch *l, uint32_t needs)
+{
+    uint32_t walls = l->walls;
+    if ((needs & BOX_NEED_NETWORK) != 0)
+        walls &= ~(uint32_t)WALL_NETNS;
+    if ((needs & BOX_NEED_JIT) != 0)
+        walls &= ~(uint32_t)WALL_MDWE;
+    return walls;
+}
+
+/* A user id that no live box has: signals, limits and files of two boxes must not meet. */
+static uid_t next_uid(struct launch *l)
+{
+    uid_t uid;
+    do {
+        uid = l->options.uid_base + l->next_uid++ % LAUNCH_UIDS;
+    } while (launch_has_uid(l, uid));
+    return uid;
+}
+
+static int fill_setup(struct making *m)
+{
+    const struct launch_start *s = m->message;
+    const struct launch *l = m->launch;
+    struct warden_setup *setup = &m->setup;
+    setup->magic = WARDEN_MAGIC;
+    setup->version = WARDEN_VERSION;
+    setup->box = s->box;
+    setup->mode = s->mode;
+    setup->slots = s->slots;
+    setup->needs = s->needs;
+    setup->walls = walls_for(l, s->needs);
+    setup->landlock_abi = l->landlock_abi;
+    setup->config_len = s->config_len;
+    setup->log_level = (int32_t)l->options.log_level;
+    setup->log_format = (int32_t)l->options.log_format;
+    setup->limits = s->limits;
+    setup->helper_fd = l->helper_fd;
+    setup->uid = (setup->walls & WALL_OWN_UID) != 0 ? next_uid(m->launch) : geteuid();
+    memcpy(setup->slug, s->slug, sizeof setup->slug);
+    memcpy(setup->plugin_id, s->plugin_id, sizeof setup->plugin_id);
+    return 0;
+}
+
+static int open_plugin(struct making *m)
+{
+    m->is_plugin_fault = true;
+    if (plugin_source_open(&m->setup.plugin, m->message->plugin_path, m->launch->options.is_lenient,
+                           m->why) < 0)
+        return -1;
+    m->is_plugin_fault = false;
+    return 0;
+}
+
+int launch_filter(struct launch *l, enum filter_kind kind, uint32_t needs)
+{
+    int *fd = &l->filters[kind][needs];
+    if (*fd < 0)
+        *fd = filter_build(kind, needs);
+    return *fd;
+}
+
+static int get_filters(struct making *m)
+{
+    for (int kind = 0; kind < FILTER_KINDS; kind++) {
+        m->setup.filter_fds[kind] =
+            launch_filter(m->launch, (enum filter_kind)kind, m->setup.needs);
+        if (m->setup.filter_fds[kind] < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static void widen(int fd)
+{
+    const int bytes = DATA_BUFFER_BYTES;
+    /* FORCE needs a right; without it the kernel's maximum holds, which is slower but works. */
+    if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof bytes) < 0)
+        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
+}
+
+static int make_pair(int type, int *mine, int *theirs)
+{
+    int pair[2];
+    if (socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, pair) < 0)
+        return -1;
+    *mine = pair[0];
+    *theirs = pair[1];
+    return 0;
+}
+
+static int make_sockets(struct making *m)
+{
+    if (make_pair(SOCK_SEQPACKET, &m->control, &m->setup.control_fd) < 0)
+        return -1;
+    for (uint32_t i = 0; i < m->setup.slots; i++) {
+        if (make_pair(SOCK_STREAM, &m->data[i], &m->setup.data_fds[i]) < 0)
+            return -1;
+        widen(m->data[i]);
+        widen(m->setup.data_fds[i]);
+    }
+    return 0;
+}
+
+/* Sealed, so that nobody can cut the page short under the core's mapping. */
+static int make_pages(struct making *m)
+{
+    for (uint32_t i = 0; i < m->setup.slots; i++) {
+        const int fd = memfd_create("penstock-slot", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+        m->setup.page_fds[i] = fd;
+        if (fd < 0 || ftruncate(fd, SLOT_PAGE_SIZE) < 0 ||
+            fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int make_dirs(struct making *m)
+{
+    return launch_dirs_make(m->launch, &m->setup);
+}
+
+static int spawn(struct making *m)
+{
+    const uint64_t namespaces = launch_namespaces_of(m->setup.walls);
+    m->pid = launch_spawn(namespaces, &m->setup, m->config);
+    return m->pid > 0 ? 0 : -1;
+}
+
+static int watch(struct making *m)
+{
+    m->child = launch_watch(m->launch, &m->setup, m->pid);
+    return m->child != NULL ? 0 : -1;
+}
+
+static const struct making_step steps[] = {
+    {"message", check_message}, {"setup", fill_setup},     {"plugin", open_plugin},
+    {"filters", get_filters},   {"sockets", make_sockets}, {"pages", make_pages},
+    {"directories", make_dirs}, {"clone", spawn},          {"watch", watch},
+};
+
+static const char *take_steps(struct making *m)
+{
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        char point[64];
+        snprintf(point, sizeof point, "launcher.%s", steps[i].name);
+        errno = fault_here(point);
+        if (errno != 0 || steps[i].take(m) < 0)
+            return steps[i].name;
+    }
+    return NULL;
+}
+
+static void answer_started(const struct making *m)
+{
+    const struct launch_started answer = {
+        .head = {.magic = CHAN_MAGIC, .version = CHAN_VERSION, .type = LAUNCH_STARTED},
+        .box = m->setup.box,
+        .warden_pid = m->pid,
+    };
+    int fds[1 + 2 * BOX_SLOTS_MAX];
+    size_t n = 0;
+    fds[n++] = m->control;
+    for (uint32_t i = 0; i < m->setup.slots; i++) {
+        fds[n++] = m->data[i];
+        fds[n++] = m->setup.page_fds[i];
+    }
+    log_info("box started", LI("box", m->setup.box), LS("plugin", m->setup.plugin.parts[0].name),
+             LS("pipeline", m->setup.slug), LI("pid", m->pid), LI("uid", m->setup.uid));
+    launch_send(m->launch, &answer, sizeof answer, fds, n);
+}
+
+static void answer_failed(struct making *m, const char *step)
+{
+    struct launch_failed answer = {
+        .head = {.magic = CHAN_MAGIC, .version = CHAN_VERSION, .type = LAUNCH_FAILED},
+        .box = m->message->box,
+        .error = errno,
+        .is_plugin_fault = m->is_plugin_fault,
+    };
+    if (m->why[0] == '\0')
+        snprintf(m->why, sizeof m->why, "the launcher could not make a box: step %s", step);
+    snprintf(answer.text, sizeof answer.text, "%s", m->why);
+    log_warn("box not started", LI("box", answer.box), LS("why", answer.text), LE(answer.error));
+    launch_send(m->launch, &answer, sizeof answer, NULL, 0);
+}
+
+static void undo(struct making *m)
+{
+    if (m->child != NULL)
+        return;
+    if (m->pid > 0) {
+        kill(m->pid, SIGKILL);
+        waitpid(m->pid, NULL, 0);
+    }
+    if (m->setup.box_dir[0] != '\0')
+        launch_dirs_remove(m->launch, m->setup.box);
+}
+
+static void close_all(struct making *m)
+{
+    fd_close(&m->control);
+    fd_close(&m->setup.control_fd);
+    for (int i = 0; i < BOX_SLOTS_MAX; i++) {
+        fd_close(&m->data[i]);
+        fd_close(&m->setup.data_fds[i]);
+        fd_close(&m->setup.page_fds[i]);
+    }
+    plugin_source_close(&m->setup.plugin);
+}
+
+static struct making *making_new(struct launch *l, const struct launch_start *message,
+                                 const char *config)
+{
+    struct making *m = calloc(1, sizeof *m);
+    if (m == NULL)
+        return NULL;
+    m->launch = l;
+    m->message = message;
+    m->config = config;
+    m->control = m->setup.control_fd = -1;
+    for (int i = 0; i < BOX_SLOTS_MAX; i++)
+        m->data[i] = m->setup.data_fds[i] = m->setup.page_fds[i] = -1;
+    return m;
+}
+
+void launch_box(struct launch *l, const struct launch_start *message, const char *config)
+{
+    struct making nothing = {.launch = l, .message = message};
+    struct making *m = making_new(l, message, config);
+    if (m == NULL) {
+        answer_failed(&nothing, "memory");
+        return;
+    }
+    const char *failed = take_steps(m);
+    if (failed == NULL) {
+        answer_started(m);
+    } else {
+        answer_failed(m, failed);
+        undo(m);
+    }
+    close_all(m);
+    free(m);
+}

@@ -1,0 +1,47 @@
+#ifndef PENSTOCK_SANDBOX_WARDEN_SETUP_H
+#define PENSTOCK_SANDBOX_WARDEN_SETUP_H
+
+/*
+ * warden_setup.h: what the launcher tells a warden: a memfd with this struct, then config_len bytes
+ * of the plugin's configuration. Descriptors are named by their numbers: the launcher keeps them
+ * open over the exec.
+ */
+
+#include <limits.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "sandbox/chan.h"
+#include "sandbox/plugin_file.h"
+
+#define WARDEN_MAGIC 0x504e5741u
+enum { WARDEN_VERSION = 1 };
+
+/* Besides enum box_mode: no plugin; every wall is built, and what cannot be built is told. */
+enum { WARDEN_PROBE = 100 };
+
+struct warden_setup {
+    uint32_t magic, version;
+    uint64_t box;
+    uint32_t mode; /* enum box_mode, or WARDEN_PROBE */
+    uint32_t slots;
+    uint32_t needs; /* enum box_needs */
+    uint32_t walls; /* enum wall: those to build, namespaces that stand already among them */
+    uint32_t landlock_abi;
+    uint32_t config_len;
+    int32_t log_level, log_format;
+    uid_t uid; /* with WALL_OWN_UID: of the box, user and group */
+    struct box_limits limits;
+    int32_t control_fd;
+    int32_t helper_fd;     /* penstock-box itself, O_PATH */
+    int32_t filter_fds[2]; /* enum filter_kind */
+    int32_t data_fds[BOX_SLOTS_MAX];
+    int32_t page_fds[BOX_SLOTS_MAX];
+    char slug[BOX_SLUG_MAX];
+    char plugin_id[BOX_ID_MAX];
+    char box_dir[PATH_MAX];  /* the slots' task directories, on the host */
+    char copy_dir[PATH_MAX]; /* for the plugin's copy where the box has no root of its own */
+    struct plugin_source plugin;
+};
+
+#endif
