@@ -14,7 +14,7 @@
 #include "core/submit.h"
 #include "core/tasks.h"
 
-enum { IDS_MAX = 10000 };
+enum { DOC_TOKENS_KEPT = 4096 };
 
 struct request {
     struct peer *peer;
@@ -414,4 +414,7 @@ void verbs_message(void *core, struct router *r, zmq_msg_t *frames, size_t n, in
         break_off(c, p, CODE_MALFORMED, why);
     else
         dispatch(c, &q);
+    /* The memory of a usual header is kept, that of a monster is not. */
+    if (c->doc.cap > DOC_TOKENS_KEPT)
+        json_doc_clear(&c->doc);
 }
