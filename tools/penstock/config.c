@@ -93,7 +93,8 @@ struct showing {
     const struct cli *cli;
     const struct show_args *args;
     struct grid *grid;     /* for people */
-    struct json_writer *w; /* with --json */
+    struct json_writer *w; /* with --json: points to writer */
+    struct json_writer writer;
 };
 
 static int show_cell(void *arg, const struct conf_item *item)
@@ -129,17 +130,16 @@ static int show_member(void *arg, const struct conf_item *item)
 static int show_document(struct showing *s, const struct conf *conf)
 {
     struct buf out = BUF_INIT(TEXT_MAX);
-    struct json_writer w;
-    s->w = &w;
-    json_begin(&w, &out);
-    json_open(&w, '{');
-    write_files(&w, conf);
-    json_key(&w, "values");
-    json_open(&w, '[');
+    s->w = &s->writer;
+    json_begin(s->w, &out);
+    json_open(s->w, '{');
+    write_files(s->w, conf);
+    json_key(s->w, "values");
+    json_open(s->w, '[');
     int rc = conf_each_value(conf, show_member, s);
-    json_close(&w, ']');
-    json_close(&w, '}');
-    if (json_end(&w) < 0)
+    json_close(s->w, ']');
+    json_close(s->w, '}');
+    if (json_end(s->w) < 0)
         rc = -1;
     if (rc == 0)
         printf("%.*s\n", (int)out.len, (const char *)out.data);
@@ -149,7 +149,8 @@ static int show_document(struct showing *s, const struct conf *conf)
 
 static int show_table(struct showing *s, const struct conf *conf)
 {
-    static const struct grid_column columns[] = {{"KEY", 0}, {"VALUE", GRID_WRAP}, {"ORIGIN", 0}};
+    static const struct grid_column columns[] = {
+        {"KEY", 0, 0}, {"VALUE", GRID_WRAP, 0.3}, {"ORIGIN", GRID_WRAP, 0.3}};
     s->grid = grid_new(s->cli, columns, s->args->with_origin ? 3 : 2);
     int rc = s->grid != NULL ? conf_each_value(conf, show_cell, s) : -1;
     if (rc == 0 && grid_count(s->grid) == 0)

@@ -118,19 +118,18 @@ static int examine_for_people(struct doctor *d)
 static int examine_for_programs(struct doctor *d)
 {
     struct buf out = BUF_INIT(DOCUMENT_MAX);
-    struct json_writer w;
-    d->w = &w;
-    json_begin(&w, &out);
-    json_open(&w, '{');
-    json_key(&w, "checks");
-    json_open(&w, '[');
+    d->w = &d->writer;
+    json_begin(d->w, &out);
+    json_open(d->w, '{');
+    json_key(d->w, "checks");
+    json_open(d->w, '[');
     examine(d);
-    json_close(&w, ']');
-    json_member_int(&w, "ok", d->counts[FINDING_OK]);
-    json_member_int(&w, "warn", d->counts[FINDING_WARN]);
-    json_member_int(&w, "fail", d->counts[FINDING_FAIL]);
-    json_close(&w, '}');
-    int rc = json_end(&w);
+    json_close(d->w, ']');
+    json_member_int(d->w, "ok", d->counts[FINDING_OK]);
+    json_member_int(d->w, "warn", d->counts[FINDING_WARN]);
+    json_member_int(d->w, "fail", d->counts[FINDING_FAIL]);
+    json_close(d->w, '}');
+    int rc = json_end(d->w);
     if (rc == 0)
         printf("%.*s\n", (int)out.len, (const char *)out.data);
     buf_clear(&out);

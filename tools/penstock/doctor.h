@@ -5,10 +5,11 @@
 
 #include <stddef.h>
 
+#include "base/json.h"
+
 struct cli;
 struct conf;
 struct conf_host;
-struct json_writer;
 
 enum finding { FINDING_OK, FINDING_WARN, FINDING_FAIL };
 
@@ -16,8 +17,9 @@ struct doctor {
     const struct cli *cli;
     const struct conf *conf;
     const struct conf_host *host;
-    struct json_writer *w; /* NULL: for people */
-    int counts[3];         /* by enum finding */
+    struct json_writer *w; /* NULL: for people; else points to writer */
+    struct json_writer writer;
+    int counts[3]; /* by enum finding */
 };
 
 /* One line, "ok  name  text", and the remedy under it unless it is NULL or all is well. */

@@ -51,7 +51,7 @@ int endpoint_probe(const char *endpoint)
         return 0;
     if (strlen(path) >= sizeof address.sun_path)
         return ENAMETOOLONG;
-    strcpy(address.sun_path, path);
+    memcpy(address.sun_path, path, strlen(path) + 1);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return errno;

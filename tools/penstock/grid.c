@@ -22,9 +22,7 @@ static int add_column(struct grid *g, const struct grid_column *c)
     int flags = (c->flags & GRID_RIGHT ? SCOLS_FL_RIGHT : 0) |
                 (c->flags & GRID_CUT ? SCOLS_FL_TRUNC : 0) |
                 (c->flags & GRID_WRAP ? SCOLS_FL_WRAP : 0);
-    /* A hint below 1 is a part of the width: those that may give way start small and get what is
-     * left. */
-    double hint = c->flags & (GRID_CUT | GRID_WRAP) ? 0.1 : 0;
+    double hint = c->flags & (GRID_CUT | GRID_WRAP) ? c->share > 0 ? c->share : 0.1 : 0;
     struct libscols_column *column = scols_table_new_column(g->table, c->title, hint, flags);
     if (column == NULL)
         return -1;

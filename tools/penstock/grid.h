@@ -12,7 +12,8 @@ enum { GRID_RIGHT = 1, GRID_CUT = 2, GRID_WRAP = 4 };
 
 struct grid_column {
     const char *title;
-    int flags; /* GRID_CUT, GRID_WRAP: what may give way when the terminal is narrow */
+    int flags;    /* GRID_CUT, GRID_WRAP: what may give way when the terminal is narrow */
+    double share; /* of the width, below which such a column gives way last; 0: a tenth */
 };
 
 /* columns is borrowed while the grid lives. NULL: no memory. */

@@ -47,6 +47,24 @@ void human_duration(int64_t ms, char *out)
                  (long long)(ms % 1000 / 100));
 }
 
+void human_age(int64_t ms, char *out)
+{
+    static const struct {
+        int64_t from, of;
+        const char *name;
+    } units[] = {{86400000, 86400000, "d"},
+                 {3600000, 3600000, "h"},
+                 {60000, 60000, "min"},
+                 {10000, 1000, "s"}};
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+        if (ms >= units[i].from) {
+            snprintf(out, HUMAN_TEXT, "%lld %s", (long long)(ms / units[i].of), units[i].name);
+            return;
+        }
+    }
+    human_duration(ms, out);
+}
+
 static void format_local(int64_t wall_ms, const char *format, char *out)
 {
     time_t t = (time_t)(wall_ms / 1000);

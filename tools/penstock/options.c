@@ -81,7 +81,7 @@ static void gather(struct reading *r, struct cli *cli, const struct command *com
 {
     unsigned long common = command != NULL ? common_rows_of(command->uses) : ~0ul;
     /* ':' first tells a missing value from an unknown option; '+' stops at the first operand. */
-    strcpy(r->shorts, command != NULL ? ":" : "+:");
+    snprintf(r->shorts, sizeof r->shorts, "%s", command != NULL ? ":" : "+:");
     for (size_t i = 0; command != NULL && i < command->n_rows; i++)
         add_row(r, &command->rows[i], args);
     for (size_t i = 0; i < n_common_rows; i++) {

@@ -31,7 +31,8 @@ struct checking {
     const struct conf *conf;
     struct local local;
     struct catalog *catalog;
-    struct json_writer *w; /* NULL: for people */
+    struct json_writer *w; /* NULL: for people; else points to writer */
+    struct json_writer writer;
     int n_bad;
 };
 
@@ -188,16 +189,15 @@ static int report_all(struct checking *c)
 static int report_document(struct checking *c)
 {
     struct buf out = BUF_INIT(DOCUMENT_MAX);
-    struct json_writer w;
-    c->w = &w;
-    json_begin(&w, &out);
-    json_open(&w, '{');
-    json_key(&w, "plugins");
-    json_open(&w, '[');
+    c->w = &c->writer;
+    json_begin(c->w, &out);
+    json_open(c->w, '{');
+    json_key(c->w, "plugins");
+    json_open(c->w, '[');
     int status = report_all(c);
-    json_close(&w, ']');
-    json_close(&w, '}');
-    if (json_end(&w) < 0)
+    json_close(c->w, ']');
+    json_close(c->w, '}');
+    if (json_end(c->w) < 0)
         status = cli_no_memory(c->cli);
     else
         printf("%.*s\n", (int)out.len, (const char *)out.data);

@@ -14,8 +14,9 @@
 enum { NAME_TEXT = 4096 };
 
 static const struct grid_column columns[] = {
-    {"PIPELINE", 0},      {"VERSION", 0}, {"STATE", 0},          {"RUN", GRID_RIGHT},
-    {"WAIT", GRID_RIGHT}, {"PLUGIN", 0},  {"SUMMARY", GRID_CUT},
+    {"PIPELINE", GRID_CUT, 0.3}, {"VERSION", 0, 0},       {"STATE", 0, 0},
+    {"RUN", GRID_RIGHT, 0},      {"WAIT", GRID_RIGHT, 0}, {"PLUGIN", GRID_CUT, 0.2},
+    {"SUMMARY", GRID_CUT, 0},
 };
 
 static const char *state_color(const char *state)

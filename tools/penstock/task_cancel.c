@@ -131,7 +131,8 @@ static int conclude(struct cancelling *c)
 
 static int task_cancel(struct cli *cli, void *args, char **operands, int n)
 {
-    static const struct grid_column columns[] = {{"TASK", 0}, {"FOUND", 0}, {"", GRID_CUT}};
+    static const struct grid_column columns[] = {
+        {"TASK", 0, 0}, {"FOUND", 0, 0}, {"", GRID_CUT, 0}};
     const struct cancel_args *a = args;
     struct cancelling c = {.cli = cli};
     if (n == 0 && a->jobs.n == 0)

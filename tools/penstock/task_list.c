@@ -42,16 +42,18 @@ static const struct option_row list_rows[] = {
     {"limit", 'n', OPTION_NUMBER, ARG(limit), "N", "At most so many (50).", NULL},
 };
 
+/* An id is there to be copied: it is never cut. */
 static const struct grid_column columns[] = {
-    {"TASK", GRID_CUT},  {"PIPELINE", 0},      {"STATE", 0},         {"AGE", GRID_RIGHT},
-    {"RUN", GRID_RIGHT}, {"CLIENT", GRID_CUT}, {"RESULT", GRID_CUT},
+    {"TASK", 0, 0},         {"PIPELINE", GRID_CUT, 0.2}, {"STATE", GRID_CUT, 0.2},
+    {"AGE", GRID_RIGHT, 0}, {"RUN", GRID_RIGHT, 0},      {"CLIENT", GRID_CUT, 0},
 };
 
-static const char *state_color(const char *state, const char *code)
+/* What has finished badly shows its code instead of the state. */
+static const char *state_color(const char *state)
 {
     if (strcmp(state, "running") == 0)
         return COLOR_GREEN;
-    return code[0] != '\0' ? COLOR_RED : NULL;
+    return strcmp(state, "queued") == 0 || strcmp(state, "finished") == 0 ? NULL : COLOR_RED;
 }
 
 static void format_times(const struct json_doc *doc, uint32_t task, char *age, char *run)
@@ -59,26 +61,24 @@ static void format_times(const struct json_doc *doc, uint32_t task, char *age, c
     int64_t now = clock_wall_ms(), submitted = view_int(doc, task, "submitted", now);
     int64_t started = view_int(doc, task, "started", 0),
             finished = view_int(doc, task, "finished", 0);
-    human_duration(now > submitted ? now - submitted : 0, age);
+    human_age(now > submitted ? now - submitted : 0, age);
     run[0] = '\0';
     if (started > 0)
-        human_duration((finished > 0 ? finished : now) - started, run);
+        human_age((finished > 0 ? finished : now) - started, run);
 }
 
 static int add_row(struct listing *l, const struct json_doc *doc, uint32_t task)
 {
-    char id[160], pipeline[80], state[32], age[HUMAN_TEXT], run[HUMAN_TEXT], client[80], code[64];
+    char id[160], pipeline[80], state[64], age[HUMAN_TEXT], run[HUMAN_TEXT], client[80], code[64];
     view_copy(doc, task, "task_id", id, sizeof id);
     view_copy(doc, task, "pipeline", pipeline, sizeof pipeline);
     view_copy(doc, task, "state", state, sizeof state);
     view_copy(doc, task, "client", client, sizeof client);
     view_copy(doc, task, "code", code, sizeof code);
     format_times(doc, task, age, run);
-    if (code[0] == '\0' && strcmp(state, "finished") == 0)
-        snprintf(code, sizeof code, "ok");
-    const char *color = state_color(state, strcmp(code, "ok") == 0 ? "" : code);
-    const char *cells[] = {id, pipeline, state, age, run, client, code};
-    const char *colors[] = {NULL, NULL, color, NULL, NULL, COLOR_DIM, color};
+    const char *shown = code[0] != '\0' && strcmp(code, "OK") != 0 ? code : state;
+    const char *cells[] = {id, pipeline, shown, age, run, client};
+    const char *colors[] = {NULL, NULL, state_color(shown), NULL, NULL, COLOR_DIM};
     return grid_row(l->grid, cells, colors);
 }
 

@@ -162,6 +162,7 @@ static int find_task(struct watching *w)
         view_copy(&a.doc, task, "uid", w->uid, sizeof w->uid);
         view_copy(&a.doc, task, "state", state, sizeof state);
         show_change(w, &a.doc, task, state);
+        snprintf(w->state, sizeof w->state, "%s", state);
         on_state(w, &a.doc);
     }
     answer_clear(&a);

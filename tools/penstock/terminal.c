@@ -13,10 +13,11 @@
 
 enum { WIDTH = 80, WIDTH_MIN = 20, WIDTH_MAX = 1000 };
 
-static int is_set(const char *name)
+/* The variable's value, "" if it is not set. */
+static const char *variable(const char *name)
 {
     const char *value = getenv(name);
-    return value != NULL && *value != '\0';
+    return value != NULL ? value : "";
 }
 
 static int is_dumb(void)
@@ -29,9 +30,10 @@ static int wants_color(const struct cli *cli, int fd)
 {
     if (strcmp(cli->common.color, "auto") != 0)
         return strcmp(cli->common.color, "always") == 0;
-    if (is_set("NO_COLOR"))
+    if (variable("NO_COLOR")[0] != '\0')
         return 0;
-    if (is_set("CLICOLOR_FORCE") && strcmp(getenv("CLICOLOR_FORCE"), "0") != 0)
+    const char *force = variable("CLICOLOR_FORCE");
+    if (*force != '\0' && strcmp(force, "0") != 0)
         return 1;
     return isatty(fd) && !is_dumb();
 }

@@ -74,3 +74,8 @@ uint32_t view_count(const struct json_doc *doc, uint32_t array)
 {
     return array != 0 ? doc->tokens[array].count : 0;
 }
+
+uint32_t view_next(const struct json_doc *doc, uint32_t i)
+{
+    return i < doc->n ? json_next(doc, i) : 0;
+}

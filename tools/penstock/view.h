@@ -24,9 +24,12 @@ uint32_t view_array(const struct json_doc *doc, uint32_t object, const char *key
 /* Number of elements of the array at token i; 0 for token 0 (absent). */
 uint32_t view_count(const struct json_doc *doc, uint32_t array);
 
+/* The sibling behind token i; to be used by VIEW_EACH. */
+uint32_t view_next(const struct json_doc *doc, uint32_t i);
+
 /* For each element of an array: VIEW_EACH(doc, array, i) body */
 #define VIEW_EACH(doc, array, i)                                                                   \
     for (uint32_t i = json_first(array), view_left_##i = view_count((doc), (array));               \
-         view_left_##i > 0; view_left_##i--, (i) = json_next((doc), (i)))
+         view_left_##i > 0; view_left_##i--, (i) = view_next((doc), (i)))
 
 #endif
