@@ -1,0 +1,143 @@
+/*
+ * box_bench.c: what a task costs over box.h: echo tasks through two slots of a real box, as many at
+ * work as there are slots. Prints tasks a second and the median latency. A measurement, not a test.
+ *
+ *     build/release/tests/box_bench [seconds [slots]]
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "inner_host.h"
+
+enum { SAMPLES_MAX = 1 << 20 };
+
+struct bench {
+    struct host host;
+    struct box_task task;
+    struct box *box;
+    enum box_mode mode;
+    bool is_over;
+    uint64_t n_done, n_bad;
+    int64_t begun_us[BOX_SLOTS_MAX];
+    uint32_t n_samples, n_busy;
+    uint32_t samples[SAMPLES_MAX]; /* microseconds */
+};
+
+static void on_ready(void *arg, struct box *b, uint32_t walls, uint32_t landlock_abi,
+                     enum box_mode mode)
+{
+    char text[256];
+    struct bench *k = arg;
+    (void)b;
+    k->mode = mode;
+    box_walls_text(walls, landlock_abi, text);
+    if (getenv("INNER_LOG") != NULL)
+        printf("walls: %s\n", text);
+}
+
+static void on_slot_free(void *arg, struct box *b, uint32_t slot)
+{
+    struct bench *k = arg;
+    if (k->is_over)
+        return;
+    k->begun_us[slot] = clock_mono_us();
+    if (box_run(b, slot, &k->task, k) == 0)
+        k->n_busy++;
+}
+
+static void on_done(void *arg, struct box *b, uint32_t slot, void *task,
+                    struct box_outcome *outcome)
+{
+    struct bench *k = arg;
+    (void)b;
+    (void)task;
+    k->n_done++;
+    k->n_busy--;
+    if (outcome->code != CODE_OK && k->n_bad++ == 0)
+        printf("%s: %s\n", code_name(outcome->code), outcome->message);
+    if (k->n_samples < SAMPLES_MAX)
+        k->samples[k->n_samples++] = (uint32_t)(clock_mono_us() - k->begun_us[slot]);
+}
+
+static void on_ended(void *arg, struct box *b, enum code code, const char *message)
+{
+    struct bench *k = arg;
+    (void)b;
+    k->box = NULL;
+    if (code != CODE_OK)
+        printf("box: %s: %s\n", code_name(code), message);
+}
+
+static int by_value(const void *a, const void *b)
+{
+    const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+static void print(struct bench *k, const char *name, int64_t us)
+{
+    qsort(k->samples, k->n_samples, sizeof k->samples[0], by_value);
+    if (k->n_samples > 0)
+        printf("%-24s %9.0f tasks/s   p50 %5u us   p99 %5u us   bad %llu\n", name,
+               (double)k->n_done * 1e6 / (double)us, k->samples[k->n_samples / 2],
+               k->samples[(uint64_t)k->n_samples * 99 / 100], (unsigned long long)k->n_bad);
+}
+
+static void measure(struct bench *k, const char *name, enum box_mode mode, uint32_t slots,
+                    int64_t seconds)
+{
+    static const struct box_events events = {.on_ready = on_ready,
+                                             .on_slot_free = on_slot_free,
+                                             .on_done = on_done,
+                                             .on_ended = on_ended};
+    struct loop *loop = k->host.loop;
+    host_spec(&k->host, "plugins/echo", "echo", mode, slots);
+    k->is_over = false;
+    k->n_done = k->n_bad = 0;
+    k->n_samples = 0;
+    k->box = box_start(k->host.launcher, &k->host.spec, &events, k);
+    while (k->box != NULL && k->n_done == 0)
+        loop_turn(loop, 1000);
+    const int64_t begun = clock_mono_us();
+    k->n_done = 0;
+    while (k->box != NULL && clock_mono_us() - begun < seconds * 1000000)
+        loop_turn(loop, 1000);
+    print(k, name, clock_mono_us() - begun);
+    k->is_over = true;
+    while (k->box != NULL && k->n_busy > 0)
+        loop_turn(loop, 1000);
+    if (k->box != NULL)
+        box_stop(k->box);
+    while (k->box != NULL)
+        loop_turn(loop, 1000);
+}
+
+int main(int argc, char **argv)
+{
+    struct bench *k = calloc(1, sizeof *k);
+    const int64_t seconds = argc > 1 ? strtol(argv[1], NULL, 10) : 2;
+    const uint32_t slots = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : 2;
+    static char params[257], megabyte[1 << 20];
+    struct box_input input = {"in", "application/octet-stream", "x", 1};
+    if (k == NULL || host_start(&k->host) < 0)
+        return 1;
+    memset(params, 'p', 256);
+    params[0] = params[255] = '"';
+    k->task = (struct box_task){.id = "bench",
+                                .params = params,
+                                .params_len = 256,
+                                .inputs = &input,
+                                .n_inputs = 1,
+                                .attempt = 1,
+                                .timeout_ms = 30000};
+    measure(k, "warm, 256 B", BOX_WARM, slots, seconds);
+    measure(k, "fork, 256 B", BOX_FORK, slots, seconds);
+    input = (struct box_input){"in", "application/octet-stream", megabyte, sizeof megabyte};
+    measure(k, "warm, 1 MiB each way", BOX_WARM, slots, seconds);
+    measure(k, "fork, 1 MiB each way", BOX_FORK, slots, seconds);
+    host_stop(&k->host);
+    free(k);
+    return 0;
+}

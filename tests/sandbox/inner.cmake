@@ -1,0 +1,12 @@
+# Boxes with the real launcher and the real box program.
+penstock_test(box LABEL sandbox TIMEOUT 180
+              SOURCES ${CMAKE_CURRENT_LIST_DIR}/box_test.c ${CMAKE_CURRENT_LIST_DIR}/inner_host.c
+              DEPS base loop sandbox)
+add_dependencies(test_sandbox_box penstock-launcher penstock-box echo misbehave badopen
+  crash_in_constructor exit_in_constructor hang_in_constructor lying_size missing_run no_symbol short_size
+  undefined_symbol unknown_need wrong_magic wrong_major)
+
+add_executable(box_bench ${CMAKE_CURRENT_LIST_DIR}/box_bench.c ${CMAKE_CURRENT_LIST_DIR}/inner_host.c)
+target_link_libraries(box_bench PRIVATE penstock_flags penstock_sanitize pen_base pen_loop pen_sandbox)
+set_target_properties(box_bench PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+add_dependencies(box_bench penstock-launcher penstock-box echo)

@@ -1,0 +1,67 @@
+#ifndef PENSTOCK_TESTS_INNER_HOST_H
+#define PENSTOCK_TESTS_INNER_HOST_H
+
+/* inner_host.h: a real launcher with real boxes, for tests and measurements of box.h. Plugins come
+ * from the build. */
+
+#include <sys/types.h>
+
+#include "base/buf.h"
+#include "loop/loop.h"
+#include "sandbox/box.h"
+
+enum { HOST_OUTPUTS = 4 };
+
+/* What became of the last task. */
+struct host_outcome {
+    enum code code;
+    char message[512], details[2048], status[64], data[4096];
+    size_t data_len, n_outputs, n_children;
+    char output_name[64];
+    size_t output_len;
+    char output[64]; /* the first bytes */
+    char child[64];
+    int64_t run_ms, cpu_ms, max_rss_bytes;
+    bool was_started;
+};
+
+struct host {
+    struct loop *loop;
+    struct launcher *launcher;
+    pid_t launcher_pid;
+    char state[256];
+    bool is_lost;
+    struct box *box; /* NULL: ended */
+    struct box_spec spec;
+    enum box_mode mode;
+    uint32_t walls, landlock_abi;
+    bool is_ready;
+    bool is_free[BOX_SLOTS_MAX];
+    int n_running, n_done, n_logs, n_progress;
+    size_t log_bytes;
+    char log[512]; /* the last one */
+    enum box_stream log_stream;
+    struct host_outcome last;
+    char descriptor[65536];
+    enum code ended_code;
+    char ended_text[1200];
+};
+
+/* Starts the launcher; the state directory lies in TMPDIR. 0, or -1. */
+int host_start(struct host *h);
+/* Ends it and waits for everything that was its. */
+void host_stop(struct host *h);
+
+/* Limits that every test can live with. plugin: "tests/plugins/misbehave". */
+void host_spec(struct host *h, const char *plugin, const char *slug, enum box_mode mode,
+               uint32_t slots);
+/* box_start, and turns of the loop until it is ready with all slots free, or ended. */
+void host_box(struct host *h);
+void host_end_box(struct host *h);
+/* Runs one task on a slot that is free and waits for its outcome. */
+void host_task(struct host *h, const struct box_task *task);
+void host_params(struct host *h, const char *params, uint32_t timeout_ms);
+void host_wait_free(struct host *h);
+void host_turn_until(struct host *h, const int *count, int n);
+
+#endif
