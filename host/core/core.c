@@ -91,6 +91,7 @@ static int on_turn(void *arg)
     int more = c->tasks_router != NULL ? router_serve(c->tasks_router, MESSAGES_A_TURN) : 0;
     more |= c->control_router != NULL ? router_serve(c->control_router, MESSAGES_A_TURN) : 0;
     tasks_dispatch(c);
+    kept_make_room(c);
     peers_bury(c);
     return more ? 0 : -1;
 }

@@ -64,8 +64,7 @@ static void mark_delivered(struct core *c, struct task *t)
     enter_list(c, t);
 }
 
-/* The oldest of those that nobody will acknowledge make room. */
-static void make_room(struct core *c)
+void kept_make_room(struct core *c)
 {
     while ((int64_t)c->kept_bytes > c->host->results_max_bytes && c->kept_delivered.first != NULL)
         forget(c, c->kept_delivered.first);
@@ -144,7 +143,6 @@ void keep_result(struct core *c, struct task *t)
     t->is_delivered = t->is_silent || (!t->owner->is_client && t->owner->peer == NULL);
     enter_list(c, t);
     kept_deliver(c, t);
-    make_room(c);
 }
 
 void kept_deliver_waiting(struct core *c, struct owner *o)

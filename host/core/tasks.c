@@ -161,7 +161,7 @@ static void keep_times(struct task *t, const struct submit *s)
     t->submitted_ms = clock_wall_ms();
     t->expires_ms = sooner(s->deadline_ms, s->ttl_ms > 0 ? t->submitted_ms + s->ttl_ms : 0);
     t->box.deadline_ms = s->deadline_ms;
-    t->box.timeout_ms = timeout > UINT32_MAX ? UINT32_MAX : (uint32_t)timeout;
+    t->timeout_ms = timeout > UINT32_MAX ? UINT32_MAX : (uint32_t)timeout;
 }
 
 static void fill_box_task(struct task *t)
@@ -339,10 +339,19 @@ int task_accept(struct core *c, struct task *t, const uint64_t digest[2], struct
 /* ---- running
  * -------------------------------------------------------------------------------------- */
 
+/* The shortest of its limits and its deadline. */
+static uint32_t time_left(const struct task *t)
+{
+    int64_t left = t->box.deadline_ms > 0 ? t->box.deadline_ms - t->started_ms : INT64_MAX;
+    left = left > 1 ? left : 1;
+    return left < t->timeout_ms ? (uint32_t)left : t->timeout_ms;
+}
+
 static void start(struct core *c, struct task *t)
 {
     c->queue_bytes -= t->bytes;
     t->started_ms = clock_wall_ms();
+    t->box.timeout_ms = time_left(t);
     step(t, TASK_EV_DISPATCH);
     if (pipeline_run(t->pipeline, t) < 0)
         task_requeue(c, t, CODE_SANDBOX_ERROR, "the box could not take the task");

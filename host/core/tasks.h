@@ -35,6 +35,7 @@ struct task {
 
     struct box_task box;
     uint32_t slot;
+    uint32_t timeout_ms; /* of its run, from pipeline and submission */
     unsigned requeues;
     unsigned events;            /* enum event_mask, wanted by the submitter */
     unsigned depth;             /* 0: from outside; n: child of a child ... */

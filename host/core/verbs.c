@@ -176,57 +176,73 @@ struct task *verbs_named_task(struct core *c, struct peer *p)
     return t;
 }
 
-/* Cancelling may free a finished follower or forget a task, so what is found is written at once. */
-static void cancel_one(struct core *c, struct task *t, struct json_writer *w)
+/* What CANCEL names: one task, or all of a job that the peer may see. */
+struct choice {
+    struct owner *owner;
+    struct task *one;
+    char *job_id;
+    bool sees_all;
+};
+
+static struct choice choose(struct core *c, struct peer *p)
+{
+    uint32_t job = json_find(&c->doc, 0, "job_id");
+    return (struct choice){.owner = peer_owner(c, p),
+                           .one = job == 0 ? verbs_named_task(c, p) : NULL,
+                           .job_id = job != 0 ? json_strdup(&c->doc, job) : NULL,
+                           .sees_all = peer_is_operator(c, p)};
+}
+
+static bool is_chosen(const struct choice *x, const struct task *t)
+{
+    if (x->job_id == NULL)
+        return t == x->one;
+    return (x->sees_all || t->owner == x->owner) && t->job_id != NULL &&
+           strcmp(t->job_id, x->job_id) == 0;
+}
+
+static void write_found(struct json_writer *w, const struct task *t)
 {
     json_open(w, '{');
     json_member_str(w, "task_id", t->task_id);
     json_member_str(w, "uid", t->uid);
     json_member_str(w, "found", task_state_name(t->state));
     json_close(w, '}');
-    task_cancel(c, t, "cancelled on request");
 }
 
-static void cancel_job(struct core *c, struct peer *p, const char *job_id, struct json_writer *w)
+static void write_unknown(struct core *c, struct json_writer *w)
 {
-    struct owner *o = peer_owner(c, p);
-    for (struct task *t = c->all.first, *next; t != NULL; t = next) {
-        next = t->next;
-        bool is_visible = t->owner == o || peer_is_operator(c, p);
-        if (is_visible && t->job_id != NULL && strcmp(t->job_id, job_id) == 0)
-            cancel_one(c, t, w);
-    }
+    uint32_t id = json_find(&c->doc, 0, "task_id");
+    json_open(w, '{');
+    if (id != 0)
+        json_member_raw(w, "task_id", json_at(&c->doc, id));
+    json_member_str(w, "found", "unknown");
+    json_close(w, '}');
 }
 
-/* The answer is written into a buffer of its own: cancelling sends RESULTs, which use core.out. */
+/* The answer goes first: the RESULTs that cancelling brings come behind it. */
 static void on_cancel(struct core *c, struct request *q)
 {
-    struct json_writer list, w;
-    struct buf found = BUF_INIT(SIZE_MAX / 2);
-    uint32_t job = json_find(&c->doc, 0, "job_id");
-    char *job_id = job != 0 ? json_strdup(&c->doc, job) : NULL;
-    json_begin(&list, &found);
-    json_open(&list, '[');
-    struct task *t = job_id == NULL ? verbs_named_task(c, q->peer) : NULL;
-    if (job_id != NULL) {
-        cancel_job(c, q->peer, job_id, &list);
-    } else if (t != NULL) {
-        cancel_one(c, t, &list);
-    } else {
-        json_open(&list, '{');
-        uint32_t id = json_find(&c->doc, 0, "task_id");
-        if (id != 0)
-            json_member_raw(&list, "task_id", json_at(&c->doc, id));
-        json_member_str(&list, "found", "unknown");
-        json_close(&list, '}');
-    }
-    json_close(&list, ']');
+    struct json_writer w;
+    struct choice x = choose(c, q->peer);
+    struct task *first = x.job_id != NULL ? c->all.first : x.one;
     answer_begin(c, &w);
     json_key(&w, "tasks");
-    json_put_raw(&w, (const char *)found.data, found.len);
+    json_open(&w, '[');
+    for (struct task *t = first; t != NULL; t = x.job_id != NULL ? t->next : NULL) {
+        if (is_chosen(&x, t))
+            write_found(&w, t);
+    }
+    if (x.job_id == NULL && x.one == NULL)
+        write_unknown(c, &w);
+    json_close(&w, ']');
     answer_send(c, q->peer, WIRE_INFO, &w);
-    buf_clear(&found);
-    free(job_id);
+    for (struct task *t = first, *next; t != NULL; t = next) {
+        next = x.job_id != NULL ? t->next : NULL;
+        if (is_chosen(&x, t))
+            task_cancel(c, t, "cancelled on request");
+    }
+    free(x.job_id);
 }
 
 /* ---- WATCH and the operator's verbs

@@ -13,7 +13,7 @@ ONE = [{"name": "x", "frame": 0}]
 class Protocol(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.host = Host(plugins=["echo", "misbehave"], host='max_frame = 1M\nmax_message = 2M\nmax_concurrent = 2\ntcp = "127.0.0.1:0"')
+        cls.host = Host(plugins=["echo", "misbehave"], host='max_header = 64K\nmax_frame = 1M\nmax_message = 2M\nmax_concurrent = 2\ntcp = "127.0.0.1:0"')
         cls.host.start()
 
     @classmethod
