@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <cjson/cJSON.h>
-
 #include "base/json_internal.h"
 #include "base/text.h"
 
@@ -361,17 +359,4 @@ void json_doc_clear(struct json_doc *doc)
 {
     free(doc->tokens);
     *doc = (struct json_doc)JSON_DOC_INIT;
-}
-
-struct cJSON *json_tree(const char *text, size_t len, struct json_fault *fault)
-{
-    struct json_doc doc = JSON_DOC_INIT;
-    int rc = json_scan(&doc, text, len, fault);
-    json_doc_clear(&doc);
-    if (rc < 0)
-        return NULL;
-    struct cJSON *tree = cJSON_ParseWithLength(text, len);
-    if (tree == NULL)
-        *fault = (struct json_fault){.offset = 0, .what = "out of memory"};
-    return tree;
 }

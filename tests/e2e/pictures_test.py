@@ -82,7 +82,10 @@ class Pictures(unittest.TestCase):
         for kind in ("png", "webp", "tiff"):
             with self.subTest(kind=kind):
                 self.assertEqual(jpeg_size(self.thumbnail(convert(kind), width=320, format="jpeg")[1]), (320, 240))
-        turned = convert("jpeg", "-orient", "RightTop")
+        # An EXIF block with one entry, Orientation (0x0112) = 6: to be turned clockwise.
+        exif = b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0"
+        moth = read(MOTH)
+        turned = moth[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + moth[2:]
         self.assertEqual(jpeg_size(self.thumbnail(turned, width=240)[1]), (240, 320))
 
     def test_broken_and_hostile_ones(self):
