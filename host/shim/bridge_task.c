@@ -14,6 +14,7 @@ enum {
     SENDS_MAX = 20, /* a task whose SUBMIT is never answered must not go round for ever */
     AGAIN_FIRST_MS = 250,
     AGAIN_MAX_MS = 10 * 1000,
+    ANSWER_MS = 10 * 1000,    /* an unanswered SUBMIT is sent again; the core knows its task_id */
     PATIENCE_MS = 120 * 1000, /* for a core without room, where the task has no deadline */
 };
 
@@ -95,6 +96,7 @@ void bridge_task_send(struct bridge_task *t)
         return;
     }
     t->state = BRIDGE_SENT;
+    loop_timer_after(t->again, ANSWER_MS);
     if (t->is_cancelled) /* while the core was away */
         bridge_send_id(t->bridge, WIRE_CANCEL, t->task_id);
 }
@@ -123,6 +125,7 @@ void bridge_task_accepted(struct bridge_task *t)
         return;
     forget_order(t);
     t->state = BRIDGE_ACCEPTED;
+    log_debug("task accepted", LS("task_id", t->task_id));
 }
 
 /* A refusal that says only "not now". */
