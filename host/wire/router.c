@@ -28,13 +28,15 @@ struct router {
     size_t max_frames;
     zmq_msg_t *frames; /* room for max_frames + envelope */
     size_t room;
+    int may_have_more; /* libzmq has been woken, or used, since it was last asked in vain */
 };
 
 /* The descriptor only wakes the loop; router_serve, called each turn, does the work. */
 static void on_wake(void *arg, uint32_t events)
 {
-    (void)arg;
+    struct router *r = arg;
     (void)events;
+    r->may_have_more = 1;
 }
 
 static int set_int(void *socket, int option, int value)
@@ -82,6 +84,7 @@ struct router *router_new(struct loop *loop, void *zmq_context,
     r->fn = fn;
     r->arg = arg;
     r->max_frames = options->max_frames;
+    r->may_have_more = 1;
     r->room = options->max_frames + WIRE_ENVELOPE_MAX + 2;
     r->frames = calloc(r->room, sizeof *r->frames);
     r->socket = r->frames != NULL ? zmq_socket(zmq_context, ZMQ_ROUTER) : NULL;
@@ -163,16 +166,20 @@ static size_t receive(struct router *r, int *is_cut)
 
 int router_serve(struct router *r, int budget)
 {
-    while (budget-- > 0) {
+    while (r->may_have_more) {
         int is_cut;
+        if (budget-- == 0)
+            return 1;
         size_t n = receive(r, &is_cut);
-        if (n == 0)
+        if (n == 0) {
+            r->may_have_more = 0;
             return 0;
+        }
         r->fn(r->arg, r, r->frames, n, is_cut);
         for (size_t i = 0; i < n; i++)
             zmq_msg_close(&r->frames[i]);
     }
-    return 1;
+    return 0;
 }
 
 static int send_bytes(void *socket, const void *bytes, size_t n, int more)
@@ -198,6 +205,7 @@ int router_send(struct router *r, const struct router_peer *to, enum wire_verb v
                 const void *header, size_t header_len, zmq_msg_t *const *body, size_t n_body)
 {
     const char *name = wire_verb_name(verb);
+    r->may_have_more = 1;
     /* Only the first frame can be refused: libzmq takes or leaves a message as a whole. */
     for (size_t i = 0; i < to->n; i++) {
         if (send_bytes(r->socket, to->frames[i].data, to->frames[i].len, 1) < 0)
