@@ -250,6 +250,8 @@ struct zygote_setup {
                        those the zygote has to build: if one fails, so does the zygote */
     uint32_t config_len;
     uint32_t landlock_abi; /* 0: do not use it */
+    uint32_t slots;        /* of the box */
+    uint32_t reserved;
     uint64_t generation;
     struct box_limits limits;
     char slug[BOX_SLUG_MAX];

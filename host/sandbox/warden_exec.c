@@ -21,7 +21,7 @@
 enum {
     CHANNEL = 3,       /* of the zygote */
     FIRST_FREE = 10,   /* above whatever the zygote's own descriptors are put over */
-    ZYGOTE_FILES = 16, /* what a zygote holds itself while it forks */
+    ZYGOTE_FILES = 16, /* what a zygote holds itself while it forks, beside a ruleset a slot */
     STACK_BYTES = 8 * 1024 * 1024,
     PENDING_SIGNALS = 256,
     EXEC_FAILED = 126
@@ -70,7 +70,7 @@ static int set_limits(const struct warden *w)
         {RLIMIT_MEMLOCK, 0, true},
         {RLIMIT_MSGQUEUE, 0, true},
         {RLIMIT_NPROC, processes(w), has_own_count && b->threads > 0},
-        {RLIMIT_NOFILE, b->files + (uint64_t)ZYGOTE_FILES, b->files > 0},
+        {RLIMIT_NOFILE, b->files + (uint64_t)ZYGOTE_FILES + w->setup.slots, b->files > 0},
         {RLIMIT_SIGPENDING, PENDING_SIGNALS, true},
         {RLIMIT_RTPRIO, 0, true},
         {RLIMIT_NICE, 0, true},
@@ -218,6 +218,7 @@ int warden_send_setup(struct zygote *z)
                .walls = w->setup.walls,
                .config_len = w->setup.config_len,
                .landlock_abi = w->setup.landlock_abi,
+               .slots = w->setup.slots,
                .generation = w->slots[z->slot].generation,
                .limits = w->setup.limits,
            }};

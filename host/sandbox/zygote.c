@@ -55,9 +55,9 @@ static int is_setup(const struct zygote *z, ssize_t n, size_t n_fds)
     const struct zygote_setup *s = &z->setup;
     return n >= (ssize_t)sizeof *s && s->head.magic == CHAN_MAGIC &&
            s->head.version == CHAN_VERSION && s->head.type == ZYGOTE_SETUP &&
-           s->config_len <= BOX_CONFIG_MAX && (size_t)n == sizeof *s + s->config_len &&
-           n_fds == (s->mode == BOX_FORK ? 2u : 4u) && has_end(s->slug, sizeof s->slug) &&
-           has_end(s->plugin_path, sizeof s->plugin_path) &&
+           s->config_len <= BOX_CONFIG_MAX && s->slots >= 1 && s->slots <= BOX_SLOTS_MAX &&
+           (size_t)n == sizeof *s + s->config_len && n_fds == (s->mode == BOX_FORK ? 2u : 4u) &&
+           has_end(s->slug, sizeof s->slug) && has_end(s->plugin_path, sizeof s->plugin_path) &&
            has_end(s->task_dir, sizeof s->task_dir);
 }
 
@@ -173,7 +173,7 @@ static const struct zygote_step walls[] = {
     {"dumpable", hide_memory},
     {"signal handlers", set_signals},
     {"memory of the worker", make_worker},
-    {"thread id of clones", prepare_fork},
+    {"preparations of clones", prepare_fork},
     {"no pages both written and executed", refuse_exec_gain},
     {"Landlock of the zygote", enforce_landlock},
     {"filter of the zygote", load_zygote_filter},

@@ -40,8 +40,21 @@ struct fork_order {
     int data, page, output;
 };
 
+/* Once for all tasks: a ruleset costs some sixty system calls, enforcing it one. */
+static int make_rulesets(struct zygote *z)
+{
+    for (uint32_t i = 0; i < z->setup.slots; i++) {
+        z->rulesets[i] = confine_landlock_ruleset(&z->setup, i);
+        if (z->rulesets[i] < 0)
+            return -1;
+    }
+    return 0;
+}
+
 int zygote_prepare_fork(struct zygote *z)
 {
+    if ((z->setup.walls & WALL_LANDLOCK) != 0 && make_rulesets(z) < 0)
+        return -1;
     if (prctl(PR_GET_TID_ADDRESS, &z->tid_address, 0L, 0L, 0L) < 0)
         return -1;
     return (int)syscall(SYS_get_robust_list, 0, &z->robust_list, &z->robust_len);
@@ -110,17 +123,28 @@ static int make_worker(void *arg)
     return setup.page != NULL ? worker_prepare(o->zygote->worker, &setup) : -1;
 }
 
+/* Neighbours' rulesets would only take room among the task's descriptors. */
+static void close_rulesets(struct zygote *z)
+{
+    const unsigned first = (unsigned)z->rulesets[0],
+                   last = (unsigned)z->rulesets[z->setup.slots - 1];
+    if (last - first + 1 == z->setup.slots && close_range(first, last, 0) == 0)
+        return;
+    for (uint32_t i = 0; i < z->setup.slots; i++)
+        fd_close(&z->rulesets[i]);
+}
+
 /* A domain inside the zygote's: the slot's own directory, and no signal to the zygote. */
 static int enforce_landlock(void *arg)
 {
     struct fork_order *o = arg;
-    const struct zygote_setup *setup = &o->zygote->setup;
-    if ((setup->walls & WALL_LANDLOCK) == 0)
+    struct zygote *z = o->zygote;
+    if ((z->setup.walls & WALL_LANDLOCK) == 0)
         return 0;
-    int ruleset = confine_landlock_ruleset(setup, o->message.slot);
-    int rc = ruleset >= 0 ? confine_landlock_enforce(ruleset) : -1;
-    fd_close(&ruleset);
-    return rc;
+    if (confine_landlock_enforce(z->rulesets[o->message.slot]) < 0)
+        return -1;
+    close_rulesets(z);
+    return 0;
 }
 
 enum { LANDLOCK_SCOPES_SIGNALS = 6 /* ABI */ };
@@ -205,7 +229,8 @@ static int receive_order(struct zygote *z, struct fork_order *o)
     if (n == 0)
         return 0;
     if (n != (ssize_t)sizeof o->message || n_fds != FORK_FDS || head->magic != CHAN_MAGIC ||
-        head->version != CHAN_VERSION || head->type != ZYGOTE_FORK)
+        head->version != CHAN_VERSION || head->type != ZYGOTE_FORK ||
+        o->message.slot >= z->setup.slots)
         return -1;
     *o = (struct fork_order){z, o->message, fds[0], fds[1], fds[2]};
     return 1;

@@ -21,6 +21,7 @@ struct zygote {
     void *tid_address;
     void *robust_list;
     size_t robust_len;
+    int rulesets[BOX_SLOTS_MAX]; /* of Landlock, one a slot, made once; -1 */
 };
 
 /* One of a list of steps, each of which must succeed: 0, or -1 with errno. */
@@ -36,7 +37,8 @@ int zygote_hide_memory(void);
 /* The slot's page, mapped; NULL with errno. Closes *fd. */
 struct slot_page *zygote_map_page(int *fd);
 
-/* zygote_fork.c: before any filter: finds out what a raw clone leaves stale. -1 with errno. */
+/* zygote_fork.c: before any filter or plugin code: finds out what a raw clone leaves stale, makes the rulesets of the
+ * slots. -1 with errno. */
 int zygote_prepare_fork(struct zygote *z);
 /* Clones tasks until the warden closes the channel; the status to exit with. */
 int zygote_serve_forks(struct zygote *z);
