@@ -132,8 +132,12 @@ static int take_body(const struct data_frame *f, struct buf *to)
 
 static bool is_json(struct slot *s, const char *what, const struct buf *text)
 {
+    struct json_doc *doc = &s->box->launcher->doc;
     struct json_fault fault;
-    if (json_scan(&s->box->launcher->doc, (const char *)text->data, text->len, &fault) == 0)
+    int rc = json_scan(doc, (const char *)text->data, text->len, &fault);
+    if (text->len > KEPT_MAX)
+        json_doc_clear(doc);
+    if (rc == 0)
         return true;
     claim_break(s, "%s is not JSON: %s at byte %zu", what, fault.what, fault.offset);
     return false;

@@ -1,9 +1,12 @@
 /* box_slot.c: one slot of a box: its worker, its task, its time limits. Runs in the core. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include <penstock/plugin.h>
 
 #include "base/clock.h"
 #include "base/fdutil.h"
@@ -96,6 +99,8 @@ void slot_on_worker(struct slot *s, uint64_t generation)
     s->has_worker = true;
     s->tasks_of_worker = 0;
     s->is_deaf = false;
+    s->killed = KILL_NONE;
+    s->is_kill_sent = false;
     s->state = s->box->is_stopping ? SLOT_ENDING : SLOT_IDLE;
     slot_announce(s);
 }
@@ -115,9 +120,20 @@ static void count_useless(struct slot *s, const struct control_exit *e)
     box_abort(s->box);
 }
 
+static void tell_dropped(const struct slot *s, uint64_t bytes)
+{
+    const struct box *b = s->box;
+    char text[80];
+    int n = snprintf(text, sizeof text, "%llu bytes of output were over the limit and are dropped",
+                     (unsigned long long)bytes);
+    if (bytes > 0 && b->events.on_log != NULL)
+        b->events.on_log(b->arg, s->box, s->user, BOX_LOG_OUTPUT, PEN_LOG_WARN, text, (size_t)n);
+}
+
 void slot_on_exit(struct slot *s, const struct control_exit *e)
 {
     slot_drain(s);
+    tell_dropped(s, e->log_dropped_bytes);
     count_useless(s, e);
     if (s->user != NULL)
         slot_finish(s, e);
