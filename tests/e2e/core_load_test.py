@@ -33,6 +33,11 @@ def descriptors(pid):
     return len(os.listdir(f"/proc/{pid}/fd"))
 
 
+def is_address_sanitized(pid):
+    with open(f"/proc/{pid}/maps", encoding="utf-8") as f:
+        return "libasan" in f.read()
+
+
 def work(host, number, faults):
     client = host.client()
     client.ask("HELLO", {"name": f"load-{number}"})
@@ -75,6 +80,8 @@ plugin "org.penstock.test.misbehave" {
             _, stats, _ = host.client(control=True).ask("STATS")
             self.assertEqual((stats["capacity"]["running"], stats["capacity"]["queued"], stats["results_kept"]), (0, 0, 0))
             after = memory_kb(core), descriptors(core)
+            if is_address_sanitized(core):
+                return  # its quarantine keeps what was freed
             # Allocators keep some; ten connections more may be open. A leak of one small task would be 10 MB.
             self.assertLess(after[0] - before[0], 6 * 1024, f"core's memory: {before} -> {after}")
             self.assertLess(after[1] - before[1], 3 * CLIENTS + 8, f"core's descriptors: {before} -> {after}")

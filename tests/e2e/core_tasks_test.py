@@ -275,7 +275,7 @@ class Life(unittest.TestCase):
             self.assertEqual(client.run("echo")[0]["status"], "success")
 
     def test_killed_supervisor_takes_everything_along(self):
-        host = Host(plugins=["misbehave"]).start()
+        host = Host(plugins=["misbehave"], host="drain_timeout = 1s").start()
         client = host.client()
         client.submit("spin_ms", {"ms": 60000}, timeout_ms=100000, events=["state"])
         while client.receive("EVENT")[1]["state"] != "running":
