@@ -232,9 +232,13 @@ static int become_worker(void *arg)
     return setup.page != NULL ? worker_prepare(z->worker, &setup) : -1;
 }
 
+/* Nothing more is said to the warden, and the plugin is to have nothing to say it with. */
 static int tell_ready(void *arg)
 {
-    return send_ready(arg);
+    struct zygote *z = arg;
+    int rc = send_ready(z);
+    fd_close(&z->channel);
+    return rc;
 }
 
 static int load_task_filter(void *arg)
@@ -245,8 +249,7 @@ static int load_task_filter(void *arg)
     return rc;
 }
 
-/* The last filter comes behind READY, because it has no message calls. From here on the channel is
- * only held open: its end tells the warden that we are gone. */
+/* The last filter comes behind READY, because it has no message calls. */
 static const struct zygote_step warm_steps[] = {
     {"worker", become_worker},
     {"readiness", tell_ready},

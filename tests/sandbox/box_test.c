@@ -17,6 +17,7 @@
 #include "inner_host.h"
 
 #define MISBEHAVE "tests/plugins/misbehave"
+#define INNER     "tests/plugins/inner_plugin"
 
 static int setup(void **state)
 {
@@ -41,7 +42,7 @@ static int teardown(void **state)
  * ------------------------------------------------------------------------------------- */
 
 struct verdict_case {
-    const char *slug, *params;
+    const char *plugin, *slug, *params;
     enum code code;
     const char *said; /* found in message, details or data */
     uint32_t timeout_ms, cpu_ms;
@@ -49,46 +50,60 @@ struct verdict_case {
 };
 
 static const struct verdict_case cases[] = {
-    {"crash", "{}", CODE_CRASH, "killed by signal 11 (SIGSEGV) at address 0x10", 0, 0, 0},
-    {"crash", "{\"signal\":8}", CODE_CRASH, "SIGFPE", 0, 0, 0},
-    {"crash", "{\"signal\":4}", CODE_CRASH, "SIGILL", 0, 0, 0},
-    {"crash", "{\"signal\":7}", CODE_CRASH, "SIGBUS", 0, 0, 0},
-    {"crash", "{\"signal\":15}", CODE_CRASH, "SIGTERM", 0, 0, 0},
-    {"crash", "{\"signal\":9}", CODE_KILLED, "not by this host", 0, 0, 0},
-    {"crash", "{\"signal\":24}", CODE_CPU_LIMIT, "SIGXCPU", 0, 0, 0},
-    {"crash", "{\"signal\":25}", CODE_DISK_LIMIT, "SIGXFSZ", 0, 0, 0},
-    {"crash", "{\"signal\":31}", CODE_SANDBOX_VIOLATION, "SIGSYS", 0, 0, 0},
-    {"crash", "{\"signal\":19}", CODE_TIMEOUT, "150 ms", 150, 0, 0},
-    {"abort", "{}", CODE_CRASH, "killed by signal 6 (SIGABRT)", 0, 0, 0},
-    {"loop", "{}", CODE_TIMEOUT, "ran longer than its limit of 150 ms", 150, 0, 0},
-    {"loop", "{}", CODE_CPU_LIMIT, "limit 100 ms", 10000, 100, 0},
-    {"sleep", "{}", CODE_TIMEOUT, "150 ms", 150, 0, 0},
-    {"sleep", "{\"deaf\":1}", CODE_TIMEOUT, "150 ms", 150, 0, 0},
-    {"sleep", "{\"ms\":1}", CODE_OK, "{\"slept\":1}", 10000, 0, 0},
-    {"exit3", "{}", CODE_PLUGIN_EXIT, "status 3", 0, 0, 0},
-    {"exit3", "{\"result\":1}", CODE_PLUGIN_EXIT, "\"exit_status\":3", 0, 0, 0},
-    {"exit3", "{\"status\":0}", CODE_NO_RESULT, "before run returned", 0, 0, 0},
-    {"exit3", "{\"status\":0,\"result\":1}", CODE_NO_RESULT, "before run returned", 0, 0, 0},
-    {"leak", "{}", CODE_TRANSIENT, "out of memory", 0, 0, 1},
-    {"leak", "{\"crash\":1}", CODE_OOM, "\"limit_bytes\":268435456", 0, 0, 0},
-    {"noresult", "{}", CODE_NO_RESULT, "gave no result", 0, 0, 0},
-    {"twice", "{}", CODE_CONTRACT_VIOLATION, "second", 0, 0, 0},
-    {"bigresult", "{\"mb\":2}", CODE_RESULT_TOO_BIG, "longer than", 0, 0, 0},
-    {"bigresult", "{\"mb\":64}", CODE_RESULT_TOO_BIG, "longer than", 0, 0, 0},
-    {"badjson", "{}", CODE_BAD_RESULT, "not JSON", 0, 0, 0},
-    {"status", "{}", CODE_OK, "{\"half\":true}", 0, 0, 0},
-    {"status", "{\"unknown\":1}", CODE_CONTRACT_VIOLATION, "sideways", 0, 0, 0},
-    {"fail_input", "{}", CODE_INVALID_INPUT, "not to my liking", 0, 0, 0},
-    {"fail_retry", "{}", CODE_TRANSIENT, "not now", 0, 0, 0},
-    {"fail_retry", "{\"until\":1}", CODE_OK, "{\"attempt\":1}", 0, 0, 0},
-    {"fail_permanent", "{}", CODE_PERMANENT, "never", 0, 0, 0},
-    {"outputs", "{\"kb\":900,\"n\":3}", CODE_RESULT_TOO_BIG, "longer than", 0, 0, 0},
-    {"bad_output", "{}", CODE_CONTRACT_VIOLATION, "../../etc/passwd", 0, 0, 0},
-    {"fork", "{}", CODE_OK, "{\"errno\":1}", 0, 0, 0},
-    {"socket", "{}", CODE_OK, "{\"errno\":1}", 0, 0, 0},
-    {"ptrace", "{}", CODE_SANDBOX_VIOLATION, "called ptrace", 0, 0, 0},
-    {"threads", "{\"n\":8}", CODE_OK, "{\"errno\":0}", 0, 0, 0},
-    {"spin_ms", "{\"ms\":30}", CODE_OK, "{\"ms\":30}", 0, 0, 0},
+    {MISBEHAVE, "crash", "{}", CODE_CRASH, "killed by signal 11 (SIGSEGV) at address 0x10", 0, 0,
+     0},
+    {MISBEHAVE, "crash", "{\"signal\":8}", CODE_CRASH, "SIGFPE", 0, 0, 0},
+    {MISBEHAVE, "crash", "{\"signal\":4}", CODE_CRASH, "SIGILL", 0, 0, 0},
+    {MISBEHAVE, "crash", "{\"signal\":7}", CODE_CRASH, "SIGBUS", 0, 0, 0},
+    {MISBEHAVE, "crash", "{\"signal\":15}", CODE_CRASH, "SIGTERM", 0, 0, 0},
+    {MISBEHAVE, "crash", "{\"signal\":9}", CODE_KILLED, "not by this host", 0, 0, 0},
+    {MISBEHAVE, "crash", "{\"signal\":24}", CODE_CPU_LIMIT, "SIGXCPU", 0, 0, 0},
+    {MISBEHAVE, "crash", "{\"signal\":25}", CODE_DISK_LIMIT, "SIGXFSZ", 0, 0, 0},
+    {MISBEHAVE, "crash", "{\"signal\":31}", CODE_SANDBOX_VIOLATION, "SIGSYS", 0, 0, 0},
+    {MISBEHAVE, "crash", "{\"signal\":19}", CODE_TIMEOUT, "150 ms", 150, 0, 0},
+    {MISBEHAVE, "abort", "{}", CODE_CRASH, "killed by signal 6 (SIGABRT)", 0, 0, 0},
+    {MISBEHAVE, "loop", "{}", CODE_TIMEOUT, "ran longer than its limit of 150 ms", 150, 0, 0},
+    {MISBEHAVE, "loop", "{}", CODE_CPU_LIMIT, "limit 100 ms", 10000, 100, 0},
+    {MISBEHAVE, "sleep", "{}", CODE_TIMEOUT, "150 ms", 150, 0, 0},
+    {MISBEHAVE, "sleep", "{\"deaf\":1}", CODE_TIMEOUT, "150 ms", 150, 0, 0},
+    {MISBEHAVE, "sleep", "{\"ms\":1}", CODE_OK, "{\"slept\":1}", 10000, 0, 0},
+    {MISBEHAVE, "exit3", "{}", CODE_PLUGIN_EXIT, "status 3", 0, 0, 0},
+    {MISBEHAVE, "exit3", "{\"result\":1}", CODE_PLUGIN_EXIT, "\"exit_status\":3", 0, 0, 0},
+    {MISBEHAVE, "exit3", "{\"status\":0}", CODE_NO_RESULT, "before run returned", 0, 0, 0},
+    {MISBEHAVE, "exit3", "{\"status\":0,\"result\":1}", CODE_NO_RESULT, "before run returned", 0, 0,
+     0},
+    {MISBEHAVE, "leak", "{}", CODE_TRANSIENT, "out of memory", 0, 0, 1},
+    {MISBEHAVE, "leak", "{\"crash\":1}", CODE_OOM, "\"limit_bytes\":268435456", 0, 0, 0},
+    {MISBEHAVE, "noresult", "{}", CODE_NO_RESULT, "gave no result", 0, 0, 0},
+    {MISBEHAVE, "twice", "{}", CODE_CONTRACT_VIOLATION, "second", 0, 0, 0},
+    {MISBEHAVE, "bigresult", "{\"mb\":2}", CODE_RESULT_TOO_BIG, "longer than", 0, 0, 0},
+    {MISBEHAVE, "bigresult", "{\"mb\":64}", CODE_RESULT_TOO_BIG, "longer than", 0, 0, 0},
+    {MISBEHAVE, "badjson", "{}", CODE_BAD_RESULT, "not JSON", 0, 0, 0},
+    {MISBEHAVE, "status", "{}", CODE_OK, "{\"half\":true}", 0, 0, 0},
+    {MISBEHAVE, "status", "{\"unknown\":1}", CODE_CONTRACT_VIOLATION, "sideways", 0, 0, 0},
+    {MISBEHAVE, "fail_input", "{}", CODE_INVALID_INPUT, "not to my liking", 0, 0, 0},
+    {MISBEHAVE, "fail_retry", "{}", CODE_TRANSIENT, "not now", 0, 0, 0},
+    {MISBEHAVE, "fail_retry", "{\"until\":1}", CODE_OK, "{\"attempt\":1}", 0, 0, 0},
+    {MISBEHAVE, "fail_permanent", "{}", CODE_PERMANENT, "never", 0, 0, 0},
+    {MISBEHAVE, "outputs", "{\"kb\":900,\"n\":3}", CODE_RESULT_TOO_BIG, "longer than", 0, 0, 0},
+    {MISBEHAVE, "bad_output", "{}", CODE_CONTRACT_VIOLATION, "../../etc/passwd", 0, 0, 0},
+    {MISBEHAVE, "fork", "{}", CODE_OK, "{\"errno\":1}", 0, 0, 0},
+    {MISBEHAVE, "socket", "{}", CODE_OK, "{\"errno\":1}", 0, 0, 0},
+    {MISBEHAVE, "ptrace", "{}", CODE_SANDBOX_VIOLATION, "called ptrace", 0, 0, 0},
+    {MISBEHAVE, "threads", "{\"n\":8}", CODE_OK, "{\"errno\":0}", 0, 0, 0},
+    {MISBEHAVE, "spin_ms", "{\"ms\":30}", CODE_OK, "{\"ms\":30}", 0, 0, 0},
+    {INNER, "noise", "{}", CODE_BAD_RESULT, "magic", 0, 0, 0},
+    {INNER, "forged", "{}", CODE_BAD_RESULT, "not at work here", 0, 0, 0},
+    {INNER, "closes", "{}", CODE_NO_RESULT, "before run returned", 0, 0, 0},
+    {INNER, "overflow", "{}", CODE_CRASH, "SIGSEGV", 0, 0, 0},
+    {INNER, "garbage_jump", "{}", CODE_CRASH, "killed by signal 11 (SIGSEGV) at", 0, 0, 0},
+    {INNER, "handler", "{}", CODE_TIMEOUT, "150 ms", 150, 0, 0},
+    {INNER, "catches", "{}", CODE_OK, "caught", 0, 0, 0},
+    {INNER, "blocked", "{}", CODE_SANDBOX_VIOLATION, "SIGSYS", 0, 0, 0},
+    {INNER, "ids", "{}", CODE_OK, "[1,1]", 0, 0, 0},
+    {INNER, "config", "{}", CODE_OK, "{}", 0, 0, 0},
+    {INNER, "big_file", "{}", CODE_DISK_LIMIT, "SIGXFSZ", 0, 0, 0},
+    {INNER, "leaves", "{}", CODE_OK, "\"new\"", 0, 0, 0},
 };
 
 static void assert_verdict(const struct host *h, const struct verdict_case *c, const char *mode)
@@ -112,7 +127,7 @@ static void assert_verdict(const struct host *h, const struct verdict_case *c, c
 static void provoke(struct host *h, const struct verdict_case *c, enum box_mode mode)
 {
     const char *name = mode == BOX_FORK ? "fork" : "warm";
-    host_spec(h, MISBEHAVE, c->slug, mode, 1);
+    host_spec(h, c->plugin, c->slug, mode, 1);
     if (c->cpu_ms > 0)
         h->spec.limits.cpu_ms = c->cpu_ms;
     host_box(h);
@@ -317,6 +332,68 @@ static void large_bytes(void **state)
     free(bytes);
 }
 
+/* ---- what a plugin finds and leaves
+ * --------------------------------------------------------------- */
+
+static void open_descriptors(void **state)
+{
+    struct host *h = *state;
+    for (enum box_mode mode = BOX_FORK; mode <= BOX_WARM; mode++) {
+        host_spec(h, INNER, "fds", mode, 4);
+        host_box(h);
+        host_params(h, "{}", 5000);
+        assert_ok(h);
+        /* The standard ones, the data channel, and the directory that a warm worker keeps clean. */
+        int n = 1;
+        for (const char *at = h->last.data; *at != '\0'; at++)
+            n += *at == ',';
+        if (n != (mode == BOX_FORK ? 4 : 5))
+            fail_msg("open descriptors: %s", h->last.data);
+        host_end_box(h);
+    }
+}
+
+static void configuration(void **state)
+{
+    struct host *h = *state;
+    host_spec(h, INNER, "config", BOX_FORK, 1);
+    h->spec.config = "{\"model\":\"large\"}";
+    host_box(h);
+    assert_string_equal(h->log, "[warn] opening\n");
+    host_params(h, "{}", 5000);
+    assert_string_equal(h->last.data, "{\"model\":\"large\"}");
+    host_end_box(h);
+}
+
+/* Two tasks out of one zygote must not draw the same random numbers. */
+static void random_numbers(void **state)
+{
+    struct host *h = *state;
+    char first[64];
+    start(h, INNER, "random", BOX_FORK);
+    host_params(h, "{}", 5000);
+    assert_ok(h);
+    snprintf(first, sizeof first, "%.60s", h->last.data);
+    host_params(h, "{}", 5000);
+    assert_ok(h);
+    if (strcmp(first, "null") != 0)
+        assert_string_not_equal(h->last.data, first);
+    host_end_box(h);
+}
+
+/* What a thread says after its task is nobody's, and harms nobody. */
+static void a_thread_that_talks_on(void **state)
+{
+    struct host *h = *state;
+    start(h, INNER, "talks_on", BOX_WARM);
+    for (int i = 0; i < 10; i++) {
+        host_params(h, "{}", 5000);
+        assert_ok(h);
+    }
+    host_end_box(h);
+    assert_int_equal(h->ended_code, CODE_OK);
+}
+
 /* ---- cancelling
  * ----------------------------------------------------------------------------------- */
 
@@ -398,6 +475,7 @@ static const struct load_case loads[] = {
     {"tests/plugins/badopen", "open_crashes", CODE_PLUGIN_LOAD_FAILED, "SIGABRT"},
     {"tests/plugins/badopen", "open_hangs", CODE_PLUGIN_LOAD_TIMEOUT, "limit of 300 ms"},
     {"tests/plugins/badopen", "open_exits", CODE_PLUGIN_LOAD_FAILED, "status 0"},
+    {INNER, "wrong_open", CODE_PLUGIN_LOAD_FAILED, "open called result"},
     {"tests/plugins/there_is_none", "x", CODE_PLUGIN_LOAD_FAILED, ""},
 };
 
@@ -453,7 +531,8 @@ static void scans(void **state)
     assert_int_equal(h->ended_code, CODE_OK);
     assert_non_null(strstr(h->descriptor, "open_hangs"));
     for (size_t i = 0; i < sizeof loads / sizeof *loads; i++) {
-        if (strstr(loads[i].plugin, "misbehave") || strstr(loads[i].plugin, "badopen"))
+        if (strstr(loads[i].plugin, "misbehave") || strstr(loads[i].plugin, "badopen") ||
+            strstr(loads[i].plugin, "inner"))
             continue;
         scan(h, loads[i].plugin);
         if (h->ended_code != loads[i].code || h->descriptor[0] != '\0')
@@ -514,6 +593,10 @@ int main(void)
         TEST(files),
         TEST(many_tasks_in_a_row),
         TEST(large_bytes),
+        TEST(open_descriptors),
+        TEST(configuration),
+        TEST(random_numbers),
+        TEST(a_thread_that_talks_on),
         TEST(cancelled),
         TEST(box_killed_with_a_task_in_it),
         TEST(failures_to_load),

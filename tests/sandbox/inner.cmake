@@ -1,8 +1,11 @@
 # Boxes with the real launcher and the real box program.
+penstock_add_plugin(inner_plugin NOINSTALL ${CMAKE_CURRENT_LIST_DIR}/inner_plugin.c)
+target_link_libraries(inner_plugin PRIVATE penstock_flags penstock_sanitize_bare)
+set_target_properties(inner_plugin PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests/plugins)
 penstock_test(box LABEL sandbox TIMEOUT 180
               SOURCES ${CMAKE_CURRENT_LIST_DIR}/box_test.c ${CMAKE_CURRENT_LIST_DIR}/inner_host.c
               DEPS base loop sandbox)
-add_dependencies(test_sandbox_box penstock-launcher penstock-box echo misbehave badopen
+add_dependencies(test_sandbox_box penstock-launcher penstock-box echo inner_plugin misbehave badopen
   crash_in_constructor exit_in_constructor hang_in_constructor lying_size missing_run no_symbol short_size
   undefined_symbol unknown_need wrong_magic wrong_major)
 
