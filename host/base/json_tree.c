@@ -1,4 +1,5 @@
-/* json_tree.c: checked texts as cJSON trees. A file of its own, so that programs which need no trees do not link cJSON. */
+/* json_tree.c: checked texts as cJSON trees. A file of its own, so that programs which need no
+ * trees do not link cJSON. */
 #include "base/json.h"
 
 #include <cjson/cJSON.h>

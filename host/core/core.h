@@ -61,7 +61,7 @@ struct core {
     struct table *peers;   /* by router and envelope */
     struct table *clients; /* by resume token */
     uint64_t next_owner;
-    size_t n_watchers;    /* owners with WATCH or capacity pushes: none costs nothing */
+    size_t n_watchers;       /* owners with WATCH or capacity pushes: none costs nothing */
     struct peer *dead_peers; /* lost in this turn */
     struct owner *owners;    /* all of them */
 

@@ -15,8 +15,8 @@ void keep_result(struct core *c, struct task *t);
 void kept_deliver(struct core *c, struct task *t);
 /* Everything an owner has not acknowledged: after HELLO, or when it reads again. */
 void kept_deliver_waiting(struct core *c, struct owner *o);
-/* Forgets the oldest of those that nobody will acknowledge while there is too much. At the end of a turn only, so that
- * nobody holds a task that goes. */
+/* Forgets the oldest of those that nobody will acknowledge while there is too much. At the end of a
+ * turn only, so that nobody holds a task that goes. */
 void kept_make_room(struct core *c);
 /* It has been acknowledged. */
 void kept_acknowledge(struct core *c, struct task *t);

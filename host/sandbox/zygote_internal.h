@@ -13,6 +13,7 @@ struct zygote {
     int channel;
     int zygote_filter, task_filter; /* -1 when they are loaded, or not there */
     int data, page;                 /* of warm worker and scan; else -1 */
+    int threads;                    /* /proc/self/task, or -1 */
     struct zygote_setup setup;
     char config[BOX_CONFIG_MAX + 1]; /* right behind setup, as in the message */
     struct loaded plugin;
@@ -37,8 +38,8 @@ int zygote_hide_memory(void);
 /* The slot's page, mapped; NULL with errno. Closes *fd. */
 struct slot_page *zygote_map_page(int *fd);
 
-/* zygote_fork.c: before any filter or plugin code: finds out what a raw clone leaves stale, makes the rulesets of the
- * slots. -1 with errno. */
+/* zygote_fork.c: before any filter or plugin code: finds out what a raw clone leaves stale, makes
+ * the rulesets of the slots. -1 with errno. */
 int zygote_prepare_fork(struct zygote *z);
 /* Clones tasks until the warden closes the channel; the status to exit with. */
 int zygote_serve_forks(struct zygote *z);

@@ -2,6 +2,7 @@
 #include "wire/client.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,8 +25,21 @@ struct wire_client {
     wire_client_fn fn;
     void *arg;
     struct buf header; /* NUL-ended copy of the header at hand */
-    int *freed;        /* set while a callback runs: it may free the client */
+    bool is_in_callback;
+    bool is_dead; /* freed by its own callback: it goes when that has returned */
 };
+
+static void destroy(struct wire_client *c)
+{
+    loop_io_del(c->io);
+    loop_timer_free(c->again);
+    if (c->socket != NULL)
+        zmq_close(c->socket);
+    if (c->context != NULL)
+        zmq_ctx_term(c->context);
+    buf_clear(&c->header);
+    free(c);
+}
 
 static size_t receive(struct wire_client *c, zmq_msg_t *frames)
 {
@@ -63,34 +77,33 @@ static void deliver(struct wire_client *c, const struct wire_view *views, size_t
     c->fn(c->arg, m.verb, (const char *)c->header.data, m.header.len, m.body, m.n_body);
 }
 
-/* 1 while there may be more. */
-static int serve_one(struct wire_client *c)
+/* Whether there may be more. */
+static bool serve_one(struct wire_client *c)
 {
     zmq_msg_t frames[WIRE_FRAMES_HARD_MAX];
     struct wire_view views[WIRE_FRAMES_HARD_MAX];
-    int freed = 0;
     size_t n = receive(c, frames);
     for (size_t i = 0; i < n; i++)
         views[i] = (struct wire_view){zmq_msg_data(&frames[i]), zmq_msg_size(&frames[i])};
     if (n > 0) {
-        c->freed = &freed;
+        c->is_in_callback = true;
         deliver(c, views, n);
-        if (!freed)
-            c->freed = NULL;
+        c->is_in_callback = false;
     }
     for (size_t i = 0; i < n; i++)
         zmq_msg_close(&frames[i]);
-    return n > 0 && !freed ? 1 : freed ? -1 : 0;
+    return n > 0 && !c->is_dead;
 }
 
 static void serve(struct wire_client *c)
 {
-    for (int i = 0; i < MESSAGES_A_TURN; i++) {
-        int rc = serve_one(c);
-        if (rc <= 0)
-            return;
-    }
-    loop_timer_after(c->again, 0);
+    int left = MESSAGES_A_TURN;
+    while (left > 0 && serve_one(c))
+        left--;
+    if (c->is_dead)
+        destroy(c);
+    else if (left == 0)
+        loop_timer_after(c->again, 0);
 }
 
 static void on_io(void *arg, uint32_t events)
@@ -152,18 +165,11 @@ void wire_client_free(struct wire_client *c, int linger_ms)
 {
     if (c == NULL)
         return;
-    if (c->freed != NULL)
-        *c->freed = 1;
-    loop_io_del(c->io);
-    loop_timer_free(c->again);
-    if (c->socket != NULL) {
+    if (c->socket != NULL)
         zmq_setsockopt(c->socket, ZMQ_LINGER, &linger_ms, sizeof linger_ms);
-        zmq_close(c->socket);
-    }
-    if (c->context != NULL)
-        zmq_ctx_term(c->context);
-    buf_clear(&c->header);
-    free(c);
+    c->is_dead = true;
+    if (!c->is_in_callback)
+        destroy(c);
 }
 
 int wire_client_send(struct wire_client *c, enum wire_verb verb, const char *header,
