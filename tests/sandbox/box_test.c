@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../unit/cmocka_all.h"
+#include "cmocka_all.h"
 
 #include "base/clock.h"
 #include "base/fdutil.h"
@@ -381,6 +381,32 @@ static void random_numbers(void **state)
     host_end_box(h);
 }
 
+/* OpenBLAS has a pool of threads and handlers of fork(); both ways of running it must come to the
+ * right result. */
+static void matrices(void **state)
+{
+    struct host *h = *state;
+    bool is_there = true;
+    for (uint32_t threads = 1; threads <= 16 && is_there; threads += 15) {
+        host_spec(h, INNER, "blas", BOX_FORK, threads > 1 ? 1 : 2);
+        h->spec.limits.threads = threads;
+        h->spec.needs = threads > 1 ? BOX_NEED_THREADS : 0;
+        h->spec.limits.memory_bytes = 1 << 30;
+        host_box(h);
+        if (h->box == NULL)
+            fail_msg("blas: %s: %s", code_name(h->ended_code), h->ended_text);
+        for (int i = 0; i < 3; i++) {
+            host_params(h, "{}", 10000);
+            assert_ok(h);
+            is_there = strcmp(h->last.data, "null") != 0;
+            if (is_there)
+                assert_string_equal(h->last.data, "true");
+        }
+        print_message("%u threads: %s\n", threads, h->mode == BOX_WARM ? "warm" : "fork");
+        host_end_box(h);
+    }
+}
+
 /* What a thread says after its task is nobody's, and harms nobody. */
 static void a_thread_that_talks_on(void **state)
 {
@@ -596,6 +622,7 @@ int main(void)
         TEST(open_descriptors),
         TEST(configuration),
         TEST(random_numbers),
+        TEST(matrices),
         TEST(a_thread_that_talks_on),
         TEST(cancelled),
         TEST(box_killed_with_a_task_in_it),
