@@ -16,6 +16,7 @@
 #include "sandbox/zygote.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -24,6 +25,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -139,6 +141,7 @@ static int make_worker(void *arg)
 static int prepare_fork(void *arg)
 {
     struct zygote *z = arg;
+    z->threads = open("/proc/self/task", O_PATH | O_DIRECTORY | O_CLOEXEC);
     return z->setup.mode == BOX_FORK ? zygote_prepare_fork(z) : 0;
 }
 
@@ -194,16 +197,26 @@ static int scan(struct zygote *z)
     return 0;
 }
 
-/* The kernel refuses this with EINVAL where there is another thread, and else it does nothing. */
-static int has_threads(void)
+/*
+ * The kernel refuses to unshare threads with EINVAL where there is another one, and else does
+ * nothing. Where unshare is refused altogether (containers) the links of /proc/self/task tell: two,
+ * and one a thread. Without either we take the worse for granted.
+ */
+static int has_threads(const struct zygote *z)
 {
-    return unshare(CLONE_THREAD) < 0;
+    struct stat st;
+    if (unshare(CLONE_THREAD) == 0)
+        return 0;
+    if (errno == EINVAL || z->threads < 0 || fstat(z->threads, &st) < 0)
+        return 1;
+    return st.st_nlink != 3;
 }
 
 static int send_ready(struct zygote *z)
 {
     const struct zygote_ready m = {{CHAN_MAGIC, CHAN_VERSION, ZYGOTE_READY},
-                                   (uint32_t)has_threads()};
+                                   (uint32_t)has_threads(z)};
+    fd_close(&z->threads);
     return fd_send_message(z->channel, &m, sizeof m, NULL, 0, 0);
 }
 
@@ -291,7 +304,7 @@ int zygote_main(int channel_fd)
     if (z == NULL)
         return WORKER_SETUP_EXIT;
     z->channel = channel_fd;
-    z->zygote_filter = z->task_filter = z->data = z->page = -1;
+    z->zygote_filter = z->task_filter = z->data = z->page = z->threads = -1;
     if (receive_setup(z) < 0)
         return fail(z, 1, "the message that sets the zygote up", strerror(errno));
     const char *what = zygote_take_steps(walls, sizeof walls / sizeof *walls, z);

@@ -5,7 +5,7 @@ set_target_properties(inner_plugin PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${PROJECT
 penstock_test(box LABEL sandbox TIMEOUT 180
               SOURCES ${CMAKE_CURRENT_LIST_DIR}/box_test.c ${CMAKE_CURRENT_LIST_DIR}/inner_host.c
               DEPS base loop sandbox)
-add_dependencies(test_sandbox_box penstock-launcher penstock-box echo inner_plugin misbehave badopen
+add_dependencies(test_sandbox_box penstock-launcher penstock-box no_namespaces echo inner_plugin misbehave badopen
   crash_in_constructor exit_in_constructor hang_in_constructor lying_size missing_run no_symbol short_size
   undefined_symbol unknown_need wrong_magic wrong_major)
 
@@ -13,3 +13,7 @@ add_executable(box_bench ${CMAKE_CURRENT_LIST_DIR}/box_bench.c ${CMAKE_CURRENT_L
 target_link_libraries(box_bench PRIVATE penstock_flags penstock_sanitize pen_base pen_loop pen_sandbox)
 set_target_properties(box_bench PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
 add_dependencies(box_bench penstock-launcher penstock-box echo)
+
+# The same boxes where no namespace can be had, as in a container.
+penstock_add_test(box_no_namespaces sandbox TIMEOUT 180
+                  COMMAND $<TARGET_FILE:no_namespaces> $<TARGET_FILE:test_sandbox_box>)

@@ -215,6 +215,42 @@ static pen_status run_random(void *self, const pen_host *host, const pen_task *t
     return say(host, text);
 }
 
+/* A product of matrices by OpenBLAS, once in open and once in run. "null": there is no OpenBLAS. */
+typedef void dgemm_fn(const char *, const char *, const int *, const int *, const int *,
+                      const double *, const double *, const int *, const double *, const int *,
+                      const double *, double *, const int *);
+
+static double multiply(void *dgemm)
+{
+    enum { N = 300 };
+    static double a[N * N], b[N * N], c[N * N];
+    const int n = N;
+    const double one = 1, zero = 0;
+    for (int i = 0; i < N * N; i++)
+        a[i] = b[i] = 1;
+    ((dgemm_fn *)(uintptr_t)dgemm)("N", "N", &n, &n, &n, &one, a, &n, b, &n, &zero, c, &n);
+    return c[0] + c[N * N - 1];
+}
+
+static pen_status open_blas(const pen_host *host, const char *config, void **self)
+{
+    void *library = dlopen("libopenblas.so.0", RTLD_NOW | RTLD_LOCAL);
+    (void)host;
+    (void)config;
+    *self = library != NULL ? dlsym(library, "dgemm_") : NULL;
+    if (*self != NULL)
+        multiply(*self);
+    return PEN_OK;
+}
+
+static pen_status run_blas(void *self, const pen_host *host, const pen_task *task)
+{
+    (void)task;
+    if (self == NULL)
+        return say(host, "null");
+    return say(host, multiply(self) == 600 ? "true" : "false");
+}
+
 /* Calls that only run may make. */
 static pen_status open_wrong(const pen_host *host, const char *config, void **self)
 {
@@ -309,6 +345,7 @@ PIPELINE(catches);
 PIPELINE(blocked);
 PIPELINE(ids);
 PIPELINE(random, .open = open_random);
+PIPELINE(blas, .open = open_blas);
 PIPELINE(config, .open = open_config);
 PIPELINE(big_file);
 PIPELINE(leaves);
@@ -320,9 +357,9 @@ static const pen_pipeline p_wrong_open = {.size = sizeof(pen_pipeline),
                                           .open = open_wrong};
 
 static const pen_pipeline *const pipelines[] = {
-    &p_fds,      &p_noise,   &p_forged,   &p_closes,     &p_overflow, &p_garbage_jump,
-    &p_handler,  &p_catches, &p_blocked,  &p_ids,        &p_random,   &p_config,
-    &p_big_file, &p_leaves,  &p_talks_on, &p_wrong_open, NULL};
+    &p_fds,     &p_noise,    &p_forged,  &p_closes,   &p_overflow,   &p_garbage_jump,
+    &p_handler, &p_catches,  &p_blocked, &p_ids,      &p_random,     &p_blas,
+    &p_config,  &p_big_file, &p_leaves,  &p_talks_on, &p_wrong_open, NULL};
 
 const pen_plugin pen_plugin_entry = {PEN_PLUGIN_HEADER, .id = "org.penstock.test.inner",
                                      .version = "1.0.0", .pipelines = pipelines};
