@@ -7,8 +7,8 @@
  * tenth of the time.
  *
  * Two filters lie over each other in a task: the zygote's (Z), loaded before any plugin code, and
- * the task's (T), loaded last. The harsher action wins, so Z allows, or answers in the same way,
- * whatever T answers softly.
+ * the task's (T), loaded last. Z holds the whole list; T holds what it takes away from Z, so it is
+ * nothing without Z. The harsher answer of both wins.
  */
 
 #include <sched.h>

@@ -1,0 +1,13 @@
+if(NOT TARGET penstock-launcher)
+  return()
+endif()
+add_executable(no_namespaces ${CMAKE_CURRENT_LIST_DIR}/no_namespaces.c)
+target_link_libraries(no_namespaces PRIVATE penstock_flags PkgConfig::seccomp)
+add_executable(play_box ${CMAKE_CURRENT_LIST_DIR}/play_box.c)
+target_link_libraries(play_box PRIVATE penstock_flags penstock_sanitize_bare pen_sandbox_bare pen_base_bare)
+set_target_properties(no_namespaces play_box PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+
+penstock_test(launcher LABEL sandbox TIMEOUT 180
+              SOURCES ${CMAKE_CURRENT_LIST_DIR}/walls_launcher.c ${CMAKE_CURRENT_LIST_DIR}/walls_kit.c
+              DEPS base sandbox)
+add_dependencies(test_sandbox_launcher penstock-launcher penstock-box no_namespaces echo)

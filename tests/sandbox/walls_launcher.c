@@ -1,0 +1,716 @@
+/* walls_launcher.c: the launcher with the real box: its start, the files it takes and refuses,
+ * steps that fail, and what is left when it ends. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "sandbox/warden.h"
+#include "walls_kit.h"
+
+static void echo_path(char *path)
+{
+    kit_path(path, "plugins/echo.so");
+}
+
+static uint32_t expected_walls(enum setting setting)
+{
+    const uint32_t always = WALL_LANDLOCK | WALL_SECCOMP | WALL_NO_CAPS | WALL_MDWE;
+    const uint32_t namespaces = WALL_PIDNS | WALL_MOUNTNS | WALL_NETNS | WALL_IPCNS | WALL_UTSNS |
+                                WALL_CGROUPNS | WALL_NEWROOT;
+    switch (setting) {
+    case AS_ROOT:
+        return always | namespaces | WALL_OWN_UID;
+    case AS_USER:
+        return always | namespaces | WALL_USERNS;
+    case AS_ROOT_BARE:
+        return always | WALL_OWN_UID;
+    default:
+        return always;
+    }
+}
+
+/* ---- boxes that come to be ---- */
+
+static void serve_in(enum setting setting, enum box_mode mode)
+{
+    struct kit k;
+    struct kit_box b;
+    struct launch_start spec;
+    union kit_message m;
+    char path[PATH_MAX];
+    echo_path(path);
+    kit_start(&k, setting, NULL);
+    kit_spec(&spec, 1, path, mode, 3);
+    kit_box(&k, &b, &spec, NULL);
+    kit_control(&b, CONTROL_READY, &m);
+    /* A machine whose kernel lacks one of them says so at the launcher's start. */
+    assert_int_equal(m.ready.walls & ~expected_walls(setting), 0);
+    assert_int_equal(
+        expected_walls(setting) & ~m.ready.walls & ~(uint32_t)(WALL_LANDLOCK | WALL_MDWE), 0);
+    assert_int_equal(m.ready.mode, mode);
+    for (int i = 0; i < 3; i++) {
+        kit_control(&b, CONTROL_WORKER, &m);
+        assert_int_equal(m.worker.generation, 1);
+    }
+    kit_kill_worker(&b, 1, 1, KILL_WALL);
+    kit_control(&b, CONTROL_EXIT, &m);
+    assert_int_equal(m.exit.slot, 1);
+    assert_int_equal(m.exit.generation, 1);
+    assert_int_equal(m.exit.reason, KILL_WALL);
+    assert_true(WIFSIGNALED(m.exit.wait_status) && WTERMSIG(m.exit.wait_status) == SIGKILL);
+    assert_true(m.exit.max_rss_bytes > 0);
+    kit_control(&b, CONTROL_WORKER, &m);
+    assert_int_equal(m.worker.slot, 1);
+    assert_int_equal(m.worker.generation, 2);
+    /* Of a worker that is gone: nothing happens. */
+    kit_kill_worker(&b, 1, 1, KILL_WALL);
+    assert_int_equal(kit_box_stop(&k, &b), 0);
+    assert_int_equal(kit_stop(&k), 0);
+}
+
+static void boxes_in_every_setting(void **state)
+{
+    (void)state;
+    for (int setting = geteuid() == 0 ? AS_ROOT : AS_USER; setting < SETTINGS;
+         setting += geteuid() == 0 ? 1 : 2) {
+        serve_in((enum setting)setting, BOX_FORK);
+        serve_in((enum setting)setting, BOX_WARM);
+    }
+}
+
+static void a_scan_describes_and_ends(void **state)
+{
+    struct kit k;
+    struct kit_box b;
+    struct launch_start spec;
+    union kit_message m;
+    struct data_head head;
+    char path[PATH_MAX];
+    (void)state;
+    echo_path(path);
+    kit_start(&k, AS_USER, NULL);
+    kit_spec(&spec, 7, path, BOX_SCAN, 1);
+    kit_box(&k, &b, &spec, NULL);
+    assert_int_equal(read(b.data[0], &head, sizeof head), sizeof head);
+    assert_int_equal(head.type, DATA_DESCRIPTOR);
+    kit_control(&b, CONTROL_EXIT, &m);
+    assert_int_equal(m.exit.wait_status, 0);
+    assert_int_equal(kit_box_ended(&k, &b), 0);
+    assert_int_equal(kit_stop(&k), 0);
+}
+
+/* ---- files ---- */
+
+struct place {
+    char dir[PATH_MAX];
+    char file[PATH_MAX + 160];
+};
+
+/* A directory of the test's own with a copy of the plugin in it. */
+static void make_place(struct place *p, const struct kit *k, const char *name)
+{
+    char echo[PATH_MAX];
+    echo_path(echo);
+    snprintf(p->dir, sizeof p->dir, "%s/plugins-XXXXXX",
+             getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp");
+    assert_non_null(mkdtemp(p->dir));
+    assert_int_equal(chmod(p->dir, 0755), 0);
+    snprintf(p->file, sizeof p->file, "%s/%s", p->dir, name);
+    kit_copy(echo, p->file, 0644);
+    (void)k;
+}
+
+static void world_writable(struct place *p)
+{
+    assert_int_equal(chmod(p->file, 0666), 0);
+}
+
+static void group_writable(struct place *p)
+{
+    assert_int_equal(chmod(p->file, 0664), 0);
+}
+
+static void writable_parent(struct place *p)
+{
+    assert_int_equal(chmod(p->dir, 0777), 0);
+}
+
+static void foreign(struct place *p)
+{
+    assert_int_equal(chown(p->file, 4242, 4242), 0);
+}
+
+static void missing(struct place *p)
+{
+    assert_int_equal(unlink(p->file), 0);
+}
+
+static void directory(struct place *p)
+{
+    missing(p);
+    assert_int_equal(mkdir(p->file, 0755), 0);
+}
+
+static void fifo(struct place *p)
+{
+    missing(p);
+    assert_int_equal(mkfifo(p->file, 0644), 0);
+}
+
+static void link_to_file(struct place *p)
+{
+    char other[PATH_MAX + 200];
+    snprintf(other, sizeof other, "%s.real", p->file);
+    assert_int_equal(rename(p->file, other), 0);
+    assert_int_equal(symlink(other, p->file), 0);
+}
+
+static void device(struct place *p)
+{
+    snprintf(p->file, sizeof p->file, "/dev/null.so");
+}
+
+static void relative(struct place *p)
+{
+    snprintf(p->file, sizeof p->file, "plugins/echo.so");
+}
+
+static void slash_behind(struct place *p)
+{
+    strcat(p->file, "/..");
+}
+
+static void nothing(struct place *p)
+{
+    (void)p;
+}
+
+struct refusal {
+    const char *name;
+    void (*spoil)(struct place *p);
+    const char *said;
+    bool needs_root;
+};
+
+static const struct refusal refusals[] = {
+    {"echo.so", world_writable, "only its owner may write it, found mode 0666", false},
+    {"echo.so", group_writable, "only its owner may write it, found mode 0664", false},
+    {"echo.so", writable_parent, "only its owner may write it, found mode 0777", false},
+    {"echo.so", foreign, "expected owner 0 or 0, found 4242", true},
+    {"echo.so", missing, "No such file or directory", false},
+    {"echo.so", directory, "expected a regular file, found a directory", false},
+    {"echo.so", fifo, "expected a regular file, found a pipe", false},
+    {"echo.so", link_to_file, "expected a regular file, found a link", false},
+    {"echo.so", device, "No such file", false},
+    {"echo.so", relative, "expected an absolute path", false},
+    {"echo.so", slash_behind, "expected a name like", false},
+    {"echo.txt", nothing, "expected a name like", false},
+    {".so", nothing, "expected a name like", false},
+    {"-rf.so", nothing, "expected a name like", false},
+    {"e cho.so", nothing, "expected a name like", false},
+    {"ech\303\266.so", nothing, "expected a name like", false},
+    {"echo\n.so", nothing, "expected a name like", false},
+};
+
+static void refuse(const struct kit *k, const struct place *p, const struct refusal *r)
+{
+    struct launch_start spec;
+    union kit_message m;
+    kit_spec(&spec, 1, p->file, BOX_SCAN, 1);
+    kit_send_start(k, &spec, NULL);
+    kit_expect(k->channel, LAUNCH_FAILED, &m);
+    assert_int_equal(m.failed.is_plugin_fault, 1);
+    assert_int_not_equal(m.failed.error, 0);
+    if (strstr(m.failed.text, r->said) == NULL)
+        fail_msg("\"%s\" does not say \"%s\"", m.failed.text, r->said);
+}
+
+static void files_refused(void **state)
+{
+    struct kit k;
+    int fds = -1;
+    (void)state;
+    kit_start(&k, geteuid() == 0 ? AS_ROOT : AS_USER, NULL);
+    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
+        struct place p;
+        if (refusals[i].needs_root && geteuid() != 0)
+            continue;
+        make_place(&p, &k, refusals[i].name);
+        refusals[i].spoil(&p);
+        refuse(&k, &p, &refusals[i]);
+        if (fds >= 0)
+            assert_int_equal(kit_launcher_fds(&k), fds);
+        fds = kit_launcher_fds(&k);
+    }
+    assert_int_equal(kit_stop(&k), 0);
+}
+
+static void scan_path(const struct kit *k, const char *path)
+{
+    struct kit_box b;
+    struct launch_start spec;
+    kit_spec(&spec, 1, path, BOX_SCAN, 1);
+    kit_box(k, &b, &spec, NULL);
+    assert_int_equal(kit_box_ended(k, &b), 0);
+}
+
+static void lenient_files_taken(void **state)
+{
+    static const struct kit_options options = {.args = {"--lenient-files"}};
+    void (*const spoils[])(struct place *) = {world_writable, writable_parent, link_to_file};
+    struct kit k;
+    (void)state;
+    kit_start(&k, AS_USER, &options);
+    for (size_t i = 0; i < sizeof spoils / sizeof *spoils; i++) {
+        struct place p;
+        make_place(&p, &k, "echo.so");
+        spoils[i](&p);
+        scan_path(&k, p.file);
+    }
+    assert_int_equal(kit_stop(&k), 0);
+}
+
+static void links_among_the_parents(void **state)
+{
+    struct kit k;
+    struct place p;
+    char link[PATH_MAX + 16], path[PATH_MAX + 64];
+    (void)state;
+    kit_start(&k, geteuid() == 0 ? AS_ROOT : AS_USER, NULL);
+    make_place(&p, &k, "echo.so");
+    snprintf(link, sizeof link, "%s.link", p.dir);
+    assert_int_equal(symlink(p.dir, link), 0);
+    snprintf(path, sizeof path, "%s/../%s/./echo.so", link, strrchr(link, '/') + 1);
+    scan_path(&k, path);
+    /* A loop ends, and a link of a stranger is not followed. */
+    unlink(link);
+    assert_int_equal(symlink(link, link), 0);
+    snprintf(p.file, sizeof p.file, "%s/echo.so", link);
+    const struct refusal loop = {"echo.so", nothing, "few links", false};
+    refuse(&k, &p, &loop);
+    if (geteuid() == 0) {
+        const struct refusal stranger = {"echo.so", nothing, "expected owner 0 or 0, found 4242",
+                                         true};
+        unlink(link);
+        assert_int_equal(symlink(p.dir, link), 0);
+        assert_int_equal(lchown(link, 4242, 4242), 0);
+        refuse(&k, &p, &stranger);
+    }
+    assert_int_equal(kit_stop(&k), 0);
+}
+
+/* plugins/foo/foo.so: what else is called .so goes along, and what is not stays. */
+static void libraries_beside_the_plugin(void **state)
+{
+    struct kit k;
+    struct kit_box b;
+    struct launch_start spec;
+    union kit_message m;
+    struct place p;
+    char path[PATH_MAX + 128], copies[64];
+    (void)state;
+    kit_start(&k, AS_USER_BARE, NULL);
+    make_place(&p, &k, "echo.so");
+    snprintf(path, sizeof path, "%s/echo", p.dir);
+    assert_int_equal(mkdir(path, 0755), 0);
+    snprintf(path, sizeof path, "%s/echo/echo.so", p.dir);
+    assert_int_equal(rename(p.file, path), 0);
+    snprintf(path, sizeof path, "%s/echo/libx.so.1.2", p.dir);
+    kit_write(path, "not loaded", 0644);
+    snprintf(path, sizeof path, "%s/echo/libx.so", p.dir);
+    assert_int_equal(symlink("libx.so.1.2", path), 0);
+    snprintf(path, sizeof path, "%s/echo/readme.txt", p.dir);
+    kit_write(path, "stays", 0644);
+    snprintf(path, sizeof path, "%s/echo/echo.so", p.dir);
+    kit_spec(&spec, 5, path, BOX_FORK, 1);
+    kit_box(&k, &b, &spec, NULL);
+    kit_control(&b, CONTROL_READY, &m);
+    snprintf(copies, sizeof copies, "copies/5");
+    assert_int_equal(kit_count(&k, copies), 3);
+    assert_int_equal(kit_box_stop(&k, &b), 0);
+
+    const struct refusal writable = {"echo.so", nothing, "libx.so.1.2: expected that only", false};
+    snprintf(p.file, sizeof p.file, "%s", path);
+    snprintf(path, sizeof path, "%s/echo/libx.so.1.2", p.dir);
+    assert_int_equal(chmod(path, 0666), 0);
+    refuse(&k, &p, &writable);
+    const struct refusal outside = {"echo.so", nothing, "expected a link within", false};
+    assert_int_equal(chmod(path, 0644), 0);
+    snprintf(path, sizeof path, "%s/echo/liby.so", p.dir);
+    assert_int_equal(symlink("/usr/lib/liby.so", path), 0);
+    refuse(&k, &p, &outside);
+    assert_int_equal(kit_stop(&k), 0);
+}
+
+/* ---- steps that fail ---- */
+
+/* The box must not come to be, and nobody but the host is to blame. */
+static void expect_sandbox_error(enum setting setting, const char *fault, const char *said)
+{
+    const struct kit_options options = {.fault = fault};
+    struct kit k;
+    struct kit_box b;
+    struct launch_start spec;
+    union kit_message m;
+    char path[PATH_MAX];
+    echo_path(path);
+    kit_start(&k, setting, &options);
+    kit_spec(&spec, 3, path, BOX_FORK, 2);
+    kit_box(&k, &b, &spec, NULL);
+    kit_control(&b, CONTROL_ERROR, &m);
+    if (strstr(m.error.text, said) == NULL)
+        fail_msg("%s: \"%s\" does not say \"%s\"", fault, m.error.text, said);
+    assert_int_equal(m.error.error, EIO);
+    assert_int_equal(kit_receive(b.control, &m, NULL, NULL), 0);
+    assert_int_not_equal(kit_box_ended(&k, &b), 0);
+    assert_int_equal(kit_stop(&k), 0);
+}
+
+static bool is_in(const char *word, const char *const *words)
+{
+    while (*words != NULL && strcmp(word, *words) != 0)
+        words++;
+    return *words != NULL;
+}
+
+static void every_step_fails_closed(void **state)
+{
+    static const char *const never[] = {"mdwe", "landlock", "seccomp", NULL}; /* the zygote's */
+    static const char *const not_as_root[] = {"namespaces", NULL};
+    static const char *const not_as_user[] = {"user", NULL};
+    const enum setting setting = geteuid() == 0 ? AS_ROOT : AS_USER;
+    (void)state;
+    for (size_t i = 0; warden_step_name(i) != NULL; i++) {
+        const char *name = warden_step_name(i);
+        char fault[64], said[64];
+        if (is_in(name, never) || is_in(name, setting == AS_ROOT ? not_as_root : not_as_user))
+            continue;
+        snprintf(fault, sizeof fault, "warden.%s", name);
+        snprintf(said, sizeof said, "step %s", name);
+        expect_sandbox_error(setting, fault, said);
+    }
+}
+
+static void steps_of_users_fail_closed(void **state)
+{
+    (void)state;
+    expect_sandbox_error(AS_USER, "warden.namespaces", "step namespaces");
+    expect_sandbox_error(AS_USER, "warden.pivot", "step pivot");
+    expect_sandbox_error(AS_USER_BARE, "warden.capabilities", "step capabilities");
+    expect_sandbox_error(AS_USER_BARE, "warden.plugin", "step plugin");
+}
+
+static void steps_of_the_launcher_fail_closed(void **state)
+{
+    static const char *const steps[] = {"setup",       "filters", "sockets", "pages",
+                                        "directories", "clone",   "watch"};
+    (void)state;
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        char fault[64], path[PATH_MAX];
+        const struct kit_options options = {.fault = fault};
+        struct launch_start spec;
+        union kit_message m;
+        struct kit k;
+        echo_path(path);
+        snprintf(fault, sizeof fault, "launcher.%s", steps[i]);
+        kit_start(&k, AS_USER, &options);
+        kit_spec(&spec, 3, path, BOX_FORK, 2);
+        kit_send_start(&k, &spec, NULL);
+        kit_expect(k.channel, LAUNCH_FAILED, &m);
+        assert_int_equal(m.failed.is_plugin_fault, 0);
+        assert_int_equal(m.failed.error, EIO);
+        assert_non_null(strstr(m.failed.text, steps[i]));
+        /* Once only: the next box stands. */
+        scan_path(&k, path);
+        assert_int_equal(kit_stop(&k), 0);
+    }
+}
+
+/* ---- what the probe finds ---- */
+
+static void a_wall_that_is_missing(void **state)
+{
+    static const char *const strict[] = {"--isolation=strict"};
+    const struct kit_options best = {.fault = "probe.pivot"};
+    const struct kit_options hard = {.fault = "probe.pivot", .args = {strict[0]}};
+    struct kit k;
+    struct kit_box b;
+    struct launch_start spec;
+    union kit_message m;
+    char path[PATH_MAX];
+    (void)state;
+    echo_path(path);
+    kit_start(&k, AS_USER, &best);
+    kit_spec(&spec, 1, path, BOX_FORK, 1);
+    kit_box(&k, &b, &spec, NULL);
+    kit_control(&b, CONTROL_READY, &m);
+    assert_int_equal(m.ready.walls & (WALL_NEWROOT | WALL_MOUNTNS), 0);
+    assert_int_not_equal(m.ready.walls & WALL_PIDNS, 0);
+    assert_int_not_equal(m.ready.walls & WALL_SECCOMP, 0);
+    assert_int_equal(kit_box_stop(&k, &b), 0);
+    assert_int_equal(kit_stop(&k), 0);
+
+    kit_start(&k, AS_USER, &hard);
+    const int status = kit_wait(&k);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+}
+
+static void strict_in_a_container(void **state)
+{
+    static const struct kit_options options = {.args = {"--isolation=strict"}};
+    struct kit k;
+    (void)state;
+    kit_start(&k, AS_USER_BARE, &options);
+    const int status = kit_wait(&k);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+}
+
+/* Walls that no box can do without, and steps that belong to none. */
+static void walls_that_must_stand(void **state)
+{
+    static const char *const faults[] = {"probe.seccomp", "probe.capabilities",
+                                         "probe.no-new-privileges"};
+    (void)state;
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+        const struct kit_options options = {.fault = faults[i]};
+        struct kit k;
+        kit_start(&k, AS_USER, &options);
+        const int status = kit_wait(&k);
+        assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+    }
+}
+
+/* ---- messages ---- */
+
+static void messages_that_make_no_box(void **state)
+{
+    struct kit k;
+    struct launch_start good, bad;
+    union kit_message m;
+    char path[PATH_MAX];
+    (void)state;
+    echo_path(path);
+    kit_start(&k, AS_USER, NULL);
+    kit_spec(&good, 1, path, BOX_FORK, 1);
+    for (int i = 0; i < 6; i++) {
+        bad = good;
+        bad.slots = i == 0 ? 0 : i == 1 ? BOX_SLOTS_MAX + 1 : 1;
+        bad.mode = i == 2 ? 9 : BOX_FORK;
+        bad.needs = i == 3 ? 1 << 20 : 0;
+        if (i == 4)
+            memset(bad.slug, 'x', sizeof bad.slug);
+        if (i == 5)
+            memset(bad.plugin_path, '/', sizeof bad.plugin_path);
+        kit_send_start(&k, &bad, NULL);
+        kit_expect(k.channel, LAUNCH_FAILED, &m);
+        assert_int_equal(m.failed.error, EINVAL);
+        assert_int_equal(m.failed.is_plugin_fault, 0);
+    }
+    scan_path(&k, path);
+    assert_int_equal(kit_stop(&k), 0);
+}
+
+static void a_broken_message_ends_the_launcher(void **state)
+{
+    struct kit k;
+    struct kit_box b;
+    struct launch_start spec;
+    char path[PATH_MAX];
+    (void)state;
+    echo_path(path);
+    kit_start(&k, AS_USER, NULL);
+    kit_spec(&spec, 1, path, BOX_FORK, 1);
+    kit_box(&k, &b, &spec, NULL);
+    assert_int_equal(send(k.channel, "nonsense", 8, 0), 8);
+    assert_int_equal(waitpid(k.pid, NULL, 0), k.pid);
+    assert_int_equal(waitpid(-1, NULL, 0), -1);
+    assert_int_equal(kit_count(&k, "boxes"), 0);
+    close(k.channel);
+    close(b.control);
+}
+
+/* ---- ends ---- */
+
+static void a_box_is_killed(void **state)
+{
+    struct kit k;
+    struct kit_box b;
+    struct launch_start spec;
+    char path[PATH_MAX];
+    (void)state;
+    echo_path(path);
+    for (int setting = AS_USER; setting <= AS_USER_BARE; setting += AS_USER_BARE - AS_USER) {
+        kit_start(&k, (enum setting)setting, NULL);
+        kit_spec(&spec, 9, path, BOX_FORK, 2);
+        kit_box(&k, &b, &spec, NULL);
+        const struct launch_kill m = {
+            .head = {.magic = CHAN_MAGIC, .version = CHAN_VERSION, .type = LAUNCH_KILL}, .box = 9};
+        assert_int_equal(send(k.channel, &m, sizeof m, 0), sizeof m);
+        kit_box_ended(&k, &b);
+        /* It is gone by now: nothing happens. */
+        assert_int_equal(send(k.channel, &m, sizeof m, 0), sizeof m);
+        assert_int_equal(kit_stop(&k), 0);
+    }
+}
+
+/* The core's ends of a box's sockets are all that is left; the box goes when they do. */
+static void the_core_lets_go_of_a_box(void **state)
+{
+    struct kit k;
+    struct kit_box b;
+    struct launch_start spec;
+    union kit_message m;
+    char path[PATH_MAX];
+    (void)state;
+    echo_path(path);
+    kit_start(&k, AS_USER, NULL);
+    kit_spec(&spec, 9, path, BOX_FORK, 2);
+    kit_box(&k, &b, &spec, NULL);
+    kit_control(&b, CONTROL_READY, &m);
+    close(b.control);
+    b.control = -1;
+    assert_int_equal(kit_box_ended(&k, &b), 0);
+    assert_int_equal(kit_stop(&k), 0);
+}
+
+static void start_some(const struct kit *k, struct kit_box *boxes, int n)
+{
+    char path[PATH_MAX];
+    echo_path(path);
+    for (int i = 0; i < n; i++) {
+        struct launch_start spec;
+        union kit_message m;
+        kit_spec(&spec, (uint64_t)i, path, i % 2 == 0 ? BOX_FORK : BOX_WARM, 2);
+        kit_box(k, &boxes[i], &spec, NULL);
+        kit_control(&boxes[i], CONTROL_READY, &m);
+    }
+}
+
+static void the_end_of_the_channel_ends_everything(void **state)
+{
+    struct kit_box boxes[4];
+    struct kit k;
+    (void)state;
+    for (int setting = geteuid() == 0 ? AS_ROOT : AS_USER; setting < SETTINGS;
+         setting += geteuid() == 0 ? 1 : 2) {
+        kit_start(&k, (enum setting)setting, NULL);
+        start_some(&k, boxes, 4);
+        assert_int_equal(kit_stop(&k), 0);
+        for (int i = 0; i < 4; i++)
+            close(boxes[i].control);
+    }
+}
+
+static void sigterm_ends_everything(void **state)
+{
+    struct kit_box boxes[2];
+    struct kit k;
+    int status;
+    (void)state;
+    kit_start(&k, AS_USER, NULL);
+    start_some(&k, boxes, 2);
+    assert_int_equal(kill(k.pid, SIGTERM), 0);
+    assert_int_equal(waitpid(k.pid, &status, 0), k.pid);
+    assert_int_equal(status, 0);
+    assert_int_equal(waitpid(-1, NULL, 0), -1);
+    assert_int_equal(kit_count(&k, "boxes"), 0);
+    close(k.channel);
+}
+
+/* Its directories stay, and the next launcher of that state directory removes them. */
+static void a_killed_launcher_takes_its_boxes_along(void **state)
+{
+    struct kit_box boxes[4];
+    struct kit k, next;
+    (void)state;
+    for (int setting = AS_USER; setting <= AS_USER_BARE; setting += AS_USER_BARE - AS_USER) {
+        kit_start(&k, (enum setting)setting, NULL);
+        start_some(&k, boxes, 4);
+        assert_int_equal(kill(k.pid, SIGKILL), 0);
+        kit_wait(&k);
+        assert_int_equal(kit_count(&k, "boxes"), 4);
+        const struct kit_options again = {.state = k.state};
+        kit_start(&next, (enum setting)setting, &again);
+        start_some(&next, boxes, 1);
+        assert_int_equal(kit_count(&next, "boxes"), 1);
+        assert_int_equal(kit_stop(&next), 0);
+    }
+}
+
+static void one_launcher_a_state_directory(void **state)
+{
+    struct kit_box boxes[1];
+    struct kit k, other;
+    (void)state;
+    kit_start(&k, AS_USER, NULL);
+    start_some(&k, boxes, 1);
+    const struct kit_options same = {.state = k.state};
+    kit_start(&other, AS_USER, &same);
+    int status = 0;
+    assert_int_equal(waitpid(other.pid, &status, 0), other.pid);
+    close(other.channel);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+    assert_int_equal(kit_count(&k, "boxes"), 1);
+    assert_int_equal(kit_stop(&k), 0);
+}
+
+static void no_descriptor_is_left(void **state)
+{
+    struct kit k;
+    int before = -1;
+    char path[PATH_MAX];
+    (void)state;
+    echo_path(path);
+    kit_start(&k, geteuid() == 0 ? AS_ROOT : AS_USER, NULL);
+    for (int round = 0; round < 4; round++) {
+        struct kit_box b;
+        struct launch_start spec;
+        union kit_message m;
+        kit_spec(&spec, (uint64_t)round, path, BOX_FORK, BOX_SLOTS_MAX);
+        kit_box(&k, &b, &spec, NULL);
+        kit_control(&b, CONTROL_READY, &m);
+        assert_int_equal(kit_box_stop(&k, &b), 0);
+        const int now = kit_launcher_fds(&k);
+        if (before >= 0)
+            assert_int_equal(now, before);
+        before = now;
+    }
+    assert_int_equal(kit_stop(&k), 0);
+}
+
+#define TEST(name) cmocka_unit_test_teardown(name, kit_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(boxes_in_every_setting),
+        TEST(a_scan_describes_and_ends),
+        TEST(files_refused),
+        TEST(lenient_files_taken),
+        TEST(links_among_the_parents),
+        TEST(libraries_beside_the_plugin),
+        TEST(every_step_fails_closed),
+        TEST(steps_of_users_fail_closed),
+        TEST(steps_of_the_launcher_fail_closed),
+        TEST(a_wall_that_is_missing),
+        TEST(strict_in_a_container),
+        TEST(walls_that_must_stand),
+        TEST(messages_that_make_no_box),
+        TEST(a_broken_message_ends_the_launcher),
+        TEST(a_box_is_killed),
+        TEST(the_core_lets_go_of_a_box),
+        TEST(the_end_of_the_channel_ends_everything),
+        TEST(sigterm_ends_everything),
+        TEST(a_killed_launcher_takes_its_boxes_along),
+        TEST(one_launcher_a_state_directory),
+        TEST(no_descriptor_is_left),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
