@@ -10,6 +10,7 @@
  *   avtomatika_skills.c      the list of skills, as JSON
  *   avtomatika_poll.c        the long poll
  *   avtomatika_task.c        from a task of theirs to one of ours
+ *   avtomatika_end.c         its end: the result as they can take it
  *   avtomatika_result.c      results back, until they are taken
  *   avtomatika_events.c      progress
  *   avtomatika_call.c        one HTTP call with headers and signature, and what its answer means
@@ -165,6 +166,10 @@ bool avt_poll_is_running(const struct avt *a);
 void avt_task_take(struct avt *a, const char *json, size_t n);
 /* Calls task_cancel for each task of that task or job id. */
 void avt_task_cancel(struct avt *a, const char *id);
+
+/* ---- avtomatika_end.c ---- */
+
+/* The core, or a step before or behind it, has an outcome for the task. */
 void avt_task_ended(struct avt_task *t, const struct bridge_outcome *o);
 /* Ends it here, whatever it was at. */
 void avt_task_fail(struct avt_task *t, const char *code, const char *message);

@@ -31,13 +31,14 @@ int64_t avt_deadline_ms(double seconds)
 static bool is_number_fine(const struct json_doc *doc, uint32_t i)
 {
     static const char u64_max[] = "18446744073709551615";
+    const double past_u64 = 18446744073709551616.0, i64_min = -9223372036854775808.0;
     double v;
     int64_t whole;
     struct json_span s = json_at(doc, i);
     bool is_float =
         memchr(s.at, '.', s.len) || memchr(s.at, 'e', s.len) || memchr(s.at, 'E', s.len);
     if (is_float)
-        return json_f64(doc, i, &v) == 0 && (v != floor(v) || (v >= -0x1p63 && v < 0x1p64));
+        return json_f64(doc, i, &v) == 0 && (v != floor(v) || (v >= i64_min && v < past_u64));
     if (json_i64(doc, i, &whole) == 0)
         return true;
     size_t most = sizeof u64_max - 1;

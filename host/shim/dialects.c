@@ -4,11 +4,11 @@
 #include "shim/avtomatika.h"
 #include "shim/shim.h"
 
-static const struct dialect *const dialects[] = {&dialect_avtomatika};
+static const struct dialect *const dialects[] = {&dialect_avtomatika, NULL};
 
 const struct dialect *dialect_find(const char *name)
 {
-    for (size_t i = 0; i < sizeof dialects / sizeof *dialects; i++) {
+    for (size_t i = 0; dialects[i] != NULL; i++) {
         if (strcmp(dialects[i]->name, name) == 0)
             return dialects[i];
     }

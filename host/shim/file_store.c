@@ -158,7 +158,7 @@ static void post(struct store *s)
     const struct item *item = &s->items[s->at];
     snprintf(type, sizeof type, "Content-Type: %.128s",
              item->media_type != NULL ? item->media_type : "application/octet-stream");
-    while (s->place->headers[n] != NULL && n < HEADERS_MAX) {
+    while (n < HEADERS_MAX && s->place->headers[n] != NULL) {
         headers[n] = s->place->headers[n];
         n++;
     }

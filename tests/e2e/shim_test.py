@@ -67,13 +67,18 @@ shim "test" {{
 
     def clean(self):
         faults = list(self.orchestrator.faults)  # a poll that is cut by the end of the test is none
-        try:
-            if self.process is not None and self.process.poll() is None:
+        status = self.process.poll()
+        if status is None:
+            for number in (signal.SIGTERM, signal.SIGINT):  # the second one ends it at once
+                self.process.send_signal(number)
+            try:
+                status = self.process.wait(WAIT_S)
+            except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
-        finally:
-            self.orchestrator.stop()
-            self.core.close()
+        self.orchestrator.stop()
+        self.core.close()
+        self.assertEqual(status, 0, self.log())
         if not self.may_fault:
             self.assertEqual(faults, [], self.log())
 

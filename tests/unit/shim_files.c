@@ -40,8 +40,8 @@ static void check_split(const char *json, const char *expected, const char *name
     assert_string_equal(buf_cstr(&rest), expected);
     for (size_t i = 0; i < refs.n; i++) {
         assert_memory_equal(refs.items[i].url, prefix, sizeof prefix - 1);
-        strcat(found, refs.items[i].name);
-        strcat(found, " ");
+        size_t n = strlen(found);
+        snprintf(found + n, sizeof found - n, "%s ", refs.items[i].name);
     }
     assert_string_equal(found, names);
     file_refs_clear(&refs);

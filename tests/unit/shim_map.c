@@ -138,28 +138,28 @@ static void test_every_code(void **state)
 static void test_verdicts(void **state)
 {
     static const struct {
-        int status;
         const char *error;
+        int status;
         enum avt_verdict verdict;
     } rows[] = {
-        {200, "", AVT_OK},
-        {204, "", AVT_OK},
-        {0, "no connection", AVT_AWAY},
-        {429, "", AVT_TOO_MANY},
-        {413, "", AVT_TOO_BIG},
-        {500, "", AVT_BROKEN},
-        {503, "", AVT_BROKEN},
-        {400, "", AVT_REFUSED},
-        {404, "", AVT_REFUSED},
-        {302, "", AVT_REFUSED},
-        {401, "", AVT_CREDENTIALS},
-        {403, "Unauthorized: No valid token found", AVT_CREDENTIALS},
-        {403, "Immediate sender ID mismatch", AVT_CREDENTIALS},
-        {403, "Invalid cryptographic signature", AVT_SIGNATURE},
-        {403, "Missing required security context", AVT_SIGNATURE},
-        {403, "Message signer ID 'x' does not match worker ID 'y'", AVT_SIGNATURE},
-        {403, "Message timestamp expired (replay protection)", AVT_CLOCK},
-        {403, "Duplicate message detected (replay attack)", AVT_REPLAY},
+        {"", 200, AVT_OK},
+        {"", 204, AVT_OK},
+        {"no connection", 0, AVT_AWAY},
+        {"", 429, AVT_TOO_MANY},
+        {"", 413, AVT_TOO_BIG},
+        {"", 500, AVT_BROKEN},
+        {"", 503, AVT_BROKEN},
+        {"", 400, AVT_REFUSED},
+        {"", 404, AVT_REFUSED},
+        {"", 302, AVT_REFUSED},
+        {"", 401, AVT_CREDENTIALS},
+        {"Unauthorized: No valid token found", 403, AVT_CREDENTIALS},
+        {"Immediate sender ID mismatch", 403, AVT_CREDENTIALS},
+        {"Invalid cryptographic signature", 403, AVT_SIGNATURE},
+        {"Missing required security context", 403, AVT_SIGNATURE},
+        {"Message signer ID 'x' does not match worker ID 'y'", 403, AVT_SIGNATURE},
+        {"Message timestamp expired (replay protection)", 403, AVT_CLOCK},
+        {"Duplicate message detected (replay attack)", 403, AVT_REPLAY},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)

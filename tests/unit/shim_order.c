@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <string.h>
 
 #include "shim/avtomatika_map.h"
@@ -103,9 +104,10 @@ static void test_lost(void **state)
         assert_true(o.task_id == NULL || o.job_id == NULL);
         avt_order_clear(&o);
     }
-    char text[400] = "{\"job_id\":\"j\",\"type\":\"x\",\"task_id\":\"";
-    memset(text + strlen(text), 'a', 129);
-    strcat(text, "\"}");
+    char text[400], id[130];
+    memset(id, 'a', sizeof id - 1);
+    id[sizeof id - 1] = '\0';
+    snprintf(text, sizeof text, "{\"job_id\":\"j\",\"type\":\"x\",\"task_id\":\"%s\"}", id);
     struct avt_order o;
     const char *why = NULL;
     assert_int_equal(read_order(text, &o, &why), -1);
