@@ -18,7 +18,7 @@
 
 #include "penstock/plugin.h"
 
-enum { DOCUMENT_MAX = 16 * 1024 * 1024, TEXT_MAX = 2048, NAME_WIDTH = 13, INDENT = 22 };
+enum { DOCUMENT_MAX = 16 * 1024 * 1024, TEXT_MAX = 2048, NAME_WIDTH = 14, INDENT = 22 };
 
 static const char *const finding_words[] = {"ok", "warn", "fail"};
 
@@ -44,10 +44,10 @@ static void print_finding(const struct cli *cli, enum finding how, const char *n
     terminal_escape(&safe, text, strlen(text));
     printf("%s%-4s%s  %-*s  ", cli->has_color_out ? colors[how] : "", finding_words[how],
            cli->has_color_out ? COLOR_OFF : "", NAME_WIDTH, name);
-    terminal_wrap(stdout, safe.len > 0 ? buf_cstr(&safe) : "", INDENT - 1, terminal_width(stdout));
+    terminal_wrap(stdout, safe.len > 0 ? buf_cstr(&safe) : "", INDENT, terminal_width(stdout));
     if (how != FINDING_OK && remedy != NULL) {
-        printf("%*s-> ", INDENT - 1, "");
-        terminal_wrap(stdout, remedy, INDENT + 2, terminal_width(stdout));
+        printf("%*s-> ", INDENT, "");
+        terminal_wrap(stdout, remedy, INDENT + 3, terminal_width(stdout));
     }
     fflush(stdout);
     buf_clear(&safe);

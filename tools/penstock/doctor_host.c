@@ -17,6 +17,8 @@
 
 #include "conf/conf.h"
 
+#define START_IT "start the host: penstockd, or systemctl start penstock"
+
 enum { OTHERS_MAY_WRITE = 0022, FILES_WANTED = 1024, DISK_LOW_PERCENT = 5 };
 
 /* ---- folders
@@ -95,8 +97,7 @@ static void check_socket(struct doctor *d, const char *name, const char *path, u
     struct stat st;
     char endpoint[256];
     if (lstat(path, &st) < 0) {
-        finding(d, FINDING_WARN, name, "start the host: penstockd, or systemctl start penstock",
-                "%s: %s", path, strerror(errno));
+        finding(d, FINDING_WARN, name, START_IT, "%s: %s", path, strerror(errno));
         return;
     }
     unsigned mode = st.st_mode & 0777;
@@ -110,10 +111,22 @@ static void check_socket(struct doctor *d, const char *name, const char *path, u
     else if (error == EACCES)
         finding(d, FINDING_OK, name, NULL, "%s (mode %04o), not for this user", path, mode);
     else if (error != 0)
-        finding(d, FINDING_WARN, name, "start the host: penstockd, or systemctl start penstock",
-                "nobody listens at %s", path);
+        finding(d, FINDING_WARN, name, START_IT, "nobody listens at %s", path);
     else
         finding(d, FINDING_OK, name, NULL, "%s listens (mode %04o)", path, mode);
+}
+
+static void check_sockets(struct doctor *d)
+{
+    const struct conf_host *h = d->host;
+    if (access(h->tasks_socket, F_OK) < 0 && access(h->control_socket, F_OK) < 0 &&
+        errno == ENOENT) {
+        finding(d, FINDING_WARN, "sockets", START_IT, "the host does not run: no sockets in %s",
+                h->runtime_dir);
+        return;
+    }
+    check_socket(d, "task socket", h->tasks_socket, 0660);
+    check_socket(d, "control socket", h->control_socket, 0600);
 }
 
 static int hosts_listen(const struct doctor *d)
@@ -163,8 +176,7 @@ void doctor_host(struct doctor *d)
     check_dir(d, "state folder", d->host->state_dir);
     check_disk(d);
     check_plugin_dirs(d);
-    check_socket(d, "task socket", d->host->tasks_socket, 0660);
-    check_socket(d, "control socket", d->host->control_socket, 0600);
+    check_sockets(d);
     check_running_host(d);
     check_limits(d);
 }

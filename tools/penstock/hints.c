@@ -55,10 +55,9 @@ static const struct {
     {"wrong ELF class", "it was built for another kind of processor (32 bits)"},
     {"invalid ELF header", "the file is no shared library"},
     {"file too short", "the file is no shared library, or was cut off while it was copied"},
-    {"pen_plugin_entry",
+    {"no symbol pen_plugin_entry",
      "sdk/template shows how a plugin exports it: const pen_plugin pen_plugin_entry = {...}"},
-    {"major", "build it anew with the header of this host"},
-    {"killed by signal", "its constructors run when it is loaded: run them under a debugger"},
+    {"killed by signal", "its constructors and open run then: try them under a debugger"},
 };
 
 const char *hint_for_reason(const char *reason, char *out, size_t size)

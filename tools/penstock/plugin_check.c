@@ -109,7 +109,8 @@ static int report_pipelines(struct checking *c, const struct catalog_plugin *p)
             json_member_str(c->w, "version", pipeline->version);
             json_member_str(c->w, "summary", pipeline->summary);
         } else {
-            printf("  %s %s  %s\n", pipeline->slug, pipeline->version, pipeline->summary);
+            printf("  %s %s%s%s\n", pipeline->slug, pipeline->version,
+                   pipeline->summary[0] != '\0' ? "  " : "", pipeline->summary);
         }
         status = open_pipeline(c, pipeline);
         if (c->w != NULL)

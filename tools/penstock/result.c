@@ -191,23 +191,32 @@ int result_finish(const struct cli *cli, const struct json_doc *doc, uint32_t ob
     return status != CLI_OK ? status : written;
 }
 
-void result_log(const struct cli *cli, const char *stream, const char *level, const char *text,
-                size_t len)
+static void log_line(const struct cli *cli, int is_output, const char *level, const char *text,
+                     size_t len)
 {
     const char *color = strcmp(level, "error") == 0  ? COLOR_RED
                         : strcmp(level, "warn") == 0 ? COLOR_YELLOW
                                                      : COLOR_DIM;
-    int is_output = strcmp(stream, "output") == 0;
-    if (cli->common.is_quiet)
-        return;
-    if (len > 0 && text[len - 1] == '\n')
-        len--;
-    fputs("  ", stderr);
-    if (!is_output)
-        fprintf(stderr, "%s%s%s ", cli->has_color_err ? color : "", level,
-                cli->has_color_err ? COLOR_OFF : "");
+    if (is_output)
+        fputs("  | ", stderr);
     else
-        fputs("| ", stderr);
+        fprintf(stderr, "  %s%s%s ", cli->has_color_err ? color : "", level,
+                cli->has_color_err ? COLOR_OFF : "");
     terminal_print(stderr, text, len);
     fputc('\n', stderr);
+}
+
+void result_log(const struct cli *cli, const char *stream, const char *level, const char *text,
+                size_t len)
+{
+    if (len > 0 && text[len - 1] == '\n')
+        len--;
+    if (cli->common.is_quiet)
+        return;
+    for (size_t at = 0; at <= len;) {
+        const char *end = memchr(text + at, '\n', len - at);
+        size_t n = end != NULL ? (size_t)(end - text) - at : len - at;
+        log_line(cli, strcmp(stream, "output") == 0, level, text + at, n);
+        at += n + 1;
+    }
 }

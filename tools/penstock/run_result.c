@@ -186,6 +186,9 @@ int run_result(const struct run_task *t, const char *id, const struct box_outcom
         write_error(&w, code, message, &o->details);
     write_usage(&w, o);
     int status = tell(t, &w, &header, body, code == CODE_OK ? o->n_outputs : 0, outputs);
+    if (code == CODE_OK && o->n_children > 0)
+        cli_note(t->cli, "a host would start %zu task%s more now; --json shows them", o->n_children,
+                 o->n_children == 1 ? "" : "s");
     buf_clear(&header);
     free(body);
     return status;

@@ -168,10 +168,11 @@ int session_refused(const struct cli *cli, const struct json_doc *doc)
     view_copy(doc, 0, "message", message, sizeof message);
     uint32_t errors = view_array(doc, view_object(doc, 0, "details"), "errors");
     int status = found == CODE_COUNT ? CLI_REFUSED : code_info(found)->exit_code;
-    cli_fail(cli, status, hint[0] != '\0' ? hint : NULL, "refused (%s): %s", code, message);
-    /* The message of a single one says it already. */
+    /* The message is that of the first one. */
     if (view_count(doc, errors) < 2)
-        return status;
+        return cli_fail(cli, status, hint[0] != '\0' ? hint : NULL, "refused (%s): %s", code,
+                        message);
+    cli_fail(cli, status, NULL, "refused (%s): %u mistakes", code, view_count(doc, errors));
     VIEW_EACH(doc, errors, i)
     {
         char path[256], what[512];
