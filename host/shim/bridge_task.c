@@ -80,7 +80,13 @@ static void wait_and_send(struct bridge_task *t, int64_t at_least_ms)
 void bridge_task_send(struct bridge_task *t)
 {
     struct wire_view body[WIRE_FRAMES_HARD_MAX];
-    if (!corelink_is_up(t->bridge->link)) {
+    struct bridge *b = t->bridge;
+    bool is_up = corelink_is_up(b->link);
+    if (b->is_stopping && (!is_up || b->is_draining)) {
+        bridge_task_fail(t, CODE_DRAINING, "the worker is stopping", absent);
+        return;
+    }
+    if (!is_up) {
         t->state = BRIDGE_WAITING; /* sent with the next WELCOME */
         return;
     }
@@ -251,7 +257,10 @@ struct bridge_task *bridge_submit(struct bridge *b, struct bridge_order *o, void
     t->n_inputs = o->n_inputs;
     o->inputs = NULL;
     o->n_inputs = 0;
-    bridge_task_send(t);
+    if (b->is_stopping) /* it may end at once, but not from in here */
+        loop_timer_after(t->again, 0);
+    else
+        bridge_task_send(t);
     return t;
 }
 

@@ -110,8 +110,8 @@ class Ends(Case):
 
 class Stopping(Case):
     def test_what_runs_is_finished(self):
-        job_id = self.path.create("progress", {"n": 20, "ms": 100})
-        while self.orchestrator.job(job_id)["state"] != "running":
+        job_id = self.path.create("progress", {"n": 30, "ms": 100})
+        while not self.orchestrator.state(job_id)["progress"]:
             time.sleep(0.02)
         self.path.stop()
         self.assertEqual(self.orchestrator.job(job_id)["state"], "finished", self.path.host.log())

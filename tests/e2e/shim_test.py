@@ -580,6 +580,19 @@ class Draining(Case):
         self.assertEqual(self.result()["error"]["code"], "TRANSIENT_ERROR")
         self.assertEqual(self.process.wait(WAIT_S), 0)
 
+    def test_core_drains_too(self):
+        self.orchestrator.poll_s = 3
+        self.registered()
+        self.until(lambda: self.orchestrator.polls_held == 1)
+        self.core.draining = True
+        self.core.tell_capacity()
+        self.process.send_signal(signal.SIGTERM)
+        self.status_is("draining")
+        self.orchestrator.give()
+        self.assertEqual(self.result()["error"]["message"], "the worker is stopping")
+        self.assertEqual(self.process.wait(WAIT_S), 0)
+        self.assertFalse(self.core.has("SUBMIT"))
+
     def test_second_signal(self):
         self.begin()
         self.process.send_signal(signal.SIGTERM)
