@@ -24,7 +24,7 @@ ROWS = {
 
 
 def flags_of(commands, path):
-    command = next(c for c in commands if c["file"] == path and "_bare" not in c["output"])
+    command = next(c for c in commands if c["file"] == path and "_bare.dir" not in c["command"])
     words = shlex.split(command["command"])
     cut = words.index("-o")
     return words[0], [w for i, w in enumerate(words[1:cut], 1) if w not in ("-MD", "-MT", "-MF") and
