@@ -15,6 +15,7 @@
 #include "sandbox/box_internal.h"
 
 enum {
+    WATCH_AFTER_US = 10000,    /* shorter tasks cost no message about processor time */
     STOP_GRACE_MS = 200,       /* from should_stop to the kill when the time is up */
     CLOSE_GRACE_MS = 2000,     /* for the close of a warm worker that is recycled */
     WARDEN_PATIENCE_MS = 5000, /* from a kill to the news of the death */
@@ -201,7 +202,7 @@ void slot_on_watch(struct slot *s)
 {
     const struct control_watch m = {
         {CHAN_MAGIC, CHAN_VERSION, CONTROL_WATCH}, s->index, s->cpu_ms, s->generation};
-    if (s->user == NULL || s->is_watched || clock_mono_us() - s->started_us < 10000)
+    if (s->user == NULL || s->is_watched || clock_mono_us() - s->started_us < WATCH_AFTER_US)
         return;
     s->is_watched = true;
     if (s->cpu_ms > 0)

@@ -29,6 +29,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/fault.h"
 #include "base/fdutil.h"
 #include "plugin/rules.h"
 #include "sandbox/confine.h"
@@ -92,7 +93,8 @@ static int receive_setup(struct zygote *z)
 const char *zygote_take_steps(const struct zygote_step *steps, size_t n, void *arg)
 {
     for (size_t i = 0; i < n; i++) {
-        if (steps[i].take(arg) < 0)
+        errno = fault_here(steps[i].what);
+        if (errno != 0 || steps[i].take(arg) < 0)
             return steps[i].what;
     }
     return NULL;

@@ -567,6 +567,41 @@ static void scans(void **state)
     }
 }
 
+/* ---- walls that do not stand
+ * ---------------------------------------------------------------------- */
+
+struct wall_case {
+    const char *fault; /* the step that fails */
+    enum box_mode mode;
+    const char *said;
+};
+
+/* Never without the wall: the box ends, and nobody blames the plugin. */
+static void walls_that_do_not_stand(void **state)
+{
+    static const struct wall_case walls[] = {
+        {"Landlock of the zygote", BOX_FORK, "Landlock of the zygote"},
+        {"filter of the zygote", BOX_WARM, "filter of the zygote"},
+        {"Landlock of the task", BOX_FORK, "5 workers in a row"},
+        {"filter of the task", BOX_FORK, "5 workers in a row"},
+        {"filter of the worker", BOX_WARM, "5 workers in a row"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof walls / sizeof *walls; i++) {
+        struct host *h = NULL;
+        setenv("PENSTOCK_FAULT", walls[i].fault, 1);
+        assert_int_equal(setup((void **)&h), 0);
+        host_spec(h, "plugins/echo", "echo", walls[i].mode, 1);
+        host_box(h);
+        while (h->box != NULL)
+            loop_turn(h->loop, 1000);
+        if (h->ended_code != CODE_SANDBOX_ERROR || strstr(h->ended_text, walls[i].said) == NULL)
+            fail_msg("%s: %s: %s", walls[i].fault, code_name(h->ended_code), h->ended_text);
+        assert_int_equal(teardown((void **)&h), 0);
+        unsetenv("PENSTOCK_FAULT");
+    }
+}
+
 /* ---- what is left behind
  * -------------------------------------------------------------------------- */
 
@@ -629,6 +664,7 @@ int main(void)
         TEST(failures_to_load),
         TEST(threads_left_by_open),
         TEST(scans),
+        cmocka_unit_test(walls_that_do_not_stand),
         TEST(nothing_is_left),
         TEST(the_launcher_is_killed),
     };
