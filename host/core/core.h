@@ -70,7 +70,8 @@ struct core {
     struct sched *sched;
     size_t queue_bytes;
     size_t kept_bytes, kept_waiting_bytes, n_kept;
-    struct task_list kept_delivered, kept_waiting;
+    struct task_list kept_delivered, kept_waiting, history;
+    size_t n_history;
     struct task_list all; /* for LIST, oldest first */
     uint64_t next_seq;
     struct loop_timer *sweep;

@@ -13,16 +13,31 @@
 #include "core/tasks.h"
 #include "loop/loop.h"
 
-enum { SWEEP_MS = 1000, PEERS_EVERY = 60, RESEND_MS = 20, OUTPUTS_MAX = 128 };
+enum { SWEEP_MS = 1000, PEERS_EVERY = 60, RESEND_MS = 20, OUTPUTS_MAX = 128, HISTORY_MAX = 1000 };
 
 static struct task_list *list_of(struct core *c, const struct task *t)
 {
+    if (t->is_acknowledged)
+        return &c->history;
     return t->is_delivered ? &c->kept_delivered : &c->kept_waiting;
 }
 
 static size_t weight(const struct task *t)
 {
     return sizeof *t + t->bytes + t->result->bytes;
+}
+
+/* What is only history is counted by heads, not by bytes. */
+static void count(struct core *c, const struct task *t, bool is_entering)
+{
+    size_t bytes = weight(t), sign = is_entering ? 1 : (size_t)-1;
+    if (t->is_acknowledged) {
+        c->n_history += sign;
+        return;
+    }
+    c->n_kept += sign;
+    c->kept_bytes += sign * bytes;
+    c->kept_waiting_bytes += t->is_delivered ? 0 : sign * bytes;
 }
 
 static void enter_list(struct core *c, struct task *t)
@@ -33,9 +48,7 @@ static void enter_list(struct core *c, struct task *t)
     *(l->last != NULL ? &l->last->kept_next : &l->first) = t;
     l->last = t;
     t->is_kept = true;
-    c->n_kept++;
-    c->kept_bytes += weight(t);
-    c->kept_waiting_bytes += t->is_delivered ? 0 : weight(t);
+    count(c, t, true);
 }
 
 static void leave_list(struct core *c, struct task *t)
@@ -44,9 +57,7 @@ static void leave_list(struct core *c, struct task *t)
     *(t->kept_prev != NULL ? &t->kept_prev->kept_next : &l->first) = t->kept_next;
     *(t->kept_next != NULL ? &t->kept_next->kept_prev : &l->last) = t->kept_prev;
     t->is_kept = false;
-    c->n_kept--;
-    c->kept_bytes -= weight(t);
-    c->kept_waiting_bytes -= t->is_delivered ? 0 : weight(t);
+    count(c, t, false);
 }
 
 static void forget(struct core *c, struct task *t)
@@ -68,6 +79,8 @@ void kept_make_room(struct core *c)
 {
     while ((int64_t)c->kept_bytes > c->host->results_max_bytes && c->kept_delivered.first != NULL)
         forget(c, c->kept_delivered.first);
+    while (c->n_history > HISTORY_MAX)
+        forget(c, c->history.first);
 }
 
 void kept_write_result(struct core *c, const struct task *t, struct json_writer *w)
@@ -156,9 +169,28 @@ void kept_deliver_waiting(struct core *c, struct owner *o)
     }
 }
 
+/* Its bytes go; a line for LIST stays. */
+static int shrink(struct core *c, struct task *t)
+{
+    struct result *summary = result_summary(t->result);
+    if (summary == NULL)
+        return -1;
+    leave_list(c, t);
+    task_give_up_names(c, t);
+    result_unref(t->result);
+    t->result = summary;
+    t->metadata = t->trace = (struct json_span){NULL, 0};
+    zmq_msg_close(&t->header);
+    zmq_msg_init(&t->header);
+    t->bytes = 0;
+    t->is_acknowledged = true;
+    enter_list(c, t);
+    return 0;
+}
+
 void kept_acknowledge(struct core *c, struct task *t)
 {
-    if (t->is_kept)
+    if (t->is_kept && !t->is_acknowledged && shrink(c, t) < 0)
         forget(c, t);
 }
 
@@ -199,7 +231,7 @@ void kept_write_info(struct core *c, const struct task *t, struct json_writer *w
 static void expire(struct core *c, struct task_list *l, int64_t before_ms)
 {
     while (l->first != NULL && l->first->finished_ms < before_ms) {
-        if (!l->first->is_delivered)
+        if (!l->first->is_delivered && !l->first->is_acknowledged)
             log_warn("result was never acknowledged", LS("task_id", l->first->task_id),
                      LS("client", l->first->owner->name));
         forget(c, l->first);
@@ -225,6 +257,7 @@ static void on_sweep(void *arg)
     int64_t before = clock_wall_ms() - c->host->result_retention_ms;
     expire(c, &c->kept_delivered, before);
     expire(c, &c->kept_waiting, before);
+    expire(c, &c->history, before);
     if (++c->sweeps % PEERS_EVERY == 0)
         peers_sweep(c);
     loop_timer_after(c->sweep, resend(c) ? RESEND_MS : SWEEP_MS);

@@ -105,6 +105,23 @@ struct result *result_of_code(enum code code, const char *message, const char *d
     return r;
 }
 
+struct result *result_summary(const struct result *r)
+{
+    struct result *s = result_of_code(r->code, r->message, NULL);
+    char *status = strdup(r->status);
+    if (s == NULL || status == NULL) {
+        result_unref(s);
+        free(status);
+        return NULL;
+    }
+    free(s->status);
+    s->status = status;
+    s->run_ms = r->run_ms;
+    s->cpu_ms = r->cpu_ms;
+    s->max_rss_bytes = r->max_rss_bytes;
+    return s;
+}
+
 struct result *result_ref(struct result *r)
 {
     r->references++;

@@ -40,6 +40,8 @@ struct result {
 struct result *result_of_outcome(struct box_outcome *o);
 /* details_json may be NULL. NULL: no memory. */
 struct result *result_of_code(enum code code, const char *message, const char *details_json);
+/* The same without data and outputs: what a list shows. NULL: no memory. */
+struct result *result_summary(const struct result *r);
 struct result *result_ref(struct result *r);
 /* NULL is fine. */
 void result_unref(struct result *r);

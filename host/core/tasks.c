@@ -219,13 +219,18 @@ static void take(struct table *table, const struct owner *o, const void *scope, 
         table_take(table, key, n);
 }
 
+void task_give_up_names(struct core *c, struct task *t)
+{
+    take(c->by_id, t->owner, NULL, t->task_id, t);
+    if (t->key != NULL)
+        take(c->by_key, t->owner, t->pipeline, t->key, t);
+}
+
 static void leave_tables(struct core *c, struct task *t)
 {
     if (table_get(c->by_uid, t->uid, strlen(t->uid)) == t)
         table_take(c->by_uid, t->uid, strlen(t->uid));
-    take(c->by_id, t->owner, NULL, t->task_id, t);
-    if (t->key != NULL)
-        take(c->by_key, t->owner, t->pipeline, t->key, t);
+    task_give_up_names(c, t);
 }
 
 static int enter_tables(struct core *c, struct task *t)

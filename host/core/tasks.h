@@ -44,6 +44,7 @@ struct task {
     bool is_silent; /* its RESULT is not sent: a child whose submitter does not want it */
     bool is_cached;
     bool is_delivered; /* sent, and nobody will acknowledge it */
+    bool is_acknowledged; /* only a line of LIST is left of it */
     bool is_kept;
     double progress;                               /* below 0: none yet */
     int64_t submitted_ms, started_ms, finished_ms; /* epoch */
@@ -74,6 +75,8 @@ struct task *task_find_id(struct core *c, const struct owner *o, const char *tas
 struct task *task_find_uid(struct core *c, const char *uid);
 struct task *task_find_key(struct core *c, const struct owner *o, const struct pipeline *p,
                            const char *key);
+/* Its id and key may be used again; it is still found by uid. */
+void task_give_up_names(struct core *c, struct task *t);
 /* Out of tables and lists, and freed: a finished task that is kept nowhere. */
 void task_free_finished(struct core *c, struct task *t);
 void tasks_cancel_all(struct core *c, const char *why);

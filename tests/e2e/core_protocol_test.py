@@ -67,6 +67,9 @@ class Protocol(unittest.TestCase):
         self.assertEqual((verb, header), ("INFO", {"acknowledged": 1}))
         verb, header, _ = client.ask("QUERY", {"task_id": accepted["task_id"]})
         self.assertIsNone(header["task"])
+        listed = client.ask("LIST")[1]["tasks"]
+        self.assertEqual([(t["task_id"], t["state"], t["status"]) for t in listed],
+                         [(accepted["task_id"], "finished", "success")])
         sock.close()
 
     def test_req_gets_one_answer_to_each_request(self):
