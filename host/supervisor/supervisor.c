@@ -4,9 +4,10 @@
  * Theory of operation: launcher and core are a pair: they share a socketpair that nobody else
  * holds, so when one of them ends the other one does too, and both are started again with a new
  * pair. The core tells through a pipe that it serves; the shims start then, and they live on
- * through a restart of the pair. On TERM the shims and the core are told to drain at the same time:
- * the core takes no new task, the shims wait for the results of those they have; the launcher ends
- * by itself when the core has closed its channel.
+ * through a restart of the pair. On TERM the shims
+ * are told first: the long poll that each has open may still bring a task, which the core has to
+ * run; when they have ended, the core is told to drain, and the launcher ends by itself when the
+ * core has closed its channel. A second TERM goes to all at once.
  */
 #include "supervisor/supervisor.h"
 
@@ -52,6 +53,7 @@ struct supervisor {
     unsigned failed_starts; /* in a row, before the core ever served */
     bool has_served;
     bool is_stopping;
+    bool is_core_told; /* to drain */
     bool has_failed;
     int exit_status;
 };
@@ -150,11 +152,19 @@ static int start_pair(struct supervisor *s)
     return rc;
 }
 
+static bool has_running_shim(const struct supervisor *s)
+{
+    for (size_t i = 0; i < s->n_shims; i++) {
+        if (role_is_running(s->shims[i]))
+            return true;
+    }
+    return false;
+}
+
 static void end_if_done(struct supervisor *s)
 {
-    bool is_running = role_is_running(s->launcher) || role_is_running(s->core);
-    for (size_t i = 0; i < s->n_shims; i++)
-        is_running = is_running || role_is_running(s->shims[i]);
+    bool is_running =
+        role_is_running(s->launcher) || role_is_running(s->core) || has_running_shim(s);
     if (s->is_stopping && !is_running)
         loop_stop(s->loop);
 }
@@ -213,6 +223,12 @@ static void on_pair_ended(void *arg, struct role *r, int wait_status, int64_t ne
     end_if_done(s);
 }
 
+static void drain_core(struct supervisor *s)
+{
+    s->is_core_told = true;
+    role_signal(s->core, SIGTERM);
+}
+
 /* A shim that is wrongly configured does not get better by itself: its pauses grow like any
  * other's. */
 static void on_shim_ended(void *arg, struct role *r, int wait_status, int64_t next_ms)
@@ -221,6 +237,8 @@ static void on_shim_ended(void *arg, struct role *r, int wait_status, int64_t ne
     log_end(r, wait_status, s->is_stopping);
     if (!s->is_stopping)
         role_start_later(r, next_ms);
+    else if (!has_running_shim(s) && !s->is_core_told)
+        drain_core(s);
     end_if_done(s);
 }
 
@@ -323,31 +341,34 @@ static int make_roles(struct supervisor *s)
 /* ---- the end
  * -------------------------------------------------------------------------------------- */
 
-static void signal_all(struct supervisor *s, int signo, bool with_launcher)
-{
-    for (size_t i = 0; i < s->n_shims; i++)
-        role_signal(s->shims[i], signo);
-    role_signal(s->core, signo);
-    if (with_launcher)
-        role_signal(s->launcher, signo);
-}
-
 /* Roles that neither drain nor stop are killed: a hung one must not keep the host for ever. */
 static void on_last_resort(void *arg)
 {
     struct supervisor *s = arg;
     log_error("roles did not end in time and are killed");
-    signal_all(s, SIGKILL, true);
+    for (size_t i = 0; i < s->n_shims; i++)
+        role_signal(s->shims[i], SIGKILL);
+    role_signal(s->core, SIGKILL);
+    role_signal(s->launcher, SIGKILL);
 }
 
 void supervisor_stop(struct supervisor *s)
 {
     if (!s->is_stopping)
         notify_manager("STOPPING=1");
+    bool is_first = !s->is_stopping;
     s->is_stopping = true;
     loop_timer_off(s->pair_again);
-    signal_all(s, SIGTERM, false);
-    loop_timer_after(s->last_resort, s->host->drain_timeout_ms + STOP_EXTRA_MS);
+    for (size_t i = 0; i < s->n_shims; i++)
+        role_signal(s->shims[i], SIGTERM);
+    /* To the core the first signal means drain and the second one stop, whichever of the two they
+     * are. */
+    if (!is_first && !s->is_core_told)
+        role_signal(s->core, SIGINT);
+    if (!is_first || !has_running_shim(s))
+        drain_core(s);
+    /* First the shims have that time, then the core. */
+    loop_timer_after(s->last_resort, 2 * s->host->drain_timeout_ms + STOP_EXTRA_MS);
     end_if_done(s);
 }
 
