@@ -155,6 +155,18 @@ class Run(Case):
         # One that takes no notice is killed after the grace.
         self.assertEqual(self.interrupt(signal.SIGINT, "-p", "deaf=1")[0], 130)
 
+    def test_interrupt_while_loading(self):
+        for args in (["run"], ["plugin", "check"]):
+            process = subprocess.Popen([PENSTOCK, *args, plugin_file("hang_in_constructor")], stdout=subprocess.PIPE,
+                                       stderr=subprocess.PIPE, text=True, env=environment(**self.env))
+            # The folder is made after signals were taken over.
+            while not any(f.startswith("penstock-") for f in os.listdir(WORK)) and process.poll() is None:
+                pass
+            process.send_signal(signal.SIGINT)
+            said = process.communicate(timeout=60)
+            self.assertEqual(process.returncode, 130, said)
+            self.assertEqual([f for f in os.listdir(WORK) if f.startswith("penstock-")], [])
+
     def test_killed_leaves_no_process(self):
         process = subprocess.Popen(
             [PENSTOCK, "run", plugin_file("misbehave"), "--pipeline", "sleep", "--timeout", "50s", "-v"],
@@ -304,7 +316,10 @@ class WithHost(Case):
         before = self.ok("stats", "--json").json()["results_kept"]
         uid = self.submit("echo", "--json").json()["uid"]
         self.assertEqual(self.ok("stats", "--json").json()["results_kept"], before)
-        self.fails(3, "knows no task", "task", "show", uid)
+        self.assertRegex(self.ok("task", "show", uid).out, r"(?m)^state +finished$")
+        self.fails(3, "the result is gone", "task", "show", uid, "-o", self.folder())
+        uid = self.submit("crash", "--json").json()["uid"]
+        self.assertEqual(self.run_it("task", "watch", uid).status, 1)
 
     def test_later_look(self):
         uid = self.ok("task", "submit", "echo", "-i", "x=" + self.input, "-q").out.strip()

@@ -143,6 +143,8 @@ static int doctor(struct cli *cli, void *args, char **operands, int n)
     (void)operands;
     (void)n;
     int status = cli->common.is_json ? examine_for_programs(&d) : examine_for_people(&d);
+    if (d.signo != 0)
+        return CLI_SIGNAL + d.signo;
     return status == CLI_OK && d.counts[FINDING_FAIL] > 0 ? CLI_FAIL : status;
 }
 

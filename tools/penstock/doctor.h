@@ -20,6 +20,7 @@ struct doctor {
     struct json_writer *w; /* NULL: for people; else points to writer */
     struct json_writer writer;
     int counts[3]; /* by enum finding */
+    int signo;     /* that ended it early, 0: none */
 };
 
 /* One line, "ok  name  text", and the remedy under it unless it is NULL or all is well. */

@@ -61,7 +61,7 @@ static void check_box(struct doctor *d, struct local *l, const struct catalog_pi
     struct box_spec spec;
     struct try_open t;
     local_spec(d->conf, p, &spec);
-    if (try_open(l, &spec, 1, &t) != CLI_OK || t.code != CODE_OK)
+    if (try_open(l, &spec, true, &t) != CLI_OK || t.code != CODE_OK)
         finding(d, FINDING_FAIL, "test box", "penstock -v doctor shows the launcher's log",
                 "it failed (%s): %s", code_name(t.code), t.message);
     else
@@ -141,5 +141,6 @@ void doctor_box(struct doctor *d)
         check_selftest(d, &l);
         check_plugins(d, &l);
     }
+    d->signo = l.signo;
     local_close(&l);
 }

@@ -85,12 +85,16 @@ static int spawn(struct local *l, const char *program, char **arguments, int cha
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
-    sigset_t none;
+    sigset_t none, ignored;
     sigemptyset(&none);
+    sigemptyset(&ignored);
+    sigaddset(&ignored, SIGPIPE);
     posix_spawn_file_actions_init(&actions);
     posix_spawnattr_init(&attributes);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
+                                              POSIX_SPAWN_SETSIGDEF);
     posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setsigdefault(&attributes, &ignored);
     int rc = posix_spawn_file_actions_adddup2(&actions, channel, CHANNEL_FD);
     if (rc == 0)
         rc = posix_spawn(&l->pid, program, &actions, &attributes, arguments, environ);
@@ -133,11 +137,42 @@ static void on_lost(void *arg)
     l->is_lost = true;
 }
 
+static void on_signal(void *arg, int signo)
+{
+    struct local *l = arg;
+    l->signo = signo;
+    if (l->on_signal != NULL)
+        l->on_signal(l->arg, signo);
+    else if (l->box != NULL)
+        box_kill(l->box);
+}
+
+static int take_signals(struct local *l)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGHUP);
+    return loop_signals(l->loop, &set, on_signal, l);
+}
+
+int local_run(struct local *l, const bool *is_over)
+{
+    while (!*is_over) {
+        if (loop_run(l->loop) < 0)
+            return cli_fail(l->cli, CLI_FAIL, NULL, "epoll: %s", strerror(errno));
+    }
+    l->box = NULL;
+    return l->signo != 0 ? CLI_SIGNAL + l->signo : CLI_OK;
+}
+
 int local_open(struct local *l, const struct cli *cli, const struct conf_host *host)
 {
     int pair[2];
     *l = (struct local){.cli = cli, .pid = -1, .loop = loop_new()};
-    if (l->loop == NULL || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+    if (l->loop == NULL || take_signals(l) < 0 ||
+        socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
         return cli_fail(cli, CLI_FAIL, NULL, "cannot start: %s", strerror(errno));
     int status = make_dir(l);
     if (status == CLI_OK)
@@ -232,12 +267,13 @@ int local_scan(struct local *l, const char *path, int64_t timeout_ms, struct cat
                    .files = SCAN_FILES,
                    .threads = SCAN_THREADS},
     };
-    if (l->is_lost || box_start(l->launcher, &spec, &events, &s) == NULL)
+    l->box = l->is_lost || l->signo != 0 ? NULL : box_start(l->launcher, &spec, &events, &s);
+    if (l->box == NULL && l->signo == 0)
         return cli_fail(l->cli, CLI_FAIL, "penstock doctor looks closer", "the launcher has ended");
-    while (!s.is_over) {
-        if (loop_run(l->loop) < 0)
-            return cli_fail(l->cli, CLI_FAIL, NULL, "epoll: %s", strerror(errno));
-    }
+    s.is_over = l->box == NULL;
+    int status = local_run(l, &s.is_over);
+    if (status != CLI_OK)
+        return status;
     return s.has_failed ? cli_no_memory(l->cli) : CLI_OK;
 }
 

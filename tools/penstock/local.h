@@ -13,7 +13,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-struct box_events;
+struct box;
 struct box_spec;
 struct catalog;
 struct cli;
@@ -31,15 +31,22 @@ struct local {
     pid_t pid;          /* of the launcher, -1: none */
     char dir[PATH_MAX]; /* its state: a folder of our own, removed at the end */
     bool is_lost;       /* the launcher ended by itself */
+    int signo;          /* SIGINT, SIGTERM or SIGHUP came, 0: none */
+    struct box *box;    /* of the command at hand: a signal kills it, unless on_signal is set */
+    void (*on_signal)(void *arg, int signo);
+    void *arg;
 };
 
-/* Starts the launcher. */
+/* Starts the launcher, and takes over the signals that end programs: the folder must not be left
+ * behind. */
 int local_open(struct local *l, const struct cli *cli, const struct conf_host *host);
 /* Ends it, with every box. Fine after a local_open that failed. */
 void local_close(struct local *l);
 /* Describes the plugin of that file in a confined child and adds it to the catalogue, as broken if
  * need be. A plugin's log lines go to stderr. */
 int local_scan(struct local *l, const char *path, int64_t timeout_ms, struct catalog *catalog);
+/* Runs the loop until *is_over. CLI_SIGNAL + n if a signal came meanwhile, or before. */
+int local_run(struct local *l, const bool *is_over);
 /* A spec for the pipeline, as the host would start its box. Borrows from conf and pipeline. */
 void local_spec(const struct conf *conf, const struct catalog_pipeline *p, struct box_spec *out);
 /* The path of a program of ours: next to us, or where it is installed. -1: out (size bytes) names

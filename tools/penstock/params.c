@@ -197,25 +197,32 @@ static void open_schema(struct params *p, struct json_span schema)
         p->properties = view_object(&p->schema, 0, "properties");
 }
 
-int params_build(const struct cli *cli, const char *whole, const struct texts *single,
-                 struct json_span schema, struct buf *out)
+int params_read(const struct cli *cli, const char *whole, const struct texts *single,
+                struct buf *text)
 {
-    struct params p = {.cli = cli, .single = single, .schema = JSON_DOC_INIT};
-    struct buf text = BUF_INIT(PARAMS_MAX);
     struct json_doc doc = JSON_DOC_INIT;
     int status = check_single(cli, single);
     if (status == CLI_OK)
-        status = read_whole(cli, whole != NULL ? whole : "{}", &text);
+        status = read_whole(cli, whole != NULL ? whole : "{}", text);
     if (status == CLI_OK)
-        status = scan_whole(cli, &text, &doc);
-    if (status == CLI_OK && single->n == 0) {
-        status = buf_append(out, text.data, text.len) < 0 ? cli_no_memory(cli) : CLI_OK;
-    } else if (status == CLI_OK) {
+        status = scan_whole(cli, text, &doc);
+    json_doc_clear(&doc);
+    return status;
+}
+
+int params_build(const struct cli *cli, const struct buf *text, const struct texts *single,
+                 struct json_span schema, struct buf *out)
+{
+    struct params p = {.cli = cli, .single = single, .schema = JSON_DOC_INIT};
+    struct json_doc doc = JSON_DOC_INIT;
+    if (single->n == 0)
+        return buf_append(out, text->data, text->len) < 0 ? cli_no_memory(cli) : CLI_OK;
+    int status = scan_whole(cli, text, &doc);
+    if (status == CLI_OK) {
         open_schema(&p, schema);
         status = merge(&p, &doc, out);
     }
     json_doc_clear(&p.schema);
     json_doc_clear(&doc);
-    buf_clear(&text);
     return status;
 }

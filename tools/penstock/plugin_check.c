@@ -75,7 +75,7 @@ static int open_pipeline(struct checking *c, const struct catalog_pipeline *p)
     if (!c->args->opens)
         return CLI_OK;
     local_spec(c->conf, p, &spec);
-    int status = try_open(&c->local, &spec, 0, &t);
+    int status = try_open(&c->local, &spec, false, &t);
     if (status != CLI_OK)
         return status;
     c->n_bad += t.code != CODE_OK;

@@ -21,14 +21,22 @@ static int is_failure(const struct json_doc *doc, uint32_t object)
            view_is(doc, object, "status", "cancelled");
 }
 
+int result_status_of_code(const char *code)
+{
+    enum code found = code_find(code);
+    if (*code == '\0' || found == CODE_OK)
+        return CLI_OK;
+    /* A newer host may know codes that we do not. */
+    return found == CODE_COUNT ? CLI_FAIL : code_info(found)->exit_code;
+}
+
 int result_status(const struct json_doc *doc, uint32_t object)
 {
     char code[64];
     if (!is_failure(doc, object))
         return CLI_OK;
     view_copy(doc, view_object(doc, object, "error"), "code", code, sizeof code);
-    enum code found = code_find(code);
-    int status = found == CODE_COUNT ? CLI_FAIL : code_info(found)->exit_code;
+    int status = result_status_of_code(code);
     return status != CLI_OK ? status : CLI_FAIL;
 }
 

@@ -24,6 +24,8 @@ int result_outputs(const struct json_doc *doc, uint32_t object, const struct wir
                    size_t n_body, struct outputs *outputs);
 /* Only the exit status. */
 int result_status(const struct json_doc *doc, uint32_t object);
+/* The exit status of an error code by its name; "" is CLI_OK. */
+int result_status_of_code(const char *code);
 /* A log line of the plugin to stderr: "  plugin warn: text". */
 void result_log(const struct cli *cli, const char *stream, const char *level, const char *text,
                 size_t len);

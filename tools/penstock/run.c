@@ -35,7 +35,7 @@ struct running {
     const struct catalog_pipeline *pipeline;
     struct inputs inputs;
     struct outputs outputs;
-    struct buf params;
+    struct buf given, params; /* given: what --params said */
     char path[PATH_MAX];
 };
 
@@ -217,6 +217,8 @@ static int prepare(struct running *r, const char *what)
     if (status == CLI_OK)
         status = check_object(r->cli, "metadata", r->args->metadata);
     if (status == CLI_OK)
+        status = params_read(r->cli, r->args->params_json, &r->args->params, &r->given);
+    if (status == CLI_OK)
         status = outputs_open(&r->outputs, r->cli, r->args->dir);
     if (status == CLI_OK)
         status = inputs_read(r->cli, &r->args->inputs, &r->inputs);
@@ -225,8 +227,8 @@ static int prepare(struct running *r, const char *what)
     if (status == CLI_OK)
         status = plugin_is_file(what) ? find_in_file(r, what) : find_in_dirs(r, what);
     if (status == CLI_OK)
-        status = params_build(r->cli, r->args->params_json, &r->args->params,
-                              r->pipeline->params_text, &r->params);
+        status =
+            params_build(r->cli, &r->given, &r->args->params, r->pipeline->params_text, &r->params);
     return status == CLI_OK ? check_params(r) : status;
 }
 
@@ -238,6 +240,7 @@ static int run(struct cli *cli, void *args, char **operands, int n)
     if (conf == NULL)
         return CLI_BAD_CONFIG;
     r.conf = conf;
+    buf_init(&r.given, PARAMS_MAX);
     buf_init(&r.params, PARAMS_MAX);
     int status = prepare(&r, operands[0]);
     if (status == CLI_OK)
@@ -246,6 +249,7 @@ static int run(struct cli *cli, void *args, char **operands, int n)
     catalog_unref(r.catalog);
     inputs_clear(&r.inputs);
     outputs_close(&r.outputs);
+    buf_clear(&r.given);
     buf_clear(&r.params);
     conf_free(conf);
     return status;

@@ -13,7 +13,6 @@
 #include "result.h"
 #include "run_result.h"
 
-#include "base/clock.h"
 #include "base/text.h"
 #include "loop/loop.h"
 #include "plugin/catalog.h"
@@ -51,7 +50,6 @@ static int start_task(struct drive *d, uint32_t slot)
         .inputs = d->inputs,
         .n_inputs = (uint32_t)t->inputs->n,
         .attempt = 1,
-        .deadline_ms = clock_wall_ms() + t->timeout_ms,
         .priority = 5,
         .timeout_ms = (uint32_t)(t->timeout_ms < UINT32_MAX ? t->timeout_ms : UINT32_MAX),
     };
@@ -150,17 +148,6 @@ static void on_signal(void *arg, int signo)
     box_cancel(d->box, 0, KILL_CANCEL, CANCEL_GRACE_MS);
 }
 
-static int take_signals(struct drive *d)
-{
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    if (loop_signals(d->task->local->loop, &set, on_signal, d) < 0)
-        return cli_fail(d->task->cli, CLI_FAIL, NULL, "cannot wait: %s", strerror(errno));
-    return CLI_OK;
-}
-
 static int drive(struct drive *d)
 {
     static const struct box_events events = {
@@ -172,26 +159,23 @@ static int drive(struct drive *d)
         .on_ended = on_ended,
     };
     const struct run_task *t = d->task;
+    t->local->on_signal = on_signal;
+    t->local->arg = d;
     d->progress = progress_new(t->cli, t->local->loop, t->pipeline->slug);
     progress_state(d->progress, "loading");
     d->box = box_start(t->local->launcher, t->spec, &events, d);
     if (d->box == NULL)
         return cli_fail(t->cli, CLI_FAIL, "penstock doctor looks closer",
                         "the box cannot be started: %s", strerror(errno));
-    while (!d->is_over) {
-        if (loop_run(t->local->loop) < 0)
-            return cli_fail(t->cli, CLI_FAIL, NULL, "epoll: %s", strerror(errno));
-    }
-    return d->signo != 0 ? CLI_SIGNAL + d->signo : d->status;
+    int status = local_run(t->local, &d->is_over);
+    return status != CLI_OK ? status : d->status;
 }
 
 int run_task(const struct run_task *t, struct outputs *outputs)
 {
     struct drive d = {.task = t, .outputs = outputs, .status = CLI_FAIL};
     d.inputs = calloc(t->inputs->n > 0 ? t->inputs->n : 1, sizeof *d.inputs);
-    int status = d.inputs != NULL ? take_signals(&d) : cli_no_memory(t->cli);
-    if (status == CLI_OK)
-        status = drive(&d);
+    int status = d.inputs != NULL ? drive(&d) : cli_no_memory(t->cli);
     progress_free(d.progress);
     free(d.inputs);
     return status;

@@ -99,6 +99,14 @@ static void print_outputs(const struct cli *cli, const struct json_doc *doc, uin
     }
 }
 
+static int no_result(const struct cli *cli, const struct json_doc *doc, uint32_t task)
+{
+    if (view_is(doc, task, "state", "finished"))
+        return cli_fail(cli, CLI_NOT_FOUND, NULL,
+                        "the result is gone: the task's client has acknowledged it");
+    return cli_fail(cli, CLI_LATER, "penstock task watch tells when", "there is no result yet");
+}
+
 static int write_outputs(const struct cli *cli, const struct answer *a, uint32_t result,
                          const char *dir)
 {
@@ -106,7 +114,7 @@ static int write_outputs(const struct cli *cli, const struct answer *a, uint32_t
     if (dir == NULL)
         return CLI_OK;
     if (result == 0)
-        return cli_fail(cli, CLI_LATER, "penstock task watch tells when", "there is no result yet");
+        return no_result(cli, &a->doc, view_object(&a->doc, 0, "task"));
     int status = outputs_open(&outputs, cli, dir);
     if (status == CLI_OK)
         status = result_outputs(&a->doc, result, a->body, a->n_body, &outputs);

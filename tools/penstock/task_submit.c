@@ -26,7 +26,7 @@ struct submission {
     struct answer welcome;
     struct inputs inputs;
     struct outputs outputs;
-    struct buf params, header;
+    struct buf given, params, header; /* given: what --params said */
     struct wire_view *body;
 };
 
@@ -73,7 +73,7 @@ static int build_params(struct submission *s)
             schema = plugins_schema(&plugins.doc, s->pipeline);
     }
     if (status == CLI_OK)
-        status = params_build(s->cli, s->args->params_json, &s->args->params, schema, &s->params);
+        status = params_build(s->cli, &s->given, &s->args->params, schema, &s->params);
     answer_clear(&plugins);
     return status;
 }
@@ -103,7 +103,9 @@ static int check_sizes(const struct submission *s)
 
 static int prepare(struct submission *s)
 {
-    int status = outputs_open(&s->outputs, s->cli, s->args->dir);
+    int status = params_read(s->cli, s->args->params_json, &s->args->params, &s->given);
+    if (status == CLI_OK)
+        status = outputs_open(&s->outputs, s->cli, s->args->dir);
     if (status == CLI_OK)
         status = inputs_read(s->cli, &s->args->inputs, &s->inputs);
     if (status == CLI_OK)
@@ -227,6 +229,7 @@ static int task_submit(struct cli *cli, void *args, char **operands, int n)
     struct submit_args *a = args;
     struct submission s = {.cli = cli, .args = a, .pipeline = operands[0], .outputs = {.fd = -1}};
     (void)n;
+    buf_init(&s.given, PARAMS_MAX);
     buf_init(&s.params, PARAMS_MAX);
     buf_init(&s.header, PARAMS_MAX + HEADER_ROOM);
     a->waits = a->waits || a->wants_events || a->dir != NULL;
@@ -237,6 +240,7 @@ static int task_submit(struct cli *cli, void *args, char **operands, int n)
     answer_clear(&s.welcome);
     inputs_clear(&s.inputs);
     outputs_close(&s.outputs);
+    buf_clear(&s.given);
     buf_clear(&s.params);
     buf_clear(&s.header);
     free(s.body);

@@ -90,7 +90,7 @@ static void show_change(struct watching *w, const struct json_doc *doc, uint32_t
 static void on_state(struct watching *w, const struct json_doc *doc)
 {
     uint32_t task = view_object(doc, 0, "task");
-    char state[32];
+    char state[32], code[64];
     if (task == 0) {
         finish(w, cli_fail(w->session->cli, CLI_NOT_FOUND, NULL, "the host has forgotten task %s",
                            w->id));
@@ -101,7 +101,7 @@ static void on_state(struct watching *w, const struct json_doc *doc)
         show_change(w, doc, task, state);
     snprintf(w->state, sizeof w->state, "%s", state);
     if (strcmp(state, "finished") == 0)
-        finish(w, result_status(doc, view_object(doc, task, "result")));
+        finish(w, result_status_of_code(view_copy(doc, task, "code", code, sizeof code)));
 }
 
 static void on_push(void *arg, struct answer *a)

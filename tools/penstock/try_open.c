@@ -19,14 +19,14 @@ struct attempt {
     struct local *local;
     struct try_open *out;
     struct box_task task;
-    int runs, is_ready, is_done, is_over;
+    bool runs, is_ready, is_done, is_over;
 };
 
 static void on_ready(void *arg, struct box *b, uint32_t walls, uint32_t landlock_abi,
                      enum box_mode mode)
 {
     struct attempt *a = arg;
-    a->is_ready = 1;
+    a->is_ready = true;
     a->out->walls = walls;
     a->out->landlock_abi = landlock_abi;
     a->out->is_warm = mode == BOX_WARM;
@@ -40,8 +40,8 @@ static void on_slot_free(void *arg, struct box *b, uint32_t slot)
     struct attempt *a = arg;
     if (!a->runs)
         return;
-    a->runs = 0;
-    a->is_done = 0;
+    a->runs = false;
+    a->is_done = false;
     a->task = (struct box_task){.id = "test",
                                 .params = "{}",
                                 .params_len = 2,
@@ -59,7 +59,7 @@ static void on_done(void *arg, struct box *b, uint32_t slot, void *task,
     struct attempt *a = arg;
     (void)slot;
     (void)task;
-    a->is_done = 1;
+    a->is_done = true;
     a->out->code = outcome->code;
     a->out->run_ms = outcome->run_ms;
     snprintf(a->out->message, sizeof a->out->message, "%s", outcome->message);
@@ -81,7 +81,7 @@ static void on_ended(void *arg, struct box *b, enum code code, const char *messa
 {
     struct attempt *a = arg;
     (void)b;
-    a->is_over = 1;
+    a->is_over = true;
     if (!a->is_ready || !a->is_done) {
         a->out->code = code != CODE_OK ? code : CODE_SANDBOX_ERROR;
         snprintf(a->out->message, sizeof a->out->message, "%s", message);
@@ -89,7 +89,7 @@ static void on_ended(void *arg, struct box *b, enum code code, const char *messa
     loop_stop(a->local->loop);
 }
 
-int try_open(struct local *l, const struct box_spec *spec, int runs, struct try_open *out)
+int try_open(struct local *l, const struct box_spec *spec, bool runs, struct try_open *out)
 {
     static const struct box_events events = {.on_ready = on_ready,
                                              .on_slot_free = on_slot_free,
@@ -98,12 +98,10 @@ int try_open(struct local *l, const struct box_spec *spec, int runs, struct try_
                                              .on_ended = on_ended};
     struct attempt a = {.local = l, .out = out, .runs = runs, .is_done = !runs};
     *out = (struct try_open){.code = CODE_OK, .ms = clock_mono_ms()};
-    if (l->is_lost || box_start(l->launcher, spec, &events, &a) == NULL)
+    l->box = l->is_lost || l->signo != 0 ? NULL : box_start(l->launcher, spec, &events, &a);
+    if (l->box == NULL && l->signo == 0)
         return cli_fail(l->cli, CLI_FAIL, NULL,
                         "the box cannot be started: the launcher does not answer");
-    while (!a.is_over) {
-        if (loop_run(l->loop) < 0)
-            return cli_fail(l->cli, CLI_FAIL, NULL, "epoll: %s", strerror(errno));
-    }
-    return CLI_OK;
+    a.is_over = l->box == NULL;
+    return local_run(l, &a.is_over);
 }

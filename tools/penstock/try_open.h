@@ -4,6 +4,7 @@
 /* try_open.h: starts a pipeline's box until the plugin is open, lets it run a task if asked to, and
  * ends it. [loop] */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/codes.h"
@@ -22,6 +23,6 @@ struct try_open {
 
 /* runs: one task, with empty params. Returns an exit status: that of the attempt, not of the
  * plugin. */
-int try_open(struct local *l, const struct box_spec *spec, int runs, struct try_open *out);
+int try_open(struct local *l, const struct box_spec *spec, bool runs, struct try_open *out);
 
 #endif
