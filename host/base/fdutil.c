@@ -142,9 +142,11 @@ ssize_t fd_recv_message(int sock, void *bytes, size_t n, int *fds, size_t *n_fds
                          .msg_control = control.room,
                          .msg_controllen = sizeof control.room};
     ssize_t got;
+    /* A peer that closed with messages of ours unread gives ECONNRESET once, before its own last
+     * messages, which still lie here. */
     do {
         got = recvmsg(sock, &msg, flags | MSG_CMSG_CLOEXEC);
-    } while (got < 0 && errno == EINTR);
+    } while (got < 0 && (errno == EINTR || errno == ECONNRESET));
     size_t room = n_fds != NULL ? *n_fds : 0;
     size_t taken = got >= 0 ? take_fds(&msg, fds, room) : 0;
     if (n_fds != NULL)

@@ -166,8 +166,8 @@ static void on_control(void *arg, uint32_t events)
             return;
         if (n > 0 && is_good(&m, (size_t)n))
             kinds[m.head.type].fn(w, &m);
-        else /* a core that went with messages unread gives ECONNRESET instead of the end */
-            warden_end(w, n > 0 ? EXIT_FAILURE : EXIT_SUCCESS);
+        else
+            warden_end(w, n == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
     }
 }
 

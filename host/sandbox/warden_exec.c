@@ -186,7 +186,7 @@ static int open_channels(struct zygote *z, struct birth *b)
     z->birth = ends[0];
     b->failed = ends[1];
     b->output = warden_output_open(&z->output, CONTROL_LOG_ZYGOTE, 0);
-    return b->output < 0 || move_up(&b->failed) < 0 ? -1 : 0;
+    return b->output < 0 || warden_output_read(&z->output) < 0 || move_up(&b->failed) < 0 ? -1 : 0;
 }
 
 int warden_exec_zygote(struct zygote *z)

@@ -194,8 +194,10 @@ void warden_watch_cpu(struct slot *s, uint32_t cpu_ms);
 void warden_look_at_cpu(struct slot *s);
 
 /* warden_output.c */
-/* Opens a pipe and reads it from now on; returns the write end, or -1 with errno. */
+/* Opens a pipe; returns the write end, or -1 with errno. */
 int warden_output_open(struct output *o, uint32_t slot, uint64_t generation);
+/* Reads it from now on. -1 with errno. */
+int warden_output_read(struct output *o);
 /* Reads what is left, sends it, closes. */
 void warden_output_close(struct output *o);
 

@@ -106,13 +106,17 @@ int warden_output_open(struct output *o, uint32_t slot, uint64_t generation)
     o->dropped = 0;
     o->len = 0;
     o->renewed_ms = loop_now_ms(w->loop);
-    o->io =
-        fd_set_nonblock(o->fd, 1) == 0 ? loop_io_add(w->loop, o->fd, EPOLLIN, on_output, o) : NULL;
-    if (o->io == NULL) {
+    if (fd_set_nonblock(o->fd, 1) < 0) {
         fd_close(&o->fd);
         fd_close(&ends[1]);
     }
     return ends[1];
+}
+
+int warden_output_read(struct output *o)
+{
+    o->io = loop_io_add(o->warden->loop, o->fd, EPOLLIN, on_output, o);
+    return o->io != NULL ? 0 : -1;
 }
 
 void warden_output_close(struct output *o)

@@ -2,6 +2,7 @@
  * clean again. Runs in the warden. */
 #include <errno.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -68,6 +69,11 @@ static void start_cleaner(struct slot *s)
 
 static void clean(struct slot *s)
 {
+    /* The task may have taken the directory's rights away, and the next one needs them. */
+    if (fchmod(s->dir, 0700) < 0) {
+        warden_end_error(s->warden, errno, "the rights of a task directory");
+        return;
+    }
     if (!tree_is_empty(s->dir)) {
         start_cleaner(s);
         return;

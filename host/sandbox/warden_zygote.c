@@ -179,11 +179,15 @@ static void forked(struct slot *s, pid_t pid)
     struct warden *w = s->warden;
     struct early_exit e;
     const bool has_ended = warden_take_early(w, pid, &e);
-    if ((!has_ended && !warden_may_claim(w, pid))) {
+    if (!has_ended && !warden_may_claim(w, pid)) {
         warden_end_load_failed(w, LOAD_LIED, 0, "the zygote named a process that is not a task");
         return;
     }
     w->fork_failures = 0;
+    if (warden_output_read(&s->output) < 0) {
+        warden_end_error(w, errno, "reading a task's output");
+        return;
+    }
     warden_worker_live(s, pid);
     if (warden_check_children(w) < 0)
         warden_end_load_failed(w, LOAD_LIED, 0, "a process runs in the box that was not ordered");
@@ -201,7 +205,8 @@ static void on_forked(struct zygote *z, const union zygote_message *m)
         warden_end_load_failed(w, LOAD_LIED, 0, "the zygote named a task that was not ordered");
         return;
     }
-    z->ordered--;
+    if (--z->ordered == 0)
+        loop_timer_off(z->timer);
     if (f->pid < 0)
         fork_failed(s, -f->pid);
     else
@@ -270,7 +275,10 @@ void warden_order_fork(struct slot *s)
         return;
     }
     s->state = SLOT_ORDERED;
-    z->ordered++;
+    /* A zygote that hangs forks nothing, and a liar could hide a child behind an order it never
+     * answers. */
+    if (z->ordered++ == 0 && w->setup.limits.load_timeout_ms > 0)
+        loop_timer_after(z->timer, w->setup.limits.load_timeout_ms);
     /* A zygote that is gone by now is noticed when it is reaped. */
     fd_send_message(z->channel, &m, sizeof m, fds, sizeof fds / sizeof *fds, 0);
     fd_close(&output);

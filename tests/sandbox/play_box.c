@@ -335,6 +335,14 @@ static int name_late(struct play *p)
     return 0;
 }
 
+static int silent(struct play *p)
+{
+    say_ready(p, 0);
+    while (next_order(p))
+        done_with_order(p);
+    return 0;
+}
+
 static int cannot_fork(struct play *p)
 {
     say_ready(p, 0);
@@ -483,6 +491,7 @@ static const struct part parts[] = {
     {"extra-child", extra_child},
     {"extra-exit", extra_exit},
     {"name-late", name_late},
+    {"silent", silent},
     {"cannot-fork", cannot_fork},
     {"ready-twice", ready_twice},
     {"fail-late", fail_late},

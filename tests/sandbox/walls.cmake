@@ -11,3 +11,8 @@ penstock_test(launcher LABEL sandbox TIMEOUT 180
               SOURCES ${CMAKE_CURRENT_LIST_DIR}/walls_launcher.c ${CMAKE_CURRENT_LIST_DIR}/walls_kit.c
               DEPS base sandbox)
 add_dependencies(test_sandbox_launcher penstock-launcher penstock-box no_namespaces echo)
+
+penstock_test(warden LABEL sandbox TIMEOUT 180
+              SOURCES ${CMAKE_CURRENT_LIST_DIR}/walls_warden.c ${CMAKE_CURRENT_LIST_DIR}/walls_kit.c
+              DEPS base sandbox)
+add_dependencies(test_sandbox_warden penstock-launcher play_box no_namespaces echo)

@@ -687,7 +687,8 @@ static void no_descriptor_is_left(void **state)
 
 #define TEST(name) cmocka_unit_test_teardown(name, kit_teardown)
 
-int main(void)
+/* Patterns of test names may be given. */
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         TEST(boxes_in_every_setting),
@@ -712,5 +713,7 @@ int main(void)
         TEST(one_launcher_a_state_directory),
         TEST(no_descriptor_is_left),
     };
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
