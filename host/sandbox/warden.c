@@ -85,7 +85,8 @@ void warden_end_error(struct warden *w, int error, const char *what)
     if (w->is_ending)
         return;
     snprintf(m.text, sizeof m.text, "%s", what);
-    log_error("the box ends", LI("box", w->setup.box), LS("why", what), LE(error));
+    log_error("the box ends", LI("box", w->setup.box), LS("why", what),
+              LS("error", error != 0 ? log_errno_text(error) : ""));
     warden_send(w, &m, sizeof m);
     warden_end(w, EXIT_FAILURE);
 }
