@@ -11,6 +11,7 @@
 #include "core/push.h"
 #include "core/tasks.h"
 #include "loop/loop.h"
+#include "plugin/claim.h"
 #include "plugin/schema.h"
 
 /* A plugin that does not load is tried again after 1 s, 2 s, 4 s ... 5 min; an error of ours after
@@ -72,37 +73,6 @@ int pipeline_check_params(const struct pipeline *p, const struct json_doc *doc, 
     return problems == 0 ? 0 : -1;
 }
 
-struct words {
-    char *at;
-    size_t size;
-};
-
-static void first_problem(void *arg, const char *pointer, const char *message)
-{
-    struct words *w = arg;
-    if (w->at[0] == '\0')
-        snprintf(w->at, w->size, "the result breaks its schema: %.100s: %.150s",
-                 pointer[0] != '\0' ? pointer : "/", message);
-}
-
-int pipeline_check_result(const struct pipeline *p, const char *json, size_t len, char *message,
-                          size_t size)
-{
-    struct json_doc doc = JSON_DOC_INIT;
-    struct json_fault fault;
-    struct words w = {.at = message, .size = size};
-    message[0] = '\0';
-    if (p->info->result == NULL)
-        return 0;
-    int rc = json_scan(&doc, len > 0 ? json : "null", len > 0 ? len : 4, &fault);
-    if (rc < 0)
-        snprintf(message, size, "the result is not JSON: %s", fault.what);
-    else if (schema_check(p->info->result, &doc, 0, first_problem, &w) != 0)
-        rc = -1;
-    json_doc_clear(&doc);
-    return rc;
-}
-
 /* ---- events of a box
  * ------------------------------------------------------------------------------ */
 
@@ -161,24 +131,12 @@ static void on_progress(void *arg, struct box *b, void *task, double fraction, c
     push_progress(p->core, t, fraction, message, len);
 }
 
-/* What the plugin claims has to keep the plugin's own promises too. -1: message says which one it
- * broke. */
-static int check_claim(struct pipeline *p, const struct box_outcome *o, char *message, size_t size)
-{
-    if (!catalog_has_status(p->info, o->status)) {
-        snprintf(message, size, "the status \"%.64s\" is not among the plugin's output_statuses",
-                 o->status);
-        return -1;
-    }
-    if (strcmp(o->status, "success") != 0)
-        return 0;
-    return pipeline_check_result(p, (const char *)o->data.data, o->data.len, message, size);
-}
-
 static struct result *judge(struct pipeline *p, struct task *t, struct box_outcome *o)
 {
     char message[512];
-    if (o->code == CODE_OK && check_claim(p, o, message, sizeof message) < 0)
+    const char *data = (const char *)o->data.data;
+    if (o->code == CODE_OK &&
+        claim_check(p->info, o->status, data, o->data.len, message, sizeof message) < 0)
         return result_of_code(CODE_CONTRACT_VIOLATION, message, NULL);
     struct result *r = result_of_outcome(o);
     if (r == NULL || r->code != CODE_OK || o->n_children == 0)

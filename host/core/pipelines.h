@@ -47,9 +47,6 @@ int64_t pipeline_quarantine_ms(const struct pipeline *p);
  * refused. */
 int pipeline_check_params(const struct pipeline *p, const struct json_doc *doc, uint32_t params,
                           struct refusal *r);
-/* Checks a result's JSON against the result schema. -1: message says what is wrong. */
-int pipeline_check_result(const struct pipeline *p, const char *json, size_t len, char *message,
-                          size_t size);
 /* Makes the pipelines of the catalogue. -1: logged. */
 int pipelines_init(struct core *c);
 void pipelines_clear(struct core *c);

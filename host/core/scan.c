@@ -2,20 +2,18 @@
  * breaks its child is listed as broken with the reason, and everything else runs. */
 #include "core/scan.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "conf/settings.h"
 #include "loop/loop.h"
 #include "plugin/catalog.h"
+#include "plugin/folder.h"
 #include "sandbox/box.h"
 
-enum { SCANS_AT_ONCE = 4, FILES_MAX = 4096, SCAN_MEMORY = 1 << 30 };
+enum { SCANS_AT_ONCE = 4, SCAN_MEMORY = 1 << 30 };
 
 struct scan_file {
     struct scan *scan;
@@ -45,55 +43,26 @@ static void scan_free(struct scan *s)
     free(s);
 }
 
-static int add_file(struct scan *s, const char *dir, const char *sub, const char *name)
+static void on_unreadable(const char *dir, int error)
 {
-    if (s->n == FILES_MAX) {
-        log_error("too many plugins; this one is left out", LS("file", name));
-        return 0;
-    }
-    struct scan_file *f = &s->files[s->n];
-    if (asprintf(&f->path, "%s/%s%s%s", dir, sub, sub[0] != '\0' ? "/" : "", name) < 0) {
-        f->path = NULL;
-        return -1;
-    }
-    f->scan = s;
-    s->n++;
-    return 0;
+    log_warn("plugin directory cannot be read", LS("dir", dir), LE(error));
 }
 
-static bool is_library(const char *name)
+static int list_files(struct scan *s, const struct conf_list *dirs)
 {
-    size_t n = strlen(name);
-    return n > 3 && name[0] != '.' && strcmp(name + n - 3, ".so") == 0;
-}
-
-/* A plugin with libraries of its own lies with them in a directory of its name. */
-static int add_from_folder(struct scan *s, const char *dir, const char *name)
-{
-    char file[NAME_MAX + 8], path[PATH_MAX];
-    snprintf(file, sizeof file, "%s.so", name);
-    if ((size_t)snprintf(path, sizeof path, "%s/%s/%s", dir, name, file) >= sizeof path ||
-        access(path, F_OK) < 0)
-        return 0;
-    return add_file(s, dir, name, file);
-}
-
-static int list_dir(struct scan *s, const char *path)
-{
-    DIR *dir = opendir(path);
-    int rc = 0;
-    if (dir == NULL) {
-        log_warn("plugin directory cannot be read", LS("dir", path), LE(errno));
-        return 0;
+    struct folder_files found = {NULL, 0};
+    int rc = folder_list(&found, dirs->items, dirs->n, on_unreadable);
+    if (rc < 0 && errno == EMFILE) {
+        log_error("too many plugins; the rest is left out", LI("most", FOLDER_FILES_MAX));
+        rc = 0;
     }
-    for (struct dirent *e; rc == 0 && (e = readdir(dir)) != NULL;) {
-        if (is_library(e->d_name))
-            rc = add_file(s, path, "", e->d_name);
-        else if (e->d_name[0] != '.')
-            rc = add_from_folder(s, path, e->d_name);
+    s->files = rc == 0 ? calloc(found.n + 1, sizeof *s->files) : NULL;
+    for (size_t i = 0; s->files != NULL && i < found.n; i++) {
+        s->files[s->n++] = (struct scan_file){.scan = s, .path = found.paths[i]};
+        found.paths[i] = NULL; /* the path has moved */
     }
-    closedir(dir);
-    return rc;
+    folder_files_clear(&found);
+    return s->files != NULL ? 0 : -1;
 }
 
 static void on_descriptor(void *arg, struct box *b, const char *json, size_t len)
@@ -167,12 +136,9 @@ struct scan *scan_start(struct loop *loop, struct launcher *l, const struct conf
     s->timeout_ms = timeout_ms;
     s->done = done;
     s->arg = arg;
-    s->files = calloc(FILES_MAX, sizeof *s->files);
     s->catalog = catalog_new();
     s->turn = loop_timer_new(loop, on_turn, s);
-    int rc = s->files != NULL && s->catalog != NULL && s->turn != NULL ? 0 : -1;
-    for (size_t i = 0; i < dirs->n && rc == 0; i++)
-        rc = list_dir(s, dirs->items[i]);
+    int rc = s->catalog != NULL && s->turn != NULL ? list_files(s, dirs) : -1;
     if (rc < 0) {
         scan_free(s);
         return NULL;

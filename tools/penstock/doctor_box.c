@@ -12,6 +12,7 @@
 
 #include "conf/conf.h"
 #include "plugin/catalog.h"
+#include "plugin/folder.h"
 #include "sandbox/box.h"
 
 enum { HINT_TEXT = 512 };
@@ -118,8 +119,8 @@ static void tell_plugin(struct doctor *d, const struct catalog_plugin *p)
 
 static void check_plugins(struct doctor *d, struct local *l)
 {
-    struct plugin_files files;
-    if (plugin_files_list(&d->host->plugin_dirs, &files) < 0)
+    struct folder_files files = {NULL, 0};
+    if (folder_list(&files, d->host->plugin_dirs.items, d->host->plugin_dirs.n, NULL) < 0)
         return;
     struct catalog *c = scan_files(l, files.paths, files.n, d->host->scan_timeout_ms);
     for (size_t i = 0; c != NULL && i < catalog_count(c); i++)
@@ -128,7 +129,7 @@ static void check_plugins(struct doctor *d, struct local *l)
         finding(d, FINDING_WARN, "plugin", "copy FILE.so into one of the plugin_dirs",
                 "there are none");
     catalog_unref(c);
-    plugin_files_clear(&files);
+    folder_files_clear(&files);
 }
 
 void doctor_box(struct doctor *d)

@@ -17,6 +17,7 @@
 #include "base/buf.h"
 #include "conf/conf.h"
 #include "plugin/catalog.h"
+#include "plugin/folder.h"
 #include "plugin/schema.h"
 #include "sandbox/box.h"
 
@@ -128,9 +129,10 @@ static int not_found(const struct running *r, const char *slug, size_t n_files, 
 
 static int find_in_dirs(struct running *r, const char *slug)
 {
-    struct plugin_files files;
+    struct folder_files files = {NULL, 0};
     size_t n_broken = 0;
-    int status = plugin_files_list(&conf_host(r->conf)->plugin_dirs, &files) == 0
+    int status = folder_list(&files, conf_host(r->conf)->plugin_dirs.items,
+                             conf_host(r->conf)->plugin_dirs.n, NULL) == 0
                      ? CLI_OK
                      : cli_no_memory(r->cli);
     for (size_t i = 0; i < files.n && status == CLI_OK && r->pipeline == NULL; i++) {
@@ -141,7 +143,7 @@ static int find_in_dirs(struct running *r, const char *slug)
     }
     if (status == CLI_OK && r->pipeline == NULL)
         status = not_found(r, slug, files.n, n_broken);
-    plugin_files_clear(&files);
+    folder_files_clear(&files);
     return status;
 }
 

@@ -11,52 +11,11 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "plugin/catalog.h"
-#include "plugin/schema.h"
+#include "plugin/claim.h"
 #include "sandbox/box.h"
 #include "wire/message.h"
 
 enum { WORDS = 512, HEADER_ROOM = 4 * 1024 * 1024 };
-
-struct words {
-    char *at;
-    size_t size;
-};
-
-static void first_problem(void *arg, const char *pointer, const char *message)
-{
-    struct words *w = arg;
-    if (w->at[0] == '\0')
-        snprintf(w->at, w->size, "the result breaks its schema: %.100s: %.150s",
-                 pointer[0] != '\0' ? pointer : "/", message);
-}
-
-static int check_data(const struct catalog_pipeline *p, const struct box_outcome *o,
-                      struct words *w)
-{
-    struct json_doc doc = JSON_DOC_INIT;
-    struct json_fault fault;
-    if (p->result == NULL)
-        return 0;
-    const char *text = o->data.len > 0 ? (const char *)o->data.data : "null";
-    int rc = json_scan(&doc, text, o->data.len > 0 ? o->data.len : 4, &fault);
-    if (rc == 0 && schema_check(p->result, &doc, 0, first_problem, w) != 0)
-        rc = -1;
-    json_doc_clear(&doc);
-    return rc;
-}
-
-/* The same two promises that the host checks. */
-static int check_claim(const struct catalog_pipeline *p, const struct box_outcome *o,
-                       struct words *w)
-{
-    w->at[0] = '\0';
-    if (!catalog_has_status(p, o->status)) {
-        snprintf(w->at, w->size, "the status \"%.64s\" is not among the plugin's output_statuses",
-                 o->status);
-        return -1;
-    }
-    return strcmp(o->status, "success") == 0 ? check_data(p, o, w) : 0;
-}
 
 static void write_error(struct json_writer *w, enum code code, const char *message,
                         const struct buf *details)
@@ -165,7 +124,6 @@ int run_result(const struct run_task *t, const char *id, const struct box_outcom
                struct outputs *outputs)
 {
     char why[WORDS];
-    struct words words = {why, sizeof why};
     struct json_writer w;
     struct buf header = BUF_INIT(o->data.len + o->details.len + HEADER_ROOM);
     struct wire_view *body = calloc(o->n_outputs > 0 ? o->n_outputs : 1, sizeof *body);
@@ -173,7 +131,8 @@ int run_result(const struct run_task *t, const char *id, const struct box_outcom
     const char *message = o->message;
     if (body == NULL)
         return cli_no_memory(t->cli);
-    if (code == CODE_OK && check_claim(t->pipeline, o, &words) < 0) {
+    if (code == CODE_OK && claim_check(t->pipeline, o->status, (const char *)o->data.data,
+                                       o->data.len, why, sizeof why) < 0) {
         code = CODE_CONTRACT_VIOLATION;
         message = why;
     }
