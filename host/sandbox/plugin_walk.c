@@ -189,7 +189,8 @@ static int walk(struct plugin_walk *w)
 
 int plugin_walk_begin(struct plugin_walk *w, const char *path, bool is_lenient, char *why)
 {
-    *w = (struct plugin_walk){.is_lenient = is_lenient, .dir = -1, .why = why};
+    *w = (struct plugin_walk){.is_lenient = is_lenient, .dir = -1};
+    w->why = why;
     if (path[0] != '/') {
         errno = EINVAL;
         return plugin_walk_fail(w, "%s: expected an absolute path", path);

@@ -239,7 +239,7 @@ static void files_refused(void **state)
     (void)state;
     kit_start(&k, geteuid() == 0 ? AS_ROOT : AS_USER, NULL);
     for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
-        struct place p;
+        struct place p = {"", ""};
         if (refusals[i].needs_root && geteuid() != 0)
             continue;
         make_place(&p, &k, refusals[i].name);
@@ -269,7 +269,7 @@ static void lenient_files_taken(void **state)
     (void)state;
     kit_start(&k, AS_USER, &options);
     for (size_t i = 0; i < sizeof spoils / sizeof *spoils; i++) {
-        struct place p;
+        struct place p = {"", ""};
         make_place(&p, &k, "echo.so");
         spoils[i](&p);
         scan_path(&k, p.file);
@@ -280,7 +280,7 @@ static void lenient_files_taken(void **state)
 static void links_among_the_parents(void **state)
 {
     struct kit k;
-    struct place p;
+    struct place p = {"", ""};
     char link[PATH_MAX + 16], path[PATH_MAX + 64];
     (void)state;
     kit_start(&k, geteuid() == 0 ? AS_ROOT : AS_USER, NULL);
@@ -313,7 +313,7 @@ static void libraries_beside_the_plugin(void **state)
     struct kit_box b;
     struct launch_start spec;
     union kit_message m;
-    struct place p;
+    struct place p = {"", ""};
     char path[PATH_MAX + 128], copies[64];
     (void)state;
     kit_start(&k, AS_USER_BARE, NULL);
