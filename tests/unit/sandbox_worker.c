@@ -578,22 +578,22 @@ static void raised_signals(void **state)
     }
 }
 
-/* ASan cannot live under a limit of memory. */
-#if defined(__SANITIZE_ADDRESS__)
-#define HAS_ASAN 1
+/* Sanitizers cannot live under a limit of memory. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define IS_SANITIZED 1
 #elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define HAS_ASAN 1
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define IS_SANITIZED 1
 #endif
 #endif
-#ifndef HAS_ASAN
-#define HAS_ASAN 0
+#ifndef IS_SANITIZED
+#define IS_SANITIZED 0
 #endif
 
 static void memory_runs_out(void **state)
 {
     struct fixture *f = *state;
-    if (HAS_ASAN)
+    if (IS_SANITIZED)
         skip();
     f->is_small = 1;
     run_once(f, "leak", "1");
@@ -607,7 +607,7 @@ static void a_task_that_does_not_fit(void **state)
 {
     struct fixture *f = *state;
     const size_t n = MEMORY + (1 << 20);
-    if (HAS_ASAN)
+    if (IS_SANITIZED)
         skip();
     char *bytes = calloc(1, n);
     const struct box_input input = {"in", NULL, bytes, n};
