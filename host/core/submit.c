@@ -42,6 +42,17 @@ static int find_pipeline(struct submission *x)
     return x->pipeline != NULL ? 0 : -1;
 }
 
+static int check_version(struct submission *x)
+{
+    const char *found = x->pipeline->info->version;
+    if (x->s.version == 0 || json_string_is(x->s.doc, x->s.version, found))
+        return 0;
+    struct json_span wanted = json_at(x->s.doc, x->s.version);
+    return refuse(&x->refusal, CODE_UNSUPPORTED_VERSION,
+                  "expected version %.*s of the pipeline, found %s", (int)wanted.len, wanted.at,
+                  found);
+}
+
 static int check_phase(struct submission *x)
 {
     if (x->c->phase < CORE_DRAINING)
@@ -167,8 +178,8 @@ static int find_leader(struct submission *x)
 static int check(struct submission *x)
 {
     static int (*const steps[])(struct submission *) = {
-        check_phase,      check_times,  check_durable, check_digests,
-        check_quarantine, check_params, find_leader,   check_room};
+        check_phase,      check_version, check_times, check_durable, check_digests,
+        check_quarantine, check_params,  find_leader, check_room};
     if (find_pipeline(x) < 0 || find_same(x) < 0)
         return -1;
     for (size_t i = 0; i < sizeof steps / sizeof *steps && x->same == NULL; i++) {

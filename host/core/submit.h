@@ -20,7 +20,7 @@ struct submit_input {
 /* Tokens point into doc; 0 means absent. */
 struct submit {
     const struct json_doc *doc;
-    uint32_t pipeline, task_id, job_id, tenant, key, params, metadata, trace;
+    uint32_t pipeline, version, task_id, job_id, tenant, key, params, metadata, trace;
     uint32_t ignored[SUBMIT_IGNORED_MAX];
     size_t n_ignored;
     size_t n_inputs;

@@ -67,6 +67,11 @@ static int read_pipeline(struct reader *r, uint32_t t)
     return take_name(r, t, "/pipeline", &r->s->pipeline);
 }
 
+static int read_version(struct reader *r, uint32_t t)
+{
+    return take_name(r, t, "/pipeline_version", &r->s->version);
+}
+
 static int read_task_id(struct reader *r, uint32_t t)
 {
     return take_name(r, t, "/task_id", &r->s->task_id);
@@ -257,12 +262,25 @@ static const struct member {
     const char *name;
     int (*read)(struct reader *r, uint32_t token);
 } members[] = {
-    {"pipeline", read_pipeline}, {"params", read_params},       {"inputs", read_inputs},
-    {"task_id", read_task_id},   {"job_id", read_job_id},       {"wait", read_wait},
-    {"priority", read_priority}, {"timeout_ms", read_timeout},  {"deadline", read_deadline},
-    {"ttl_ms", read_ttl},        {"idempotency_key", read_key}, {"events", read_events},
-    {"outputs", read_outputs},   {"children", read_children},   {"durable", read_durable},
-    {"metadata", read_metadata}, {"trace", read_trace},         {"tenant", read_tenant},
+    {"pipeline", read_pipeline},
+    {"params", read_params},
+    {"inputs", read_inputs},
+    {"task_id", read_task_id},
+    {"job_id", read_job_id},
+    {"wait", read_wait},
+    {"priority", read_priority},
+    {"timeout_ms", read_timeout},
+    {"deadline", read_deadline},
+    {"ttl_ms", read_ttl},
+    {"idempotency_key", read_key},
+    {"events", read_events},
+    {"outputs", read_outputs},
+    {"children", read_children},
+    {"durable", read_durable},
+    {"metadata", read_metadata},
+    {"trace", read_trace},
+    {"tenant", read_tenant},
+    {"pipeline_version", read_version},
     {"request", read_nothing},
 };
 

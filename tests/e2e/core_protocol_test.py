@@ -125,6 +125,7 @@ class Protocol(unittest.TestCase):
             ({"pipeline": "echo", "priority": "high"}, [], "INVALID_INPUT"),
             ({"pipeline": "echo", "deadline": 1}, [], "EXPIRED"),
             ({"pipeline": "echo", "durable": True}, [], "DEPENDENCY_MISSING"),
+            ({"pipeline": "echo", "pipeline_version": "9.9.9"}, [], "UNSUPPORTED_VERSION"),
             ({"pipeline": "echo", "inputs": [{"name": "a", "frame": 0, "sha256": "0" * 64}]}, [b"x"],
              "INTEGRITY_MISMATCH"),
             ({"pipeline": "echo", "inputs": [{"name": "a", "uri": "s3://b/k"}]}, [], "DEPENDENCY_MISSING"),
@@ -134,6 +135,9 @@ class Protocol(unittest.TestCase):
             self.assertEqual((verb, answer["code"]), ("REFUSED", code), header)
             self.assertTrue(answer["message"])
         self.assertEqual(self.client.ask("PING")[0], "PONG")  # none of it broke the connection
+
+    def test_the_version_that_fits(self):
+        self.assertEqual(self.client.run("echo", pipeline_version="1.0.0")[0]["status"], "success")
 
     def test_the_digest_that_fits(self):
         import hashlib

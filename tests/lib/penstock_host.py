@@ -112,6 +112,7 @@ class Host:
         left = [f"{pid} {comm}" for pid, comm in pids.items() if os.path.exists(f"/proc/{pid}")]
         if left:
             raise AssertionError(f"left behind: {left}")
+        shutil.rmtree(self.dir, ignore_errors=True)
 
     def __enter__(self):
         return self.start()
@@ -125,7 +126,6 @@ class Host:
             self.context.destroy(linger=0)
             return
         self.stop()
-        shutil.rmtree(self.dir, ignore_errors=True)
 
     def socket(self, kind=zmq.DEALER, control=False):
         sock = self.context.socket(kind)
