@@ -107,6 +107,22 @@ static void on_slot_free(void *arg, struct box *b, uint32_t slot)
     sched_add_slot(p->core->sched, p->lane);
 }
 
+/* Output comes in chunks of many lines; the log has one event a line. */
+static void log_lines(const struct pipeline *p, const struct task *t, enum box_stream stream,
+                      int level, const char *text, size_t len)
+{
+    while (len > 0) {
+        const char *end = memchr(text, '\n', len);
+        size_t n = end != NULL ? (size_t)(end - text) : len;
+        log_info(stream == BOX_LOG_OUTPUT ? "plugin output" : "plugin log",
+                 LS("pipeline", p->info->slug), LS("task_id", t != NULL ? t->task_id : ""),
+                 LI("level", level), LB("text", text, n));
+        n += end != NULL;
+        text += n;
+        len -= n;
+    }
+}
+
 static void on_log(void *arg, struct box *b, void *task, enum box_stream stream, int level,
                    const char *text, size_t len)
 {
@@ -114,9 +130,7 @@ static void on_log(void *arg, struct box *b, void *task, enum box_stream stream,
     const struct task *t = task;
     (void)b;
     if (log_threshold() >= LOG_INFO)
-        log_info(stream == BOX_LOG_OUTPUT ? "plugin output" : "plugin log",
-                 LS("pipeline", p->info->slug), LS("task_id", t != NULL ? t->task_id : ""),
-                 LI("level", level), LB("text", text, len));
+        log_lines(p, t, stream, level, text, len);
     if (t != NULL)
         push_log(p->core, t, stream, level, text, len);
 }
