@@ -224,8 +224,10 @@ static void answer_started(const struct making *m)
         fds[n++] = m->data[i];
         fds[n++] = m->setup.page_fds[i];
     }
-    log_info("box started", LI("box", m->setup.box), LS("plugin", m->setup.plugin.parts[0].name),
-             LS("pipeline", m->setup.slug), LI("pid", m->pid), LI("uid", m->setup.uid));
+    const enum log_level level = m->setup.mode == BOX_SCAN ? LOG_DEBUG : LOG_INFO;
+    LOG_AT(level, "box started", LI("box", m->setup.box),
+           LS("plugin", m->setup.plugin.parts[0].name), LS("pipeline", m->setup.slug),
+           LI("pid", m->pid), LI("uid", m->setup.uid));
     launch_send(m->launch, &answer, sizeof answer, fds, n);
 }
 

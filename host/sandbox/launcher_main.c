@@ -153,6 +153,18 @@ static int parse(struct launch_options *o, int argc, char **argv)
     return 0;
 }
 
+/* Under an old container profile the call does not exist; then one by one, as far as anybody opens
+ * files. */
+static int close_from(int first)
+{
+    enum { LAST = 4096 };
+    if (close_range((unsigned)first, ~0U, 0) == 0)
+        return 0;
+    for (int fd = first; fd < LAST; fd++)
+        close(fd);
+    return 0;
+}
+
 /* Nothing that was left open by whoever started us gets near a box; the channel becomes
  * descriptor 3. */
 static int tidy_fds(struct launch_options *o)
@@ -163,7 +175,7 @@ static int tidy_fds(struct launch_options *o)
     if (o->channel_fd != CHANNEL && dup2(o->channel_fd, CHANNEL) < 0)
         return -1;
     o->channel_fd = CHANNEL;
-    return fd_set_cloexec(CHANNEL, 1) < 0 ? -1 : close_range(CHANNEL + 1, ~0U, 0);
+    return fd_set_cloexec(CHANNEL, 1) < 0 ? -1 : close_from(CHANNEL + 1);
 }
 
 /* A box of 64 slots takes 129 descriptors while it is made. */

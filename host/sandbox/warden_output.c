@@ -106,7 +106,8 @@ int warden_output_open(struct output *o, uint32_t slot, uint64_t generation)
     o->dropped = 0;
     o->len = 0;
     o->renewed_ms = loop_now_ms(w->loop);
-    if (fd_set_nonblock(o->fd, 1) < 0) {
+    /* The reading end only: the plugin's own writes wait. */
+    if (fcntl(o->fd, F_SETFL, O_NONBLOCK) < 0) {
         fd_close(&o->fd);
         fd_close(&ends[1]);
     }

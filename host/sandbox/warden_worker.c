@@ -67,10 +67,19 @@ static void start_cleaner(struct slot *s)
         warden_end_error(s->warden, errno, "a process to empty a task directory");
 }
 
+/* The task may have taken the directory's rights away, and the next one needs them. A look first: a
+ * change of mode is a write to the disk. */
+static int mend_rights(int dir)
+{
+    struct stat st;
+    if (fstat(dir, &st) < 0)
+        return -1;
+    return (st.st_mode & 07777) == 0700 ? 0 : fchmod(dir, 0700);
+}
+
 static void clean(struct slot *s)
 {
-    /* The task may have taken the directory's rights away, and the next one needs them. */
-    if (fchmod(s->dir, 0700) < 0) {
+    if (mend_rights(s->dir) < 0) {
         warden_end_error(s->warden, errno, "the rights of a task directory");
         return;
     }

@@ -83,6 +83,10 @@ static void failed(struct zygote *z, enum load_failure why, int wait_status, con
     struct warden *w = z->warden;
     drop(z);
     z->failures++;
+    if (w->is_stopping) {
+        warden_check_stop(w);
+        return;
+    }
     if (!w->is_ready || z->failures >= FAILURES_MAX) {
         warden_end_load_failed(w, why, wait_status, text);
         return;
@@ -344,9 +348,6 @@ static void ended_serving(struct zygote *z, int wait_status, const struct rusage
     if (warden_check_children(w) < 0) {
         /* It was killed between a clone and its word about it: a task runs that nobody can name. */
         warden_end_error(w, ECHILD, "a task without a name");
-    } else if (w->is_stopping) {
-        drop(z);
-        warden_check_stop(w);
     } else {
         failed(z, WIFEXITED(wait_status) ? LOAD_EXITED : LOAD_KILLED_BY, wait_status,
                "the process that forks tasks ended");

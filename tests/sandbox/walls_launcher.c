@@ -106,6 +106,35 @@ static void a_scan_describes_and_ends(void **state)
     assert_int_equal(kit_stop(&k), 0);
 }
 
+/* A box that asks for less gets fewer walls, and no other. */
+static void needs_take_walls_away(void **state)
+{
+    static const struct {
+        uint32_t needs, without;
+    } rows[] = {{BOX_NEED_NETWORK, WALL_NETNS}, {BOX_NEED_JIT, WALL_MDWE}, {BOX_NEED_THREADS, 0}};
+    struct kit k;
+    uint32_t all = 0;
+    char path[PATH_MAX];
+    (void)state;
+    echo_path(path);
+    kit_start(&k, AS_USER, NULL);
+    for (int i = -1; i < (int)(sizeof rows / sizeof *rows); i++) {
+        struct kit_box b;
+        struct launch_start spec;
+        union kit_message m;
+        kit_spec(&spec, (uint64_t)i + 10, path, BOX_FORK, 1);
+        spec.needs = i >= 0 ? rows[i].needs : 0;
+        kit_box(&k, &b, &spec, NULL);
+        kit_control(&b, CONTROL_READY, &m);
+        if (i < 0)
+            all = m.ready.walls;
+        else
+            assert_int_equal(m.ready.walls, all & ~rows[i].without);
+        assert_int_equal(kit_box_stop(&k, &b), 0);
+    }
+    assert_int_equal(kit_stop(&k), 0);
+}
+
 /* ---- files ---- */
 
 struct place {
@@ -433,6 +462,33 @@ static void steps_of_the_launcher_fail_closed(void **state)
     }
 }
 
+/* ---- its command line ---- */
+
+static void options_that_are_wrong(void **state)
+{
+    static const char *const wrong[] = {"--isolation=most", "--box-uid-base=0", "--box-uid-base=x",
+                                        "--log-level=loud", "--log-format=xml", "--channel-fd=1",
+                                        "--unknown",        "--isolation",      "more"};
+    (void)state;
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        const struct kit_options options = {.args = {wrong[i]}};
+        struct kit k;
+        kit_start(&k, AS_USER, &options);
+        const int status = kit_wait(&k);
+        assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 2);
+    }
+}
+
+static void there_is_no_helper(void **state)
+{
+    static const struct kit_options options = {.helper = "no/such/program"};
+    struct kit k;
+    (void)state;
+    kit_start(&k, AS_USER, &options);
+    const int status = kit_wait(&k);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+}
+
 /* ---- what the probe finds ---- */
 
 static void a_wall_that_is_missing(void **state)
@@ -693,6 +749,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         TEST(boxes_in_every_setting),
         TEST(a_scan_describes_and_ends),
+        TEST(needs_take_walls_away),
         TEST(files_refused),
         TEST(lenient_files_taken),
         TEST(links_among_the_parents),
@@ -700,6 +757,8 @@ int main(int argc, char **argv)
         TEST(every_step_fails_closed),
         TEST(steps_of_users_fail_closed),
         TEST(steps_of_the_launcher_fail_closed),
+        TEST(options_that_are_wrong),
+        TEST(there_is_no_helper),
         TEST(a_wall_that_is_missing),
         TEST(strict_in_a_container),
         TEST(walls_that_must_stand),

@@ -247,6 +247,17 @@ static void a_zygote_that_dies_is_started_again(void **state)
     assert_int_equal(kit_stop(&k), 0);
 }
 
+static void stopped_while_it_loads(void **state)
+{
+    struct kit k;
+    struct kit_box b;
+    (void)state;
+    begin(&k, &b, AS_USER, BOX_WARM, 2, "hang");
+    end(&k, &b);
+    begin(&k, &b, AS_USER_BARE, BOX_FORK, 2, "hang");
+    end(&k, &b);
+}
+
 static void zygotes_that_always_die(void **state)
 {
     struct kit k;
@@ -501,6 +512,7 @@ int main(int argc, char **argv)
         TEST(workers_named_after_their_end),
         TEST(a_fork_that_fails_is_tried_again),
         TEST(a_zygote_that_dies_is_started_again),
+        TEST(stopped_while_it_loads),
         TEST(zygotes_that_always_die),
         TEST(output_is_drained_and_counted),
         TEST(processor_time_is_watched),
