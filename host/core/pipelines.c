@@ -116,7 +116,7 @@ static void log_lines(const struct pipeline *p, const struct task *t, enum box_s
         size_t n = end != NULL ? (size_t)(end - text) : len;
         log_info(stream == BOX_LOG_OUTPUT ? "plugin output" : "plugin log",
                  LS("pipeline", p->info->slug), LS("task_id", t != NULL ? t->task_id : ""),
-                 LI("level", level), LB("text", text, n));
+                 LS("plugin_level", plugin_level_name(level)), LB("text", text, n));
         n += end != NULL;
         text += n;
         len -= n;

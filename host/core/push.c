@@ -1,7 +1,7 @@
 /* push.c: EVENTs. Runs in the core. */
 #include "core/push.h"
 
-#include <errno.h>
+#include <penstock/plugin.h>
 
 #include "base/log.h"
 #include "core/peers.h"
@@ -86,15 +86,20 @@ void push_progress(struct core *c, const struct task *t, double fraction, const 
     end(c, &w, t, EVENT_PROGRESS);
 }
 
+const char *plugin_level_name(int level)
+{
+    static const char *const names[] = {"error", "warn", "info", "debug"};
+    return names[level >= PEN_LOG_ERROR && level <= PEN_LOG_DEBUG ? level : PEN_LOG_INFO];
+}
+
 void push_log(struct core *c, const struct task *t, enum box_stream stream, int level,
               const char *text, size_t len)
 {
-    static const char *const levels[] = {"error", "warn", "info", "debug"};
     struct json_writer w;
     if (!is_wanted(c, t, EVENT_LOG))
         return;
     begin(c, &w, t, "log");
-    json_member_str(&w, "level", levels[level >= 0 && level <= 3 ? level : 2]);
+    json_member_str(&w, "level", plugin_level_name(level));
     json_member_str(&w, "stream", stream == BOX_LOG_OUTPUT ? "output" : "plugin");
     json_key(&w, "text");
     json_put_strn(&w, text, len);

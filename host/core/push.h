@@ -15,6 +15,8 @@ void push_log(struct core *c, const struct task *t, enum box_stream stream, int 
 void push_capacity_soon(struct core *c);
 int push_init(struct core *c);
 void push_clear(struct core *c);
+/* PEN_LOG_* as a word; what is none of them is "info". */
+const char *plugin_level_name(int level);
 /* The object "capacity" of WELCOME, STATS and EVENT. */
 void push_write_capacity(const struct core *c, struct json_writer *w);
 
