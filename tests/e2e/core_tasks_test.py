@@ -180,7 +180,9 @@ class Limits(unittest.TestCase):
     def test_priority(self):
         with Host(plugins=["misbehave"], host="max_concurrent = 1") as host:
             client = host.client()
-            client.submit("spin_ms", {"ms": 300}, task_id="first", wait=True)
+            client.submit("spin_ms", {"ms": 300}, task_id="first", wait=True, events=["state"])
+            while client.receive("EVENT")[1]["state"] != "running":
+                pass
             for name, priority in (("low", 1), ("high", 8.5), ("middle", 5), ("middle too", 5)):
                 client.submit("spin_ms", {"ms": 10}, task_id=name, priority=priority, wait=True)
             order = [client.receive("RESULT")[1]["task_id"] for _ in range(5)]
