@@ -664,6 +664,44 @@ static void the_end_of_the_channel_ends_everything(void **state)
     }
 }
 
+/* Killed at whatever point of their start they are. */
+static void many_boxes_killed_anywhere(void **state)
+{
+    enum { MANY = 60 };
+    static struct kit_box boxes[MANY];
+    struct kit k;
+    char path[PATH_MAX];
+    (void)state;
+    echo_path(path);
+    for (int setting = geteuid() == 0 ? AS_ROOT : AS_USER; setting < SETTINGS;
+         setting += geteuid() == 0 ? 1 : 2) {
+        kit_start(&k, (enum setting)setting, NULL);
+        for (int i = 0; i < MANY; i++) {
+            struct launch_start spec;
+            kit_spec(&spec, (uint64_t)i, path, i % 2 == 0 ? BOX_FORK : BOX_WARM, 2);
+            kit_box(&k, &boxes[i], &spec, NULL);
+            if (i < 20)
+                continue;
+            const struct launch_kill m = {
+                .head = {.magic = CHAN_MAGIC, .version = CHAN_VERSION, .type = LAUNCH_KILL},
+                .box = (uint64_t)i - 20};
+            assert_int_equal(send(k.channel, &m, sizeof m, 0), sizeof m);
+            union kit_message ended;
+            kit_expect(k.channel, LAUNCH_ENDED, &ended);
+            assert_int_equal(ended.ended.box, i - 20);
+        }
+        assert_int_equal(kit_count(&k, "boxes"), 20);
+        assert_int_equal(kit_stop(&k), 0);
+        for (int i = 0; i < MANY; i++) {
+            close(boxes[i].control);
+            for (uint32_t j = 0; j < boxes[i].slots; j++) {
+                close(boxes[i].data[j]);
+                close(boxes[i].page[j]);
+            }
+        }
+    }
+}
+
 static void sigterm_ends_everything(void **state)
 {
     struct kit_box boxes[2];
@@ -767,6 +805,7 @@ int main(int argc, char **argv)
         TEST(a_box_is_killed),
         TEST(the_core_lets_go_of_a_box),
         TEST(the_end_of_the_channel_ends_everything),
+        TEST(many_boxes_killed_anywhere),
         TEST(sigterm_ends_everything),
         TEST(a_killed_launcher_takes_its_boxes_along),
         TEST(one_launcher_a_state_directory),
