@@ -5,9 +5,11 @@
  * we are process 1 of the box) and executes penstock-box with nothing but the descriptors we need.
  * We are trusted and small, have one thread and never load a plugin.
  *
- *   launcher --clone, exec--> warden --fork, exec--> zygote (the plugin is loaded here; not
- * trusted) |  ^                   | control  |  +--- its children --+ clone(CLONE_PARENT): tasks
- * are siblings of the zygote channel v core
+ *   launcher --clone, exec--> warden --fork, exec--> zygote (loads the plugin; not trusted)
+ *                              |  ^                   |
+ *                      control |  |                   | clone(CLONE_PARENT)
+ *                      channel v  +-- its children -- tasks, siblings of the zygote
+ *                             core
  *
  * First the walls: warden_steps.c takes each step of a table, and none may fail. By then we have no
  * right left that a plugin does not have, but for what comes from being the parent: we reap, and we
