@@ -98,8 +98,10 @@ static void on_hello(struct core *c, struct request *q)
         copy_word(c, "kind", o->kind, sizeof o->kind);
     }
     owner_set_watch(c, o, o->watch, o->watches_all, has_word(c, "push", "capacity"));
-    log_info("client says hello", LS("client", o->name), LS("kind", o->kind),
-             LS("resumed", is_resumed ? "yes" : "no"));
+    /* A command line comes and goes; a shim that does is worth a line. */
+    enum log_level level = strcmp(o->kind, "cli") == 0 ? LOG_DEBUG : LOG_INFO;
+    LOG_AT(level, "client says hello", LS("client", o->name), LS("kind", o->kind),
+           LS("resumed", is_resumed ? "yes" : "no"));
     answer_begin(c, &w);
     write_welcome(c, &w, o, is_resumed);
     answer_send(c, q->peer, WIRE_WELCOME, &w);
