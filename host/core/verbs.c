@@ -16,12 +16,6 @@
 
 enum { DOC_TOKENS_KEPT = 4096 };
 
-struct request {
-    struct peer *peer;
-    const struct wire_message *m;
-    zmq_msg_t *header, *body; /* header NULL: none came */
-};
-
 /* ---- HELLO, PING
  * ---------------------------------------------------------------------------------- */
 
@@ -119,172 +113,8 @@ static void on_ping(struct core *c, struct request *q)
     answer_send(c, q->peer, WIRE_PONG, &w);
 }
 
-/* ---- SUBMIT, ACK, CANCEL
- * -------------------------------------------------------------------------- */
-
-static void on_submit(struct core *c, struct request *q)
-{
-    submit_handle(c, q->peer, q->m, q->header, q->body);
-}
-
-static int acknowledge(struct core *c, const struct owner *o, uint32_t token)
-{
-    char *id = json_strdup(&c->doc, token);
-    struct task *t = id != NULL ? task_find_id(c, o, id) : NULL;
-    free(id);
-    if (t == NULL || t->state != TASK_FINISHED)
-        return 0;
-    kept_acknowledge(c, t);
-    return 1;
-}
-
-static void on_ack(struct core *c, struct request *q)
-{
-    struct json_writer w;
-    struct owner *o = peer_owner(c, q->peer);
-    uint32_t one = json_find(&c->doc, 0, "task_id"), many = json_find(&c->doc, 0, "task_ids");
-    uint32_t reply = json_find(&c->doc, 0, "reply");
-    int n = 0;
-    if (o != NULL && one != 0)
-        n += acknowledge(c, o, one);
-    if (o != NULL && many != 0 && json_kind(&c->doc, many) == JSON_ARRAY) {
-        uint32_t t = json_first(many);
-        for (uint32_t i = c->doc.tokens[many].count; i > 0; i--, t = json_next(&c->doc, t))
-            n += acknowledge(c, o, t);
-    }
-    if (!q->peer->is_req && (reply == 0 || json_kind(&c->doc, reply) != JSON_TRUE))
-        return;
-    answer_begin(c, &w);
-    json_member_int(&w, "acknowledged", n);
-    answer_send(c, q->peer, WIRE_INFO, &w);
-}
-
-struct task *verbs_named_task(struct core *c, struct peer *p)
-{
-    uint32_t uid = json_find(&c->doc, 0, "uid"), id = json_find(&c->doc, 0, "task_id");
-    char *name = json_strdup(&c->doc, uid != 0 ? uid : id);
-    struct owner *o = peer_owner(c, p);
-    struct task *t = NULL;
-    if (name != NULL && (uid != 0 || id != 0) && o != NULL) {
-        t = uid != 0 ? task_find_uid(c, name) : task_find_id(c, o, name);
-        /* An operator may name any task by either. */
-        if (t == NULL && peer_is_operator(c, p))
-            t = task_find_uid(c, name);
-        for (struct task *x = t == NULL && peer_is_operator(c, p) ? c->all.last : NULL;
-             x != NULL && t == NULL; x = x->prev)
-            t = strcmp(x->task_id, name) == 0 ? x : NULL;
-    }
-    free(name);
-    return t;
-}
-
-/* What CANCEL names: one task, or all of a job that the peer may see. */
-struct choice {
-    struct owner *owner;
-    struct task *one;
-    char *job_id;
-    bool sees_all;
-};
-
-static struct choice choose(struct core *c, struct peer *p)
-{
-    uint32_t job = json_find(&c->doc, 0, "job_id");
-    return (struct choice){.owner = peer_owner(c, p),
-                           .one = job == 0 ? verbs_named_task(c, p) : NULL,
-                           .job_id = job != 0 ? json_strdup(&c->doc, job) : NULL,
-                           .sees_all = peer_is_operator(c, p)};
-}
-
-static bool is_chosen(const struct choice *x, const struct task *t)
-{
-    if (x->job_id == NULL)
-        return t == x->one;
-    return (x->sees_all || t->owner == x->owner) && t->job_id != NULL &&
-           strcmp(t->job_id, x->job_id) == 0;
-}
-
-static void write_found(struct json_writer *w, const struct task *t)
-{
-    json_open(w, '{');
-    json_member_str(w, "task_id", t->task_id);
-    json_member_str(w, "uid", t->uid);
-    json_member_str(w, "found", task_state_name(t->state));
-    json_close(w, '}');
-}
-
-static void write_unknown(struct core *c, struct json_writer *w)
-{
-    uint32_t id = json_find(&c->doc, 0, "task_id");
-    json_open(w, '{');
-    if (id != 0)
-        json_member_raw(w, "task_id", json_at(&c->doc, id));
-    json_member_str(w, "found", "unknown");
-    json_close(w, '}');
-}
-
-/* The answer goes first: the RESULTs that cancelling brings come behind it. */
-static void on_cancel(struct core *c, struct request *q)
-{
-    struct json_writer w;
-    struct choice x = choose(c, q->peer);
-    struct task *first = x.job_id != NULL ? c->all.first : x.one;
-    answer_begin(c, &w);
-    json_key(&w, "tasks");
-    json_open(&w, '[');
-    for (struct task *t = first; t != NULL; t = x.job_id != NULL ? t->next : NULL) {
-        if (is_chosen(&x, t))
-            write_found(&w, t);
-    }
-    if (x.job_id == NULL && x.one == NULL)
-        write_unknown(c, &w);
-    json_close(&w, ']');
-    answer_send(c, q->peer, WIRE_INFO, &w);
-    for (struct task *t = first, *next; t != NULL; t = next) {
-        next = x.job_id != NULL ? t->next : NULL;
-        if (is_chosen(&x, t))
-            task_cancel(c, t, "cancelled on request");
-    }
-    free(x.job_id);
-}
-
-/* ---- WATCH and the operator's verbs
+/* ---- the operator's verbs -----------
  * --------------------------------------------------------------- */
-
-static void on_watch(struct core *c, struct request *q)
-{
-    struct json_writer w;
-    struct owner *o = peer_owner(c, q->peer);
-    uint32_t events = json_find(&c->doc, 0, "events"), all = json_find(&c->doc, 0, "all");
-    bool wants_all = all != 0 && json_kind(&c->doc, all) == JSON_TRUE;
-    unsigned mask = EVENT_STATE | EVENT_PROGRESS | EVENT_LOG;
-    if (q->peer->is_req || o == NULL) {
-        answer_refused(c, q->peer, CODE_MALFORMED, "a REQ socket gets no events: use a DEALER");
-        return;
-    }
-    if (wants_all && !peer_is_operator(c, q->peer)) {
-        answer_refused(c, q->peer, CODE_UNAUTHORIZED,
-                       "all tasks are seen on the control socket only");
-        return;
-    }
-    if (events != 0 &&
-        (json_kind(&c->doc, events) != JSON_ARRAY || events_read(&c->doc, events, &mask) < 0)) {
-        answer_refused(c, q->peer, CODE_INVALID_INPUT,
-                       "/events: expected a list of \"state\", \"progress\", \"log\"");
-        return;
-    }
-    owner_set_watch(c, o, mask, wants_all, o->wants_capacity);
-    answer_begin(c, &w);
-    json_key(&w, "watching");
-    json_open(&w, '[');
-    if ((mask & EVENT_STATE) != 0)
-        json_put_str(&w, "state");
-    if ((mask & EVENT_PROGRESS) != 0)
-        json_put_str(&w, "progress");
-    if ((mask & EVENT_LOG) != 0)
-        json_put_str(&w, "log");
-    json_close(&w, ']');
-    answer_send(c, q->peer, WIRE_INFO, &w);
-}
 
 static void answer_phase(struct core *c, struct peer *p)
 {
@@ -322,26 +152,6 @@ static void on_shutdown(struct core *c, struct request *q)
         core_drain(c, true);
 }
 
-static void on_plugins(struct core *c, struct request *q)
-{
-    verbs_plugins(c, q->peer);
-}
-
-static void on_stats(struct core *c, struct request *q)
-{
-    verbs_stats(c, q->peer);
-}
-
-static void on_query(struct core *c, struct request *q)
-{
-    verbs_query(c, q->peer);
-}
-
-static void on_list(struct core *c, struct request *q)
-{
-    verbs_list(c, q->peer);
-}
-
 /* ---- the way of a message
  * ------------------------------------------------------------------------- */
 
@@ -349,12 +159,12 @@ static const struct {
     void (*handle)(struct core *c, struct request *q);
     bool is_for_operators;
 } verbs[WIRE_VERB_COUNT] = {
-    [WIRE_HELLO] = {on_hello, false},      [WIRE_SUBMIT] = {on_submit, false},
-    [WIRE_ACK] = {on_ack, false},          [WIRE_CANCEL] = {on_cancel, false},
-    [WIRE_QUERY] = {on_query, false},      [WIRE_LIST] = {on_list, false},
-    [WIRE_PLUGINS] = {on_plugins, false},  [WIRE_STATS] = {on_stats, false},
-    [WIRE_WATCH] = {on_watch, false},      [WIRE_PING] = {on_ping, false},
-    [WIRE_DRAIN] = {on_drain, true},       [WIRE_RESUME] = {on_resume, true},
+    [WIRE_HELLO] = {on_hello, false},        [WIRE_SUBMIT] = {verbs_submit, false},
+    [WIRE_ACK] = {verbs_ack, false},         [WIRE_CANCEL] = {verbs_cancel, false},
+    [WIRE_QUERY] = {verbs_query, false},     [WIRE_LIST] = {verbs_list, false},
+    [WIRE_PLUGINS] = {verbs_plugins, false}, [WIRE_STATS] = {verbs_stats, false},
+    [WIRE_WATCH] = {verbs_watch, false},     [WIRE_PING] = {on_ping, false},
+    [WIRE_DRAIN] = {on_drain, true},         [WIRE_RESUME] = {on_resume, true},
     [WIRE_SHUTDOWN] = {on_shutdown, true},
 };
 

@@ -7,15 +7,29 @@
 
 #include "core/core.h"
 
+struct peer;
+
+/* A message on its way through its verb's handler; its header has been scanned into core.doc. */
+struct request {
+    struct peer *peer;
+    const struct wire_message *m;
+    zmq_msg_t *header, *body; /* header NULL: none came */
+};
+
 /* One message from a router: answered, ignored or counted. */
 void verbs_message(void *core, struct router *r, zmq_msg_t *frames, size_t n, int is_cut);
 
+/* verbs_tasks.c */
+void verbs_submit(struct core *c, struct request *q);
+void verbs_ack(struct core *c, struct request *q);
+void verbs_cancel(struct core *c, struct request *q);
+void verbs_watch(struct core *c, struct request *q);
+
 /* verbs_lists.c: the answers that show things. */
-struct peer;
-void verbs_plugins(struct core *c, struct peer *p);
-void verbs_stats(struct core *c, struct peer *p);
-void verbs_query(struct core *c, struct peer *p);
-void verbs_list(struct core *c, struct peer *p);
+void verbs_plugins(struct core *c, struct request *q);
+void verbs_stats(struct core *c, struct request *q);
+void verbs_query(struct core *c, struct request *q);
+void verbs_list(struct core *c, struct request *q);
 
 /* The task that the request names by task_id or uid, if the peer may see it; NULL: there is none,
  * or it may not. */

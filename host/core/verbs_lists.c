@@ -88,8 +88,9 @@ static void write_plugin(struct core *c, struct json_writer *w, const struct cat
     json_close(w, '}');
 }
 
-void verbs_plugins(struct core *c, struct peer *p)
+void verbs_plugins(struct core *c, struct request *q)
 {
+    struct peer *p = q->peer;
     struct json_writer w;
     answer_begin(c, &w);
     json_key(&w, "plugins");
@@ -122,8 +123,9 @@ static void write_counters(const struct core *c, struct json_writer *w)
     json_close(w, '}');
 }
 
-void verbs_stats(struct core *c, struct peer *p)
+void verbs_stats(struct core *c, struct request *q)
 {
+    struct peer *p = q->peer;
     struct json_writer w;
     answer_begin(c, &w);
     json_member_str(&w, "version", PENSTOCK_VERSION);
@@ -151,8 +153,9 @@ void verbs_stats(struct core *c, struct peer *p)
 /* ---- QUERY and LIST
  * ------------------------------------------------------------------------------- */
 
-void verbs_query(struct core *c, struct peer *p)
+void verbs_query(struct core *c, struct request *q)
 {
+    struct peer *p = q->peer;
     struct json_writer w;
     zmq_msg_t *frames[OUTPUTS_MAX];
     size_t n = 0;
@@ -240,8 +243,9 @@ static void write_list(struct core *c, struct json_writer *w, const struct filte
     }
 }
 
-void verbs_list(struct core *c, struct peer *p)
+void verbs_list(struct core *c, struct request *q)
 {
+    struct peer *p = q->peer;
     struct json_writer w;
     struct filter f;
     if (read_filter(c, p, &f) < 0) {
