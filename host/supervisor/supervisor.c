@@ -12,14 +12,12 @@
 #include "supervisor/supervisor.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -31,6 +29,7 @@
 #include "loop/loop.h"
 #include "supervisor/environment.h"
 #include "supervisor/notify.h"
+#include "supervisor/place.h"
 #include "supervisor/role.h"
 
 enum { EXIT_CONFIG = 78, ARGUMENTS_MAX = 128, STARTS_MAX = 3, STOP_EXTRA_MS = 10000 };
@@ -59,32 +58,6 @@ struct supervisor {
 };
 
 enum { SHIMS_MAX = sizeof((struct supervisor *)0)->shims / sizeof(struct role *) };
-
-/* ---- folders and lock
- * ----------------------------------------------------------------------------- */
-
-static int make_dirs(const struct conf_host *h)
-{
-    if (process_make_dir(h->runtime_dir, 0755) == 0 && process_make_dir(h->state_dir, 0711) == 0)
-        return 0;
-    log_error("folders of the host cannot be made", LS("runtime_dir", h->runtime_dir),
-              LS("state_dir", h->state_dir), LE(errno));
-    return -1;
-}
-
-static int take_lock(struct supervisor *s)
-{
-    char path[PATH_MAX];
-    if ((size_t)snprintf(path, sizeof path, "%s/lock", s->host->state_dir) >= sizeof path)
-        return -1;
-    s->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (s->lock_fd >= 0 && flock(s->lock_fd, LOCK_EX | LOCK_NB) == 0)
-        return 0;
-    log_error(errno == EWOULDBLOCK ? "another penstockd runs with this state_dir"
-                                   : "the host's lock cannot be taken",
-              LS("path", path), LE(errno));
-    return -1;
-}
 
 /* ---- the pair: launcher and core
  * ------------------------------------------------------------------ */
@@ -394,7 +367,7 @@ struct supervisor *supervisor_new(struct loop *loop, const struct supervisor_opt
     bool is_complete = s->conf_arguments != NULL && s->environment != NULL &&
                        s->pair_again != NULL && s->last_resort != NULL &&
                        process_own_dir(s->bin_dir, sizeof s->bin_dir) == 0;
-    if (!is_complete || make_dirs(s->host) < 0 || take_lock(s) < 0 || make_roles(s) < 0 ||
+    if (!is_complete || (s->lock_fd = place_take(s->host)) < 0 || make_roles(s) < 0 ||
         start_pair(s) < 0) {
         supervisor_free(s);
         return NULL;

@@ -1,0 +1,11 @@
+#ifndef PENSTOCK_SUPERVISOR_PLACE_H
+#define PENSTOCK_SUPERVISOR_PLACE_H
+
+/* place.h: the folders of a host, and the lock that keeps a second host out of them. */
+
+struct conf_host;
+
+/* Makes the folders and takes the lock: its descriptor, to be closed by the caller; -1: logged. */
+int place_take(const struct conf_host *h);
+
+#endif
