@@ -42,6 +42,7 @@ class Host:
         self.config = os.path.join(self.dir, "plugins.conf")
         self.environment = dict(os.environ, **(environment or {}))
         self.process = None
+        self.last_log = None
         self.context = zmq.Context()
         os.mkdir(self.plugin_dir)
         for name in plugins:
@@ -78,6 +79,9 @@ class Host:
         return self
 
     def log(self):
+        """What the host has logged; also after its end."""
+        if self.last_log is not None:
+            return self.last_log
         with open(self.log_path, encoding="utf-8", errors="replace") as f:
             return f.read()
 
@@ -112,6 +116,7 @@ class Host:
         left = [f"{pid} {comm}" for pid, comm in pids.items() if os.path.exists(f"/proc/{pid}")]
         if left:
             raise AssertionError(f"left behind: {left}")
+        self.last_log = self.log()
         shutil.rmtree(self.dir, ignore_errors=True)
 
     def __enter__(self):
