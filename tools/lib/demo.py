@@ -129,7 +129,7 @@ shim "demo" {{
             answer["timings_ms"] = self.timings
             return answer
         result = job["data"]
-        output = os.path.abspath(os.path.join("build", "demo-thumbnail.jpg"))
+        output = os.path.abspath(os.path.join(self.build, "demo-thumbnail.jpg"))
         with open(output, "wb") as f:
             f.write(call("GET", result["outputs"]["thumbnail"]["uri"]))
         self.lap("download")
