@@ -44,7 +44,7 @@ static const struct code_info codes[CODE_COUNT] = {
     ROW(TRANSIENT, FAULT_PLUGIN, true, -2, "TRANSIENT_ERROR", EXIT_LATER,
         "the plugin asks to try again later"),
     ROW(PERMANENT, FAULT_PLUGIN, false, -4, "PERMANENT_ERROR", EXIT_FAIL,
-        "the plugin says that this can never succeed"),
+        "the plugin says that this can never succeed, or that it failed itself"),
     ROW(CONTRACT_VIOLATION, FAULT_PLUGIN, false, 0, "CONTRACT_VIOLATION_ERROR", EXIT_FAIL,
         "the plugin broke the rules of the ABI, or its result its own schema"),
     ROW(TIMEOUT, FAULT_TASK, true, 0, "TIMEOUT_ERROR", EXIT_TIMED_OUT,

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -13,8 +14,10 @@
 void process_end_with_parent(int signal)
 {
     pid_t parent = getppid();
+    const char *started_by = getenv("PENSTOCK_PARENT_PID");
     prctl(PR_SET_PDEATHSIG, signal);
-    if (getppid() != parent)
+    /* It may have died before this line: then somebody else is our parent already. */
+    if (getppid() != parent || (started_by != NULL && strtol(started_by, NULL, 10) != parent))
         raise(signal);
 }
 

@@ -18,18 +18,18 @@ struct child {
     struct json_doc doc;
     struct buf header;
     struct pipeline *pipeline;
+    char id[2 * TASK_ID_MAX + 32];
 };
 
 static int write_header(struct child *x, const struct task *parent, const struct box_child *b,
                         size_t n)
 {
     struct json_writer w;
-    char id[2 * TASK_ID_MAX + 32];
-    snprintf(id, sizeof id, "%s-%s-%zu", parent->task_id, b->step, n);
+    snprintf(x->id, sizeof x->id, "%s-%s-%zu", parent->task_id, b->step, n);
     buf_init(&x->header, b->params.len + CHILD_HEADER_EXTRA);
     json_begin(&w, &x->header);
     json_open(&w, '{');
-    json_member_str(&w, "task_id", id);
+    json_member_str(&w, "task_id", x->id);
     json_member_str(&w, "job_id", parent->job_id != NULL ? parent->job_id : parent->task_id);
     json_member_str(&w, "pipeline", b->pipeline);
     json_member_str(&w, "tenant", parent->tenant);
@@ -52,6 +52,8 @@ static int read_child(struct core *c, struct child *x, const struct task *parent
         return refuse(r, CODE_INVALID_INPUT, "params: %s", fault.what);
     if (submit_read(&x->s, &x->doc, 0, r) < 0)
         return -1;
+    if (task_find_id(c, parent->owner, x->id) != NULL)
+        return refuse(r, CODE_DUPLICATE, "there is a task %.150s already", x->id);
     x->pipeline = pipeline_find(c, b->pipeline, strlen(b->pipeline));
     if (x->pipeline == NULL)
         return refuse(r, CODE_UNKNOWN_PIPELINE, "no plugin on this host provides it");
@@ -92,25 +94,45 @@ static int read_all(struct core *c, struct child *all, const struct task *parent
     return rc;
 }
 
-int children_submit(struct core *c, struct task *parent, const struct box_outcome *o,
-                    struct result *r, char *message, size_t size)
+static bool has_room(const struct core *c, const struct child *all, size_t n)
 {
-    struct json_writer ids;
-    if (parent->depth >= DEPTH_MAX) {
-        snprintf(message, size, "children of children are %d deep at most", DEPTH_MAX);
-        return -1;
-    }
-    struct child *all = calloc(o->n_children, sizeof *all);
-    int rc = all != NULL ? read_all(c, all, parent, o, message, size) : -1;
-    json_begin(&ids, &r->children);
-    json_open(&ids, '[');
-    for (size_t i = 0; i < o->n_children && all != NULL; i++) {
-        if (rc == 0)
-            start_child(c, &all[i], parent, &ids);
+    size_t bytes = 0;
+    for (size_t i = 0; i < n; i++)
+        bytes += all[i].header.len;
+    return tasks_have_room(c, n, bytes);
+}
+
+static void clear_all(struct child *all, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
         json_doc_clear(&all[i].doc);
         buf_clear(&all[i].header);
     }
-    json_close(&ids, ']');
     free(all);
-    return rc;
+}
+
+enum code children_submit(struct core *c, struct task *parent, const struct box_outcome *o,
+                          struct result *r, char *message, size_t size)
+{
+    struct json_writer ids;
+    enum code code = CODE_OK;
+    if (parent->depth >= DEPTH_MAX) {
+        snprintf(message, size, "children of children are %d deep at most", DEPTH_MAX);
+        return CODE_CONTRACT_VIOLATION;
+    }
+    struct child *all = calloc(o->n_children, sizeof *all);
+    if (all == NULL || read_all(c, all, parent, o, message, size) < 0)
+        code = all != NULL ? CODE_CONTRACT_VIOLATION : CODE_INTERNAL;
+    if (code == CODE_OK && !has_room(c, all, o->n_children)) {
+        snprintf(message, size, "the queue has no room for its %zu children", o->n_children);
+        code = CODE_OVERLOADED;
+    }
+    json_begin(&ids, &r->children);
+    json_open(&ids, '[');
+    for (size_t i = 0; i < o->n_children && code == CODE_OK; i++)
+        start_child(c, &all[i], parent, &ids);
+    json_close(&ids, ']');
+    if (all != NULL)
+        clear_all(all, o->n_children);
+    return code;
 }

@@ -9,9 +9,9 @@
 
 struct result;
 
-/* -1: a child is not acceptable; message says which and why; none was started. On 0 r->children
+/* Another code than CODE_OK: the children cannot be taken; message says why, and none was started. Else r->children
  * names them. */
-int children_submit(struct core *c, struct task *parent, const struct box_outcome *o,
-                    struct result *r, char *message, size_t size);
+enum code children_submit(struct core *c, struct task *parent, const struct box_outcome *o,
+                          struct result *r, char *message, size_t size);
 
 #endif

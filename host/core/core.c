@@ -85,15 +85,19 @@ static int open_doors(struct core *c)
     return bind_tcp(c);
 }
 
+/* Answers and results are sent all through a turn, and each send may hide that a message came: so the doors are asked
+ * last whether they want another look at once. */
 static int on_turn(void *arg)
 {
     struct core *c = arg;
-    int more = c->tasks_router != NULL ? router_serve(c->tasks_router, MESSAGES_A_TURN) : 0;
-    more |= c->control_router != NULL ? router_serve(c->control_router, MESSAGES_A_TURN) : 0;
+    if (c->control_router == NULL || c->tasks_router == NULL)
+        return -1;
+    router_serve(c->tasks_router, MESSAGES_A_TURN);
+    router_serve(c->control_router, MESSAGES_A_TURN);
     tasks_dispatch(c);
     kept_make_room(c);
     peers_bury(c);
-    return more ? 0 : -1;
+    return router_is_due(c->tasks_router) || router_is_due(c->control_router) ? 0 : -1;
 }
 
 /* ---- start
@@ -271,6 +275,11 @@ void core_clear(struct core *c)
     c->phase = CORE_STOPPING;
     router_free(c->tasks_router, LAST_WORDS_MS);
     router_free(c->control_router, LAST_WORDS_MS);
+    if (c->control_router !=
+        NULL) { /* the lock is still ours: nobody else's sockets can lie there */
+        unlink(c->host->tasks_socket);
+        unlink(c->host->control_socket);
+    }
     c->tasks_router = c->control_router = NULL;
     launcher_free(c->launcher);
     if (c->by_uid != NULL)

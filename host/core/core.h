@@ -61,14 +61,16 @@ struct core {
     struct table *peers;   /* by router and envelope */
     struct table *clients; /* by resume token */
     uint64_t next_owner;
-    size_t n_watchers;       /* owners with WATCH or capacity pushes: none costs nothing */
-    struct peer *dead_peers; /* lost in this turn */
-    struct owner *owners;    /* all of them */
+    size_t n_watchers; /* owners with WATCH or capacity pushes: none costs nothing */
+    struct peer *oldest_peer, *newest_peer; /* by last word */
+    struct peer *dead_peers;                /* lost in this turn */
+    struct owner *owners;                   /* all of them */
 
     /* tasks.c */
     struct table *by_uid, *by_id, *by_key;
     struct sched *sched;
-    size_t queue_bytes;
+    size_t queue_bytes; /* of waiting and attached tasks */
+    size_t n_attached;
     size_t kept_bytes, kept_waiting_bytes, n_kept;
     struct task_list kept_delivered, kept_waiting, history;
     size_t n_history;

@@ -38,6 +38,7 @@ static void count(struct core *c, const struct task *t, bool is_entering)
     c->n_kept += sign;
     c->kept_bytes += sign * bytes;
     c->kept_waiting_bytes += t->is_delivered ? 0 : sign * bytes;
+    t->owner->waiting_bytes += t->is_delivered ? 0 : sign * bytes;
 }
 
 static void enter_list(struct core *c, struct task *t)
@@ -147,13 +148,17 @@ void kept_deliver(struct core *c, struct task *t)
     }
     c->stats.messages_out++;
     t->is_answered_by_result = false;
+    t->is_sent = true;
     if (!o->is_client)
         mark_delivered(c, t);
 }
 
 void keep_result(struct core *c, struct task *t)
 {
-    t->is_delivered = t->is_silent || (!t->owner->is_client && t->owner->peer == NULL);
+    const struct peer *p = t->owner->peer;
+    /* An anonymous REQ asks for it with QUERY; nobody will acknowledge it. */
+    bool is_asked_for = p == NULL || (p->is_req && !t->is_answered_by_result);
+    t->is_delivered = t->is_silent || (!t->owner->is_client && is_asked_for);
     enter_list(c, t);
     kept_deliver(c, t);
 }
@@ -164,8 +169,26 @@ void kept_deliver_waiting(struct core *c, struct owner *o)
     for (struct task *t = c->kept_waiting.first, *next;
          t != NULL && o->peer != NULL && !o->is_backlogged; t = next) {
         next = t->kept_next;
-        if (t->owner == o)
+        if (t->owner == o && !t->is_sent)
             kept_deliver(c, t);
+    }
+}
+
+void kept_owner_moved(struct core *c, struct owner *o)
+{
+    for (struct task *t = o->n_tasks > 0 ? c->all.first : NULL; t != NULL; t = t->next) {
+        if (t->owner == o)
+            t->is_sent = t->is_answered_by_result = false;
+    }
+}
+
+void kept_owner_gone(struct core *c, struct owner *o)
+{
+    for (struct task *t = o->n_tasks > 0 ? c->kept_waiting.first : NULL, *next; t != NULL;
+         t = next) {
+        next = t->kept_next;
+        if (t->owner == o)
+            mark_delivered(c, t);
     }
 }
 

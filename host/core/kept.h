@@ -18,6 +18,10 @@ void kept_deliver_waiting(struct core *c, struct owner *o);
 /* Forgets the oldest of those that nobody will acknowledge while there is too much. At the end of a
  * turn only, so that nobody holds a task that goes. */
 void kept_make_room(struct core *c);
+/* The owner speaks over another connection now: what it has not acknowledged is to be sent again, and no request is open. */
+void kept_owner_moved(struct core *c, struct owner *o);
+/* An anonymous owner's connection is gone: nobody will take its results but by QUERY. */
+void kept_owner_gone(struct core *c, struct owner *o);
 /* It has been acknowledged. */
 void kept_acknowledge(struct core *c, struct task *t);
 /* The RESULT header (also QUERY's "result"). */

@@ -7,10 +7,11 @@
 
 #include "base/log.h"
 #include "base/table.h"
+#include "core/kept.h"
 #include "core/tasks.h"
 #include "loop/loop.h"
 
-enum { PEERS_MAX = 65536, ENVELOPE_FRAME_MAX = 255 };
+enum { PEERS_MAX = 65536, ROOM_TRIES = 64, CLIENTS_MAX = 16384, ENVELOPE_FRAME_MAX = 255 };
 
 /* Routing id and envelope as one key; 0 if a frame is too long for one. */
 static size_t make_key(const struct router *r, const struct wire_view *frames, size_t n,
@@ -51,6 +52,31 @@ static struct peer *peer_new(struct core *c, struct router *r, const unsigned ch
     return p;
 }
 
+static void enter_ages(struct core *c, struct peer *p)
+{
+    p->older = c->newest_peer;
+    p->newer = NULL;
+    *(p->older != NULL ? &p->older->newer : &c->oldest_peer) = p;
+    c->newest_peer = p;
+}
+
+static void leave_ages(struct core *c, struct peer *p)
+{
+    *(p->older != NULL ? &p->older->newer : &c->oldest_peer) = p->newer;
+    *(p->newer != NULL ? &p->newer->older : &c->newest_peer) = p->older;
+}
+
+/* The connection that was silent longest goes, one with tasks only if all have some. A host must not go deaf because
+ * many have come and gone. */
+static void make_room(struct core *c)
+{
+    struct peer *p = c->oldest_peer;
+    for (int i = 0; i < ROOM_TRIES && p->newer != NULL && p->owner != NULL && p->owner->n_tasks > 0;
+         i++)
+        p = p->newer;
+    peer_lost(c, p);
+}
+
 struct peer *peer_of(struct core *c, struct router *r, const struct wire_view *frames,
                      size_t n_envelope, bool is_req)
 {
@@ -61,15 +87,16 @@ struct peer *peer_of(struct core *c, struct router *r, const struct wire_view *f
     struct peer *p = table_get(c->peers, key, key_len);
     if (p == NULL) {
         if (table_count(c->peers) >= PEERS_MAX)
-            peers_sweep(c);
-        if (table_count(c->peers) >= PEERS_MAX)
-            return NULL;
+            make_room(c);
         p = peer_new(c, r, key, key_len, n_envelope);
+        if (p == NULL)
+            return NULL;
+    } else {
+        leave_ages(c, p);
     }
-    if (p != NULL) {
-        p->is_req = is_req;
-        p->last_seen_ms = loop_now_ms(c->loop);
-    }
+    enter_ages(c, p);
+    p->is_req = is_req;
+    p->last_seen_ms = loop_now_ms(c->loop);
     return p;
 }
 
@@ -126,12 +153,15 @@ static void detach(struct core *c, struct peer *p)
         return;
     o->peer = NULL;
     owner_set_watch(c, o, 0, false, false);
+    if (!o->is_client)
+        kept_owner_gone(c, o);
     owner_release(c, o);
 }
 
 void peer_lost(struct core *c, struct peer *p)
 {
     detach(c, p);
+    leave_ages(c, p);
     table_take(c->peers, p->key, p->key_len);
     p->next_dead = c->dead_peers;
     c->dead_peers = p;
@@ -146,19 +176,42 @@ void peers_bury(struct core *c)
     }
 }
 
-static struct owner *client_new(struct core *c)
+/* -1: no memory; it is as it was. */
+static int make_client(struct core *c, struct owner *o)
 {
-    struct owner *o = owner_new(c);
-    if (o == NULL)
-        return NULL;
     id_new(o->id);
     id_secret(o->resume, RESUME_BYTES);
-    if (table_put(c->clients, o->resume, strlen(o->resume), o) < 0) {
-        owner_free(c, o);
-        return NULL;
-    }
+    if (table_put(c->clients, o->resume, strlen(o->resume), o) < 0)
+        return -1;
     o->is_client = true;
-    return o;
+    return 0;
+}
+
+/* The oldest client that is away and has nothing here makes room. */
+static void make_room_for_client(struct core *c)
+{
+    struct owner *oldest = NULL;
+    for (struct owner *o = c->owners; o != NULL; o = o->next) {
+        bool is_spare = o->is_client && o->peer == NULL && o->n_tasks == 0;
+        if (is_spare && (oldest == NULL || o->last_seen_ms < oldest->last_seen_ms))
+            oldest = o;
+    }
+    if (oldest != NULL)
+        owner_free(c, oldest);
+}
+
+/* What the connection did before it said HELLO is the client's too. */
+static struct owner *client_of(struct core *c, struct peer *p)
+{
+    /* Whoever says HELLO without the secret is somebody new: a routing id proves nothing. */
+    if (p->owner != NULL && p->owner->is_client)
+        detach(c, p);
+    struct owner *o = peer_owner(c, p);
+    if (o == NULL)
+        return NULL;
+    if (table_count(c->clients) >= CLIENTS_MAX)
+        make_room_for_client(c);
+    return make_client(c, o) == 0 ? o : NULL;
 }
 
 struct owner *peer_hello(struct core *c, struct peer *p, const char *resume, bool *is_resumed)
@@ -166,8 +219,8 @@ struct owner *peer_hello(struct core *c, struct peer *p, const char *resume, boo
     struct owner *o = resume != NULL ? table_get(c->clients, resume, strlen(resume)) : NULL;
     *is_resumed = o != NULL;
     if (o == NULL)
-        o = p->owner != NULL && p->owner->is_client ? p->owner : client_new(c);
-    if (o == NULL || o == p->owner)
+        return client_of(c, p);
+    if (o == p->owner)
         return o;
     /* What the connection owned as an anonymous user stays with that user and can be asked for by
      * uid. */
@@ -176,6 +229,7 @@ struct owner *peer_hello(struct core *c, struct peer *p, const char *resume, boo
         o->peer->owner = NULL;
     o->peer = p;
     p->owner = o;
+    kept_owner_moved(c, o);
     o->last_seen_ms = p->last_seen_ms;
     return o;
 }

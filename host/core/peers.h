@@ -15,7 +15,8 @@ enum { OWNER_NAME_MAX = 64, OWNER_KIND_MAX = 32, RESUME_BYTES = 24 };
 enum event_mask { EVENT_STATE = 1, EVENT_PROGRESS = 2, EVENT_LOG = 4 };
 
 struct peer {
-    struct peer *next_dead; /* in core.dead_peers */
+    struct peer *older, *newer; /* in core.peer_ages */
+    struct peer *next_dead;     /* in core.dead_peers */
     struct router *router;
     struct owner *owner; /* NULL until it says something that needs one */
     struct router_peer to;
@@ -37,6 +38,7 @@ struct owner {
     struct peer *peer;  /* NULL: away */
     int64_t last_seen_ms;
     size_t n_tasks;
+    size_t waiting_bytes; /* of results it has not acknowledged */
     char id[ID_TEXT];
     char resume[2 * RESUME_BYTES + 1];
     char name[OWNER_NAME_MAX + 1], kind[OWNER_KIND_MAX + 1];

@@ -97,6 +97,13 @@ static void on_ready(void *arg, struct box *b, uint32_t walls, uint32_t landlock
                  LS("pipeline", p->info->slug));
 }
 
+static void watch_idle(struct pipeline *p)
+{
+    if (p->conf->idle_stop_ms > 0 && sched_lane_running(p->lane) == 0 &&
+        sched_lane_waiting(p->lane) == 0)
+        loop_timer_after(p->idle, p->conf->idle_stop_ms);
+}
+
 static void on_slot_free(void *arg, struct box *b, uint32_t slot)
 {
     struct pipeline *p = arg;
@@ -105,6 +112,7 @@ static void on_slot_free(void *arg, struct box *b, uint32_t slot)
         return;
     p->free_slots |= UINT64_C(1) << slot;
     sched_add_slot(p->core->sched, p->lane);
+    watch_idle(p);
 }
 
 /* Output comes in chunks of many lines; the log has one event a line. */
@@ -155,17 +163,11 @@ static struct result *judge(struct pipeline *p, struct task *t, struct box_outco
     struct result *r = result_of_outcome(o);
     if (r == NULL || r->code != CODE_OK || o->n_children == 0)
         return r;
-    if (children_submit(p->core, t, o, r, message, sizeof message) == 0)
+    enum code code = children_submit(p->core, t, o, r, message, sizeof message);
+    if (code == CODE_OK)
         return r;
     result_unref(r);
-    return result_of_code(CODE_CONTRACT_VIOLATION, message, NULL);
-}
-
-static void watch_idle(struct pipeline *p)
-{
-    if (p->conf->idle_stop_ms > 0 && sched_lane_running(p->lane) == 0 &&
-        sched_lane_waiting(p->lane) == 0)
-        loop_timer_after(p->idle, p->conf->idle_stop_ms);
+    return result_of_code(code, message, NULL);
 }
 
 static void on_done(void *arg, struct box *b, uint32_t slot, void *task, struct box_outcome *o)

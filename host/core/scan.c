@@ -6,11 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/log.h"
 #include "conf/settings.h"
 #include "loop/loop.h"
 #include "plugin/catalog.h"
 #include "plugin/folder.h"
+#include "plugin/rules.h"
 #include "sandbox/box.h"
 
 enum { SCANS_AT_ONCE = 4, SCAN_MEMORY = 1 << 30 };
@@ -18,7 +20,8 @@ enum { SCANS_AT_ONCE = 4, SCAN_MEMORY = 1 << 30 };
 struct scan_file {
     struct scan *scan;
     char *path;
-    bool is_described;
+    struct buf report; /* what the child said of it, or empty */
+    char *reason;      /* why it said nothing, or NULL */
 };
 
 struct scan {
@@ -35,8 +38,11 @@ struct scan {
 
 static void scan_free(struct scan *s)
 {
-    for (size_t i = 0; s->files != NULL && i < s->n; i++)
+    for (size_t i = 0; s->files != NULL && i < s->n; i++) {
         free(s->files[i].path);
+        free(s->files[i].reason);
+        buf_clear(&s->files[i].report);
+    }
     free(s->files);
     loop_timer_free(s->turn);
     catalog_unref(s->catalog);
@@ -58,7 +64,8 @@ static int list_files(struct scan *s, const struct conf_list *dirs)
     }
     s->files = rc == 0 ? calloc(found.n + 1, sizeof *s->files) : NULL;
     for (size_t i = 0; s->files != NULL && i < found.n; i++) {
-        s->files[s->n++] = (struct scan_file){.scan = s, .path = found.paths[i]};
+        s->files[s->n++] = (struct scan_file){
+            .scan = s, .path = found.paths[i], .report = BUF_INIT(RULE_REPORT_MAX)};
         found.paths[i] = NULL; /* the path has moved */
     }
     folder_files_clear(&found);
@@ -69,10 +76,9 @@ static void on_descriptor(void *arg, struct box *b, const char *json, size_t len
 {
     struct scan_file *f = arg;
     (void)b;
-    if (!f->is_described && catalog_add(f->scan->catalog, f->path, json, len) < 0 &&
-        errno != EEXIST)
+    buf_reset(&f->report);
+    if (buf_append(&f->report, json, len) < 0)
         f->scan->has_failed = true;
-    f->is_described = true;
 }
 
 static void on_ended(void *arg, struct box *b, enum code code, const char *message)
@@ -80,9 +86,7 @@ static void on_ended(void *arg, struct box *b, enum code code, const char *messa
     struct scan_file *f = arg;
     (void)b;
     (void)code;
-    if (!f->is_described && catalog_add_broken(f->scan->catalog, f->path, message) < 0 &&
-        errno != EEXIST)
-        f->scan->has_failed = true;
+    f->reason = strdup(message);
     f->scan->running--;
     loop_timer_after(f->scan->turn, 0);
 }
@@ -105,10 +109,26 @@ static void start_one(struct scan *s, struct scan_file *f)
         on_ended(f, NULL, CODE_SANDBOX_ERROR, "the launcher does not answer");
 }
 
+/* In the order of the folders, whichever child was done first: of two plugins with one id the first one stays. */
+static int fill(struct scan *s)
+{
+    int rc = s->has_failed ? -1 : 0;
+    for (size_t i = 0; i < s->n && rc == 0; i++) {
+        const struct scan_file *f = &s->files[i];
+        rc = f->report.len > 0
+                 ? catalog_add(s->catalog, f->path, (const char *)f->report.data, f->report.len)
+                 : catalog_add_broken(s->catalog, f->path,
+                                      f->reason != NULL ? f->reason : "no memory");
+        if (rc < 0 && errno == EEXIST)
+            rc = 0;
+    }
+    return rc == 0 ? catalog_settle(s->catalog) : -1;
+}
+
 static void finish(struct scan *s)
 {
     struct catalog *catalog = s->catalog;
-    if (s->has_failed || catalog_settle(catalog) < 0) {
+    if (fill(s) < 0) {
         catalog_unref(catalog);
         catalog = NULL;
     }

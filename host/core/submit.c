@@ -17,7 +17,7 @@
 #include "core/push.h"
 #include "core/tasks.h"
 
-enum { RETRY_AFTER_MS = 500 };
+enum { RETRY_AFTER_MS = 500, OWNERS_SHARE = 4 };
 
 struct submission {
     struct core *c;
@@ -78,18 +78,19 @@ static size_t total_bytes(const struct submission *x)
     return n;
 }
 
-/* What waits to run and what waits to be acknowledged both hold memory. */
+/* What waits to run and what waits to be acknowledged both hold memory; no client may take all of it. */
 static int check_room(struct submission *x)
 {
     const struct conf_host *h = x->c->host;
-    bool is_full = (int64_t)sched_waiting(x->c->sched) >= h->queue_max ||
-                   (int64_t)(x->c->queue_bytes + total_bytes(x)) > h->queue_max_bytes;
-    bool is_unread = (int64_t)x->c->kept_waiting_bytes > h->results_max_bytes;
-    if (!is_full && !is_unread)
-        return 0;
     x->refusal.retry_after_ms = RETRY_AFTER_MS;
-    return refuse(&x->refusal, CODE_OVERLOADED, "%s",
-                  is_full ? "the queue is full" : "too many results wait to be acknowledged");
+    if (!tasks_have_room(x->c, 1, total_bytes(x)))
+        return refuse(&x->refusal, CODE_OVERLOADED, "the queue is full");
+    if ((int64_t)x->c->kept_waiting_bytes > h->results_max_bytes)
+        return refuse(&x->refusal, CODE_OVERLOADED, "too many results wait to be acknowledged");
+    if ((int64_t)x->owner->waiting_bytes > h->results_max_bytes / OWNERS_SHARE)
+        return refuse(&x->refusal, CODE_QUOTA, "too many of your results wait to be acknowledged");
+    x->refusal.retry_after_ms = 0;
+    return 0;
 }
 
 static int check_times(struct submission *x)
@@ -170,6 +171,8 @@ static int find_leader(struct submission *x)
     char *key = x->s.key != 0 ? json_strdup(x->s.doc, x->s.key) : NULL;
     x->leader = key != NULL ? task_find_key(x->c, x->owner, x->pipeline, key) : NULL;
     free(key);
+    if (x->leader != NULL && !task_may_answer(x->leader))
+        x->leader = NULL;
     return x->leader != NULL ? check_same(x, x->leader, "idempotency_key") : 0;
 }
 
@@ -178,8 +181,8 @@ static int find_leader(struct submission *x)
 static int check(struct submission *x)
 {
     static int (*const steps[])(struct submission *) = {
-        check_phase,      check_version, check_times, check_durable, check_digests,
-        check_quarantine, check_params,  find_leader, check_room};
+        check_phase,  check_version, check_times, check_durable, check_quarantine,
+        check_params, check_room,    find_leader, check_digests};
     if (find_pipeline(x) < 0 || find_same(x) < 0)
         return -1;
     for (size_t i = 0; i < sizeof steps / sizeof *steps && x->same == NULL; i++) {
@@ -203,13 +206,13 @@ static void write_ignored(const struct submission *x, struct json_writer *w)
 }
 
 static void answer_accepted(struct submission *x, struct peer *p, const struct task *t,
-                            bool is_attached)
+                            const char *state, bool is_attached)
 {
     struct json_writer w;
     answer_begin(x->c, &w);
     json_member_str(&w, "task_id", t->task_id);
     json_member_str(&w, "uid", t->uid);
-    json_member_str(&w, "state", task_state_name(t->state));
+    json_member_str(&w, "state", state);
     json_member_bool(&w, "attached", is_attached);
     json_member_bool(&w, "durable", false);
     write_ignored(x, &w);
@@ -221,7 +224,7 @@ static void answer_same(struct submission *x, struct peer *p)
 {
     struct task *t = x->same;
     if (!x->s.wait)
-        answer_accepted(x, p, t, true);
+        answer_accepted(x, p, t, task_state_name(t->state), true);
     t->is_answered_by_result = x->s.wait;
     if (t->state == TASK_FINISHED)
         kept_deliver(x->c, t);
@@ -240,7 +243,7 @@ static int accept(struct submission *x, struct peer *p)
         return refuse(&x->refusal, CODE_OVERLOADED, "no memory for the task");
     x->c->stats.accepted++;
     if (!x->s.wait)
-        answer_accepted(x, p, t, x->leader != NULL);
+        answer_accepted(x, p, t, is_cached ? "finished" : "queued", x->leader != NULL);
     if (is_cached)
         task_finish_cached(x->c, t, x->leader);
     else

@@ -8,6 +8,9 @@
 
 enum { NAME_MAX_BYTES = 128, SHA256_HEX = 64 };
 
+/* No time that is meant is later; sums of two of them cannot overflow. */
+#define INTEGER_MAX (INT64_C(1) << 53)
+
 struct reader {
     struct submit *s;
     const struct json_doc *doc;
@@ -47,8 +50,8 @@ static int take_int(struct reader *r, uint32_t token, const char *pointer, int64
 {
     if (expect(r, token, pointer, JSON_NUMBER) < 0)
         return -1;
-    if (json_i64(r->doc, token, to) < 0 || *to < min)
-        return refuse_at(r->refusal, pointer, "expected an integer of at least %lld",
+    if (json_i64(r->doc, token, to) < 0 || *to < min || *to > INTEGER_MAX)
+        return refuse_at(r->refusal, pointer, "expected an integer from %lld to 2^53",
                          (long long)min);
     return 0;
 }
@@ -193,11 +196,13 @@ static bool same_string(const struct json_doc *doc, uint32_t a, uint32_t b)
     return json_equal(doc, a, doc, b);
 }
 
-static int check_input_name(struct reader *r, uint32_t name)
+static int check_input(struct reader *r, uint32_t name, uint32_t frame)
 {
     for (size_t i = 0; i < r->s->n_inputs; i++) {
         if (same_string(r->doc, r->s->inputs[i].name, name))
             return refuse_at(r->refusal, "/inputs", "two inputs have the same name");
+        if (r->s->inputs[i].frame == frame)
+            return refuse_at(r->refusal, "/inputs", "two inputs name the same frame");
     }
     return 0;
 }
@@ -228,7 +233,7 @@ static int read_input(struct reader *r, uint32_t t)
         return -1;
     if (sha != 0 && r->doc->tokens[sha].len - 2 != SHA256_HEX)
         return refuse_at(r->refusal, "/inputs/*/sha256", "expected 64 hex digits");
-    if (check_input_name(r, name) < 0)
+    if (check_input(r, name, (uint32_t)frame) < 0)
         return -1;
     in.frame = (uint32_t)frame;
     r->s->inputs[r->s->n_inputs++] = in;

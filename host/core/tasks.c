@@ -235,7 +235,9 @@ static void leave_tables(struct core *c, struct task *t)
 
 static int enter_tables(struct core *c, struct task *t)
 {
-    bool is_first = t->key != NULL && task_find_key(c, t->owner, t->pipeline, t->key) == NULL;
+    const struct task *old =
+        t->key != NULL ? task_find_key(c, t->owner, t->pipeline, t->key) : NULL;
+    bool is_first = t->key != NULL && (old == NULL || !task_may_answer(old));
     if (table_put(c->by_uid, t->uid, strlen(t->uid), t) == 0 &&
         put(c->by_id, t->owner, NULL, t->task_id, t) == 0 &&
         (!is_first || put(c->by_key, t->owner, t->pipeline, t->key, t) == 0))
@@ -301,6 +303,13 @@ static int watch_expiry(struct core *c, struct task *t)
     return 0;
 }
 
+bool tasks_have_room(const struct core *c, size_t n, size_t bytes)
+{
+    size_t waiting = sched_waiting(c->sched) + c->n_attached;
+    return (int64_t)(waiting + n) <= c->host->queue_max &&
+           (int64_t)(c->queue_bytes + bytes) <= c->host->queue_max_bytes;
+}
+
 static int enqueue(struct core *c, struct task *t)
 {
     if (sched_push(c->sched, t->pipeline->lane, &t->item) < 0)
@@ -312,11 +321,15 @@ static int enqueue(struct core *c, struct task *t)
     return 0;
 }
 
-static void follow(struct task *t, struct task *leader)
+static void follow(struct core *c, struct task *t, struct task *leader)
 {
     t->leader = leader;
     t->next_follower = leader->followers;
+    if (leader->followers != NULL)
+        leader->followers->prev_follower = t;
     leader->followers = t;
+    c->n_attached++;
+    c->queue_bytes += t->bytes;
     step(t, TASK_EV_ATTACH);
 }
 
@@ -336,7 +349,7 @@ int task_accept(struct core *c, struct task *t, const uint64_t digest[2], struct
         return -1;
     }
     if (leader != NULL)
-        follow(t, leader);
+        follow(c, t, leader);
     link_task(c, t);
     return 0;
 }
@@ -382,6 +395,8 @@ void task_requeue(struct core *c, struct task *t, enum code code, const char *me
     log_info("task goes back into the queue", LS("task_id", t->task_id), LS("reason", message));
     c->queue_bytes += t->bytes;
     step(t, TASK_EV_REQUEUE);
+    if (t->expiry != NULL)
+        loop_timer_after(t->expiry, t->expires_ms - clock_wall_ms());
     push_state(c, t);
     pipeline_wanted(t->pipeline);
 }
@@ -414,6 +429,16 @@ static void log_end(const struct task *t)
                  LS("reason", r->message), LI("queue_ms", queue_ms), LI("run_ms", r->run_ms));
 }
 
+static void unfollow(struct core *c, struct task *t)
+{
+    *(t->prev_follower != NULL ? &t->prev_follower->next_follower : &t->leader->followers) =
+        t->next_follower;
+    if (t->next_follower != NULL)
+        t->next_follower->prev_follower = t->prev_follower;
+    t->leader = t->prev_follower = t->next_follower = NULL;
+    c->n_attached--;
+}
+
 /* Leaves the place where it was: the queue, the box, or its leader's list. */
 static void leave_place(struct core *c, struct task *t)
 {
@@ -423,19 +448,27 @@ static void leave_place(struct core *c, struct task *t)
     } else if (t->state == TASK_RUNNING || t->state == TASK_STOPPING) {
         sched_end(c->sched, t->pipeline->lane);
     } else if (t->state == TASK_ATTACHED) {
-        struct task **link = &t->leader->followers;
-        while (*link != t)
-            link = &(*link)->next_follower;
-        *link = t->next_follower;
+        unfollow(c, t);
+        c->queue_bytes -= t->bytes;
     }
+}
+
+bool task_may_answer(const struct task *t)
+{
+    if (t->state != TASK_FINISHED)
+        return true; /* that is still open: the other one waits with it */
+    if (t->result == NULL)
+        return false;
+    enum code code = t->result->code;
+    return code == CODE_OK ||
+           (code != CODE_CANCELLED && code != CODE_EXPIRED && !code_info(code)->is_retryable);
 }
 
 /* Followers get the same result; if the leader was cancelled or expired, which is its own affair,
  * they run themselves. */
 static void settle_followers(struct core *c, struct task *t)
 {
-    bool is_own_affair =
-        t->result == NULL || t->result->code == CODE_CANCELLED || t->result->code == CODE_EXPIRED;
+    bool is_own_affair = !task_may_answer(t);
     while (t->followers != NULL) {
         struct task *f = t->followers;
         if (!is_own_affair) {
@@ -443,13 +476,10 @@ static void settle_followers(struct core *c, struct task *t)
             task_finish(c, f, result_ref(t->result));
             continue;
         }
-        t->followers = f->next_follower;
-        f->leader = NULL;
+        unfollow(c, f);
         step(f, TASK_EV_REQUEUE);
         if (sched_push(c->sched, f->pipeline->lane, &f->item) < 0)
             task_finish(c, f, result_of_code(CODE_INTERNAL, "no memory", NULL));
-        else
-            c->queue_bytes += f->bytes;
         pipeline_wanted(f->pipeline);
     }
 }

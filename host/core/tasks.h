@@ -18,7 +18,7 @@ struct task {
     struct task *prev, *next;           /* in core.all */
     struct task *kept_prev, *kept_next; /* in a list of kept results */
     struct task *leader;                /* whose result this one waits for, or NULL */
-    struct task *followers, *next_follower;
+    struct task *followers, *next_follower, *prev_follower;
     struct owner *owner;
     struct pipeline *pipeline;
     enum task_state state;
@@ -43,6 +43,7 @@ struct task {
     bool wants_digest, wants_children;
     bool is_silent; /* its RESULT is not sent: a child whose submitter does not want it */
     bool is_cached;
+    bool is_sent;         /* over the connection that its owner has now */
     bool is_delivered;    /* sent, and nobody will acknowledge it */
     bool is_acknowledged; /* only a line of LIST is left of it */
     bool is_kept;
@@ -63,12 +64,17 @@ int task_accept(struct core *c, struct task *t, const uint64_t digest[2], struct
                 bool is_queued);
 /* Answers it by the kept result of another. */
 void task_finish_cached(struct core *c, struct task *t, struct task *kept);
+/* Whether so many tasks more may wait. */
+bool tasks_have_room(const struct core *c, size_t n, size_t bytes);
 /* Gives tasks to free slots. */
 void tasks_dispatch(struct core *c);
 /* The verdict is there. Takes r (NULL: no memory was left; the task still ends, as INTERNAL). */
 void task_finish(struct core *c, struct task *t, struct result *r);
 /* It did not start: back to its place, or the end if that happened too often. */
 void task_requeue(struct core *c, struct task *t, enum code code, const char *message);
+/* Whether another task of the same key can have its result: not if it was cancelled, expired, or failed in a way that a
+ * retry may mend. */
+bool task_may_answer(const struct task *t);
 /* What was found: "queued", "running", "finished". */
 const char *task_cancel(struct core *c, struct task *t, const char *why);
 struct task *task_find_id(struct core *c, const struct owner *o, const char *task_id);

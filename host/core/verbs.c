@@ -214,6 +214,13 @@ static int scan_header(struct core *c, const struct wire_message *m, char *why, 
     return -1;
 }
 
+/* libzmq names a connection by five bytes, the first of them 0, and never the same again. A name that the client chose
+ * may be another connection than the one that broke the protocol. */
+static bool is_made_by_zmq(struct wire_view id)
+{
+    return id.len == 5 && *(const char *)id.data == '\0';
+}
+
 void verbs_message(void *core, struct router *r, zmq_msg_t *frames, size_t n, int is_cut)
 {
     struct core *c = core;
@@ -226,7 +233,13 @@ void verbs_message(void *core, struct router *r, zmq_msg_t *frames, size_t n, in
     enum wire_fault fault = wire_parse(views, n, 1, &c->wire_limits, &m);
     if (fault == WIRE_OK && is_cut)
         fault = WIRE_TOO_MANY_FRAMES;
-    struct peer *p = peer_of(c, r, views, fault == WIRE_NO_PROTOCOL ? 1 : m.n_envelope, m.is_req);
+    if (fault == WIRE_NO_PROTOCOL) { /* a REQ's delimiter goes back all the same */
+        m.is_req = n > 1 && views[1].len == 0;
+        m.n_envelope = m.is_req ? 2 : 1;
+    }
+    struct peer *p = peer_of(c, r, views, m.n_envelope, m.is_req);
+    if (p != NULL && fault == WIRE_OK && m.verb == WIRE_HELLO && !is_made_by_zmq(views[0]))
+        p->is_broken = false;
     if (p == NULL || p->is_broken) {
         c->stats.protocol_errors++;
         return;

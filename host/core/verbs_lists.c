@@ -70,6 +70,11 @@ static void write_pipeline(struct core *c, struct json_writer *w,
     json_close(w, '}');
 }
 
+static const char *or_absent(const char *s)
+{
+    return s != NULL && s[0] != '\0' ? s : NULL;
+}
+
 static void write_plugin(struct core *c, struct json_writer *w, const struct catalog_plugin *plugin)
 {
     json_open(w, '{');
@@ -78,8 +83,8 @@ static void write_plugin(struct core *c, struct json_writer *w, const struct cat
     json_member_str(w, "reason", plugin->reason);
     json_member_str(w, "id", plugin->id);
     json_member_str(w, "version", plugin->version);
-    json_member_str(w, "vendor", plugin->vendor);
-    json_member_str(w, "license", plugin->license);
+    json_member_str(w, "vendor", or_absent(plugin->vendor));
+    json_member_str(w, "license", or_absent(plugin->license));
     json_key(w, "pipelines");
     json_open(w, '[');
     for (size_t i = 0; i < plugin->n_pipelines; i++)

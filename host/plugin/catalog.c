@@ -154,13 +154,6 @@ int catalog_add_broken(struct catalog *c, const char *path, const char *reason)
     return keep_or_free(c, p);
 }
 
-static int by_path(const void *a, const void *b)
-{
-    const struct catalog_plugin *const *left = a;
-    const struct catalog_plugin *const *right = b;
-    return strcmp((*left)->path, (*right)->path);
-}
-
 /* Breaks p if something of it is taken. -1: ENOMEM. */
 static int check_taken(const struct catalog *c, struct catalog_plugin *p)
 {
@@ -197,8 +190,6 @@ static int enter(struct catalog *c, struct catalog_plugin *p)
 
 int catalog_settle(struct catalog *c)
 {
-    if (c->n > 0)
-        qsort(c->plugins, c->n, sizeof(struct catalog_plugin *), by_path);
     for (size_t i = 0; i < c->n; i++) {
         if (enter(c, c->plugins[i]) < 0)
             return -1;

@@ -63,11 +63,11 @@ int catalog_add(struct catalog *c, const char *path, const char *report, size_t 
 /* Adds a file that could not be scanned. As catalog_add. */
 int catalog_add_broken(struct catalog *c, const char *path, const char *reason);
 
-/* Sorts by path and applies the rules that need all of them: an id and a slug belong to one plugin;
- * the first path keeps it, later ones become broken and name both. -1: ENOMEM. Once. */
+/* Applies the rules that need all of them: an id and a slug belong to one plugin;
+ * the first one keeps it, later ones become broken and name both. -1: ENOMEM. Once. */
 int catalog_settle(struct catalog *c);
 
-/* Everything below: after catalog_settle. Sorted by path. */
+/* Everything below: after catalog_settle. In the order in which they were added. */
 size_t catalog_count(const struct catalog *c);
 const struct catalog_plugin *catalog_at(const struct catalog *c, size_t i);
 /* Pipelines that can be found. */

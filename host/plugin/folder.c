@@ -65,10 +65,12 @@ int folder_list(struct folder_files *f, char *const *dirs, size_t n_dirs,
                 void (*on_unreadable)(const char *dir, int error))
 {
     int rc = 0;
-    for (size_t i = 0; i < n_dirs && rc == 0; i++)
+    for (size_t i = 0; i < n_dirs && rc == 0; i++) {
+        size_t before = f->n;
         rc = list_one(f, dirs[i], on_unreadable);
-    if (f->n > 0)
-        qsort(f->paths, f->n, sizeof(char *), by_name);
+        if (f->n > before)
+            qsort(f->paths + before, f->n - before, sizeof(char *), by_name);
+    }
     return rc;
 }
 

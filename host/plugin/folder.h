@@ -10,7 +10,7 @@
 enum { FOLDER_FILES_MAX = 4096 };
 
 struct folder_files {
-    char **paths; /* sorted */
+    char **paths; /* folder by folder, sorted within each */
     size_t n;
 };
 

@@ -17,7 +17,7 @@
 #include "sandbox/launcher.h"
 
 /* Above the range that systemd gives to containers (UIDS-GIDS): nobody hands these out. */
-#define UID_BASE_DEFAULT 1880000000U
+#define UID_BASE_DEFAULT 1900000000U
 
 enum { CHANNEL = 3, EXIT_USAGE = 2 };
 
@@ -52,7 +52,7 @@ static const char usage[] =
     "hand.\n"
     "  --channel-fd N           the launch channel, an inherited SEQPACKET socket\n"
     "  --state-dir DIR          task directories lie in DIR/boxes\n"
-    "  --box-uid-base N         as root: boxes run as the 65536 users from N (default 1880000000)\n"
+    "  --box-uid-base N         as root: boxes run as the 65536 users from N (default 1900000000)\n"
     "  --isolation best|strict  strict: do not start where a wall cannot be built (default: best)\n"
     "  --lenient-files          warn of plugin files that others may change, but take them\n"
     "  --box-helper PATH        the program penstock-box (default: found beside this one)\n"

@@ -52,8 +52,9 @@ static int check_owner(struct plugin_walk *w, const char *path, const char *name
     if (is_owner_trusted(st))
         return 0;
     errno = EACCES;
-    return plugin_walk_object(w, "%s%s%s: expected owner 0 or %u, found %u", path,
-                              *name != '\0' ? "/" : "", name, geteuid(), st->st_uid);
+    const char *or_us = geteuid() != 0 ? " or our own" : "";
+    return plugin_walk_object(w, "%s%s%s: expected owner 0%s, found %u", path,
+                              *name != '\0' ? "/" : "", name, or_us, st->st_uid);
 }
 
 static int check_mode(struct plugin_walk *w, const char *path, const char *name,

@@ -3,11 +3,14 @@
 
 #include <ctype.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "conf/conf.h"
+
+enum { PARENT_TEXT = 48 };
 
 /* What any program may need of its surroundings; a name that ends with '*' stands for all that
  * begin so. */
@@ -62,9 +65,13 @@ char **environment_for(const char *shim)
     size_t n = 0, kept = 0;
     while (environ[n] != NULL)
         n++;
-    char **list = calloc(n + 1, sizeof *list);
+    /* Behind the list lies the one string that is not the environment's own. */
+    char **list = calloc(1, (n + 2) * sizeof(char *) + PARENT_TEXT);
     if (list == NULL)
         return NULL;
+    char *parent = (char *)(list + n + 2);
+    snprintf(parent, PARENT_TEXT, "PENSTOCK_PARENT_PID=%d", (int)getpid());
+    list[kept++] = parent;
     for (size_t i = 0; i < n; i++) {
         if (is_passed(environ[i]) &&
             (!conf_variable_is_secret(environ[i]) || is_of_shim(environ[i], shim)))

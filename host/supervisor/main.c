@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fdutil.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "conf/conf.h"
@@ -15,7 +16,7 @@
 enum { EXIT_USAGE = 2, EXIT_CONFIG = 78 };
 
 static const char usage[] =
-    "usage: penstockd [--config FILE] [--set SECTION.KEY=VALUE ...] [--HOST-OPTION VALUE ...] "
+    "usage: penstockd [--config FILE] [--set SECTION.KEY=VALUE ...] [--state-dir DIR ...] "
     "[--ready-fd N]\n"
     "\n"
     "Runs the host: the task and control sockets, the plugins in their boxes, and the shims that "
@@ -51,7 +52,7 @@ static int take_ready_fd(struct arguments *a, const char *text)
         return -1;
     }
     a->ready_fd = (int)fd;
-    return 0;
+    return fd_set_cloexec(a->ready_fd, 1);
 }
 
 static int read_rest(int argc, char **argv, struct arguments *a)
@@ -97,12 +98,14 @@ static int run(const struct conf *conf, const struct arguments *a)
     sigset_t set;
     int status = EXIT_FAILURE;
     struct loop *loop = loop_new();
-    const struct supervisor_options o = {
-        .conf = conf, .request = &a->conf, .ready_fd = a->ready_fd};
-    struct supervisor *s = loop != NULL ? supervisor_new(loop, &o) : NULL;
+    /* Before anything is started: a signal in between must not leave roles behind. */
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    const struct supervisor_options o = {
+        .conf = conf, .request = &a->conf, .ready_fd = a->ready_fd};
+    struct supervisor *s = loop != NULL ? supervisor_new(loop, &o) : NULL;
     if (s != NULL && loop_signals(loop, &set, on_signal, s) == 0 && loop_run(loop) == 0)
         status = supervisor_exit_status(s);
     supervisor_free(s);

@@ -140,7 +140,12 @@ int role_start(struct role *r, const int *fds, unsigned n_fds)
     }
     r->started_ms = clock_mono_ms();
     log_info("role started", LS("role", r->name), LI("pid", r->pid));
-    return loop_child(r->loop, r->pid, on_ended, r);
+    if (loop_child(r->loop, r->pid, on_ended, r) == 0)
+        return 0;
+    kill(r->pid, SIGKILL); /* unwatched it would never be seen to end */
+    waitpid(r->pid, NULL, 0);
+    r->pid = 0;
+    return -1;
 }
 
 void role_start_later(struct role *r, int64_t delay_ms)

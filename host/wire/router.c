@@ -83,9 +83,10 @@ struct router *router_new(struct loop *loop, void *zmq_context,
         return NULL;
     r->fn = fn;
     r->arg = arg;
-    r->max_frames = options->max_frames;
+    r->max_frames =
+        options->max_frames < WIRE_FRAMES_HARD_MAX ? options->max_frames : WIRE_FRAMES_HARD_MAX;
     r->may_have_more = 1;
-    r->room = options->max_frames + WIRE_ENVELOPE_MAX + 2;
+    r->room = r->max_frames + WIRE_ENVELOPE_MAX + 2;
     r->frames = calloc(r->room, sizeof *r->frames);
     r->socket = r->frames != NULL ? zmq_socket(zmq_context, ZMQ_ROUTER) : NULL;
     if (r->socket == NULL || set_options(r->socket, options) < 0 || watch(r, loop) < 0) {
@@ -180,6 +181,11 @@ int router_serve(struct router *r, int budget)
             zmq_msg_close(&r->frames[i]);
     }
     return 0;
+}
+
+int router_is_due(const struct router *r)
+{
+    return r->may_have_more;
 }
 
 static int send_bytes(void *socket, const void *bytes, size_t n, int more)

@@ -36,6 +36,8 @@ int router_bind_tcp(struct router *r, const char *address, char *bound);
 /* Reads at most budget messages: 1 if more may be there, else 0. To be called once a turn, and
  * after sends: libzmq's descriptor is edge-triggered. */
 int router_serve(struct router *r, int budget);
+/* Whether router_serve would have something to do: libzmq was used or woken since it was last asked in vain. */
+int router_is_due(const struct router *r);
 void router_free(struct router *r, int linger_ms);
 
 /* Where an answer goes: the routing id and what stood before PEN/1. */

@@ -207,13 +207,13 @@ static void test_one_slug_one_plugin(void **state)
 {
     struct catalog *c = *state;
     const struct catalog_plugin *second;
+    add_small(c, "/z/a.so", "org.a", "dup", "");
     add_small(c, "/p/b.so", "org.b", "dup", "");
-    add_small(c, "/p/a.so", "org.a", "dup", "");
     assert_int_equal(catalog_settle(c), 0);
     assert_string_equal(catalog_find(c, "dup")->plugin->id, "org.a");
     second = catalog_file(c, "/p/b.so");
     assert_int_equal(second->state, CATALOG_BROKEN);
-    assert_string_equal(second->reason, "pipeline \"dup\" is already provided by org.a (/p/a.so): "
+    assert_string_equal(second->reason, "pipeline \"dup\" is already provided by org.a (/z/a.so): "
                                         "org.b (/p/b.so) is refused");
     assert_null(catalog_plugin(c, "org.b"));
     assert_int_equal(catalog_pipelines(c), 1);
@@ -222,13 +222,13 @@ static void test_one_slug_one_plugin(void **state)
 static void test_one_id_one_plugin(void **state)
 {
     struct catalog *c = *state;
+    add_small(c, "/z/a.so", "org.a", "first", "");
     add_small(c, "/p/b.so", "org.a", "second", "");
-    add_small(c, "/p/a.so", "org.a", "first", "");
     assert_int_equal(catalog_settle(c), 0);
     assert_non_null(catalog_find(c, "first"));
     assert_null(catalog_find(c, "second"));
     assert_string_equal(catalog_file(c, "/p/b.so")->reason,
-                        "id \"org.a\" is already taken by /p/a.so: /p/b.so is refused");
+                        "id \"org.a\" is already taken by /z/a.so: /p/b.so is refused");
 }
 
 /* A broken plugin takes nothing from others, whatever its path. */
@@ -240,8 +240,8 @@ static void test_a_broken_one_owns_nothing(void **state)
     assert_int_equal(catalog_add_broken(c, "/p/0.so", "the scan ended by SIGSEGV"), 0);
     assert_int_equal(catalog_settle(c), 0);
     assert_int_equal(catalog_file(c, "/p/b.so")->state, CATALOG_OK);
-    assert_string_equal(catalog_at(c, 0)->reason, "the scan ended by SIGSEGV");
-    assert_null(catalog_at(c, 0)->id);
+    assert_string_equal(catalog_at(c, 2)->reason, "the scan ended by SIGSEGV");
+    assert_null(catalog_at(c, 2)->id);
 }
 
 static void test_a_path_comes_once(void **state)
@@ -290,8 +290,6 @@ static void test_thousands(void **state)
         assert_string_equal(catalog_find(c, slug)->slug, slug);
     }
     assert_null(catalog_find(c, "pipeline-4000"));
-    for (size_t i = 1; i < catalog_count(c); i++)
-        assert_true(strcmp(catalog_at(c, i - 1)->path, catalog_at(c, i)->path) < 0);
 }
 
 static void test_an_empty_one(void **state)

@@ -17,7 +17,7 @@
 
 #include "conf/conf.h"
 
-#define START_IT "start the host: penstockd, or systemctl start penstock"
+#define START_IT "start the host: penstockd"
 
 enum { OTHERS_MAY_WRITE = 0022, FILES_WANTED = 1024, DISK_LOW_PERCENT = 5 };
 

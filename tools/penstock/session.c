@@ -103,7 +103,7 @@ int session_unreachable(const struct session *s, const char *why)
 {
     return cli_fail(
         s->cli, CLI_UNREACHABLE,
-        "start it with `penstockd` or `systemctl start penstock`; `penstock doctor` looks closer",
+        "start it with `penstockd`; `penstock doctor` looks closer",
         "%s (%s)", why, s->endpoint);
 }
 
