@@ -26,7 +26,7 @@ enum {
 
 /* Only short, small tasks are given to a worker ahead: what waits behind a long one waits for
  * nothing. */
-enum { DEPTH = 8, AHEAD_MAX_US = 1000, AHEAD_MAX_BYTES = 64 * 1024, MEAN_OF = 8 };
+enum { DEPTH = 16, AHEAD_MAX_US = 1000, AHEAD_MAX_BYTES = 64 * 1024, MEAN_OF = 8 };
 
 const char *pipeline_slug(const struct pipeline *p)
 {
@@ -361,6 +361,10 @@ int pipeline_run(struct pipeline *p, struct task *t)
     t->slot = (uint32_t)__builtin_ctzll(p->free_slots);
     p->free_slots &= p->free_slots - 1;
     loop_timer_off(p->idle);
+    if (p->mode == BOX_WARM) {
+        box_hold(p->box); /* until pipelines_write_ahead, which follows */
+        be_hungry(p);
+    }
     return box_run(p->box, t->slot, &t->box, t);
 }
 
@@ -391,6 +395,7 @@ static void write_ahead(struct pipeline *p)
     uint32_t slot = 0;
     if (p->state != PIPELINE_READY || p->mode != BOX_WARM || p->mean_run_us >= AHEAD_MAX_US)
         return;
+    box_hold(p->box);
     while (next_ahead(p) != NULL && roomiest(p, &slot)) {
         struct sched_item *item = sched_take_ahead(p->core->sched, p->lane);
         if (item == NULL)
@@ -408,6 +413,8 @@ void pipelines_write_ahead(struct core *c)
         next = p->next_hungry;
         p->is_hungry = false;
         write_ahead(p);
+        if (p->box != NULL)
+            box_release(p->box);
     }
 }
 

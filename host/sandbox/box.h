@@ -142,6 +142,11 @@ unsigned box_room(const struct box *b, uint32_t slot);
 /* Gives a task to the slot, which is free or has room; user comes back in callbacks, not NULL. -1
  * with errno: neither. */
 int box_run(struct box *b, uint32_t slot, const struct box_task *task, void *user);
+/* From box_hold on, small tasks that are given to the box wait for each other until box_release, so
+ * that each worker gets its own with one write and one wake-up. Both within one event of the loop.
+ */
+void box_hold(struct box *b);
+void box_release(struct box *b);
 /* Asks the task to stop (should_stop); after grace_ms its worker is killed. on_done comes with
  * CANCELLED unless the task was done before. reason may be KILL_CANCEL or KILL_STOP (the host
  * stops: CODE_CANCELLED too). true: it was given ahead and not started, and is taken back: no

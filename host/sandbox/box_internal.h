@@ -65,6 +65,7 @@ struct claim {
 /* The bytes of a task that are still to be written; large pieces stay where the user has them. */
 struct outgoing {
     struct buf small; /* heads and small pieces; iov points into it */
+    struct buf held;  /* small tasks before this one, not yet on their way */
     struct iovec *iov;
     size_t n, cap, at;
 };
@@ -131,6 +132,7 @@ struct box {
     int control_fd;
     struct loop_io *control_io;
     struct loop_timer *watch_timer;
+    bool is_held; /* between box_hold and box_release */
     uint32_t n_slots, depth;
     struct slot *slots;
     bool has_end; /* why it ends is known */
@@ -225,6 +227,10 @@ int outgoing_set(struct outgoing *o, const struct box_task *task, uint64_t nonce
                  uint64_t generation);
 /* 1: all written; 0: the socket is full; -1 with errno. */
 int outgoing_write(struct outgoing *o, int fd);
+/* Puts the task to those that are held, if it is small. false: it is not. */
+bool outgoing_hold(struct outgoing *o);
+/* What is held goes first now. */
+void outgoing_release(struct outgoing *o);
 void outgoing_drop(struct outgoing *o);
 void outgoing_clear(struct outgoing *o);
 

@@ -270,6 +270,14 @@ static void announce_task(struct slot *s, uint64_t nonce)
     atomic_store(&s->page->generation, s->generation);
 }
 
+/* An error here means that the worker is gone; the news of its death is on the way. */
+static void send_out(struct slot *s)
+{
+    outgoing_release(&s->out);
+    if (outgoing_write(&s->out, s->data_fd) == 0)
+        loop_io_set(s->data_io, EPOLLIN | EPOLLOUT);
+}
+
 static bool is_busy(const struct box *b, uint32_t slot)
 {
     return b->slots[slot].state != SLOT_FREE && box_room(b, slot) == 0;
@@ -283,10 +291,8 @@ int box_run(struct box *b, uint32_t slot, const struct box_task *task, void *use
     }
     struct slot *s = &b->slots[slot];
     const uint64_t nonce = launcher_nonce(b->launcher);
-    if (outgoing_set(&s->out, task, nonce, s->generation) < 0) {
-        outgoing_drop(&s->out);
+    if (outgoing_set(&s->out, task, nonce, s->generation) < 0)
         return -1;
-    }
     const struct ahead one = ahead_make(s, task, user, nonce);
     if (s->state == SLOT_FREE) {
         announce_task(s, nonce);
@@ -294,10 +300,23 @@ int box_run(struct box *b, uint32_t slot, const struct box_task *task, void *use
     } else {
         ahead_put(s, &one);
     }
-    /* An error here means that the worker is gone; the news of its death is on the way. */
-    if (outgoing_write(&s->out, s->data_fd) == 0)
-        loop_io_set(s->data_io, EPOLLIN | EPOLLOUT);
+    if (!b->is_held || !outgoing_hold(&s->out))
+        send_out(s);
     return 0;
+}
+
+void box_hold(struct box *b)
+{
+    b->is_held = b->mode == BOX_WARM;
+}
+
+void box_release(struct box *b)
+{
+    for (uint32_t i = 0; b->is_held && i < b->n_slots; i++) {
+        if (b->slots[i].out.held.len > 0 && b->slots[i].out.n == 0)
+            send_out(&b->slots[i]);
+    }
+    b->is_held = false;
 }
 
 /* ---- the end of a task
