@@ -27,8 +27,8 @@ struct pipeline {
     enum pipeline_state state;
     enum box_mode mode; /* in force: warm where the plugin leaves threads */
     struct box *box;
-    uint64_t free_slots; /* bit: the slot's worker waits for a task */
-    int64_t mean_run_us; /* of the last tasks, the latest weigh most */
+    uint64_t free_slots;          /* bit: the slot's worker waits for a task */
+    int64_t mean_run_us;          /* of the last tasks, the latest weigh most */
     struct pipeline *next_hungry; /* in core.hungry: may take tasks ahead */
     bool is_hungry;
     uint32_t slots;

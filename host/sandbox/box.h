@@ -122,8 +122,8 @@ struct box_events {
     /* A task that was given ahead is at work now. Returns its time limit (box_task.timeout_ms).
      * NULL: as it was given. */
     uint32_t (*on_head)(void *arg, struct box *b, void *task);
-    /* A task that was given ahead is given back: it was not started, and its box has nothing more to
-     * do with it. Only needed if depth is above 1. */
+    /* A task that was given ahead is given back: it was not started, and its box has nothing more
+     * to do with it. Only needed if depth is above 1. */
     void (*on_returned)(void *arg, struct box *b, uint32_t slot, void *task);
     /* A scan's answer: the plugin's own description, a claim. */
     void (*on_descriptor)(void *arg, struct box *b, const char *json, size_t len);

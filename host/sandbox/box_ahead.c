@@ -75,8 +75,8 @@ void ahead_give_back(struct slot *s, bool is_dead)
     }
 }
 
-/* A copy of what the worker has gathered, from the place to which its stream was looked at. 0: there
- * is nothing new, or it is just being sent. */
+/* A copy of what the worker has gathered, from the place to which its stream was looked at. 0:
+ * there is nothing new, or it is just being sent. */
 static size_t peek(struct slot *s, bool is_dead, unsigned char *to)
 {
     const struct slot_unsent *u = &s->page->unsent;

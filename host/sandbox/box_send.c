@@ -11,7 +11,7 @@
 
 enum {
     HELD_MAX = 8 * 1024, /* a task up to this may wait for others */
-    COPIED_MAX = 4096, /* a piece up to this is cheaper to copy than to name */
+    COPIED_MAX = 4096,   /* a piece up to this is cheaper to copy than to name */
     IOV_KEPT_MAX = 64
 };
 
@@ -42,8 +42,8 @@ static size_t small_size(const struct box_task *t)
     return n;
 }
 
-/* At most one part for each piece that is named, one for what is gathered before, between and behind
- * them, and one for what is held. */
+/* At most one part for each piece that is named, one for what is gathered before, between and
+ * behind them, and one for what is held. */
 static int make_room(struct outgoing *o, const struct box_task *t)
 {
     size_t parts = 2 * (3 * (size_t)t->n_inputs + 5) + 2;

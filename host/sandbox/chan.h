@@ -300,9 +300,9 @@ struct zygote_forked {
  * worker block; the core's end does not. End of stream ends a worker with status 0.
  *
  * A warm worker may have several tasks in its stream. Each has a cell of the page: the core puts
- * its nonce there before it sends the task; whoever turns the nonce into 0 has the task: the worker,
- * which runs it then, or the core, which takes it back. The n-th task of a worker has cell n modulo
- * SLOT_CELLS.
+ * its nonce there before it sends the task; whoever turns the nonce into 0 has the task: the
+ * worker, which runs it then, or the core, which takes it back. The n-th task of a worker has cell
+ * n modulo SLOT_CELLS.
  *
  * Small answers are gathered in the page until they are written to the stream, so that the core
  * finds those of a worker that has died, or that has gone on to a long task.

@@ -18,7 +18,7 @@ enum { FRAMES_IN_ROOM = 32 * 1024 };
 struct frames_in {
     int fd; /* borrowed */
     size_t len;
-    size_t used; /* of len: by the task that was handed out */
+    size_t used;          /* of len: by the task that was handed out */
     unsigned char *large; /* kept for the next large task while it is not too large */
     size_t large_cap;
     bool is_in_step; /* the worker's first task was found: whole tasks follow */

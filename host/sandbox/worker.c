@@ -113,7 +113,8 @@ static int next_task(struct worker *w, uint64_t *nonce)
     return rc;
 }
 
-/* Looking whether a directory is empty that nobody should have used can wait until there is time. */
+/* Looking whether a directory is empty that nobody should have used can wait until there is time.
+ */
 static int tidy(struct worker *w)
 {
     if (!w->files.is_on && frames_in_is_ready(&w->in))

@@ -208,8 +208,8 @@ struct sched_item *sched_pop(struct sched *s)
     return item;
 }
 
-/* A lane in a heap has a slot and an item: if the scheduler leaves it there, only limits hold it up,
- * and what runs now should end soon. */
+/* A lane in a heap has a slot and an item: if the scheduler leaves it there, only limits hold it
+ * up, and what runs now should end soon. */
 struct sched_item *sched_take_ahead(struct sched *s, struct sched_lane *lane)
 {
     struct sched_item *item = (struct sched_item *)heap_first(&lane->items);
