@@ -118,8 +118,8 @@ unsigned box_room(const struct box *b, uint32_t slot)
     if (s == NULL || b->mode != BOX_WARM || b->is_stopping || b->is_killed || s->user == NULL)
         return 0;
     /* Behind what is long, or about to be killed, or still being written, nothing is put. */
-    if (s->state != SLOT_RUNNING || s->is_deaf || s->killed != KILL_NONE || s->is_watched ||
-        s->out.n > 0)
+    if (s->state != SLOT_RUNNING || s->data_io == NULL || s->is_deaf || s->killed != KILL_NONE ||
+        s->is_watched || s->out.n > 0)
         return 0;
     const uint32_t last = b->limits.recycle_after;
     const uint32_t left = last > 0 ? last - s->tasks_of_worker : UINT32_MAX;

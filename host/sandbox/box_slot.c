@@ -274,7 +274,8 @@ static void announce_task(struct slot *s, uint64_t nonce)
 static void send_out(struct slot *s)
 {
     outgoing_release(&s->out);
-    if (outgoing_write(&s->out, s->data_fd) == 0)
+    /* A worker may have closed its own direction only; then nobody wakes us, and time runs out. */
+    if (outgoing_write(&s->out, s->data_fd) == 0 && s->data_io != NULL)
         loop_io_set(s->data_io, EPOLLIN | EPOLLOUT);
 }
 
