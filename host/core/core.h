@@ -86,6 +86,7 @@ struct core {
     struct catalog *catalog;
     struct table *pipelines; /* by slug */
     struct pipeline *first_pipeline;
+    struct pipeline *hungry; /* may take tasks ahead */
 
     /* push.c */
     struct loop_timer *capacity_timer;

@@ -24,6 +24,10 @@ enum {
     SHIFT_MAX = 10
 };
 
+/* Only short, small tasks are given to a worker ahead: what waits behind a long one waits for
+ * nothing. */
+enum { DEPTH = 16, AHEAD_MAX_US = 1000, AHEAD_MAX_BYTES = 64 * 1024, MEAN_OF = 8 };
+
 const char *pipeline_slug(const struct pipeline *p)
 {
     return p->info->slug;
@@ -71,6 +75,15 @@ int pipeline_check_params(const struct pipeline *p, const struct json_doc *doc, 
                        : schema_check(p->info->params, &empty, 0, report_problem, r);
     json_doc_clear(&empty);
     return problems == 0 ? 0 : -1;
+}
+
+static void be_hungry(struct pipeline *p)
+{
+    if (p->is_hungry || p->mode != BOX_WARM)
+        return;
+    p->is_hungry = true;
+    p->next_hungry = p->core->hungry;
+    p->core->hungry = p;
 }
 
 /* ---- events of a box
@@ -170,18 +183,41 @@ static struct result *judge(struct pipeline *p, struct task *t, struct box_outco
     return result_of_code(code, message, NULL);
 }
 
+static void note_run(struct pipeline *p, int64_t run_us)
+{
+    const int64_t most = (int64_t)MEAN_OF * AHEAD_MAX_US;
+    p->mean_run_us += ((run_us < most ? run_us : most) - p->mean_run_us) / MEAN_OF;
+}
+
 static void on_done(void *arg, struct box *b, uint32_t slot, void *task, struct box_outcome *o)
 {
     struct pipeline *p = arg;
     struct task *t = task;
     (void)b;
     (void)slot;
+    note_run(p, o->run_us);
+    be_hungry(p);
     bool is_ours = o->code == CODE_SANDBOX_ERROR || o->code == CODE_KILLED;
     if (is_ours && !o->was_started)
         task_requeue(p->core, t, o->code, o->message);
     else
         task_finish(p->core, t, judge(p, t, o));
     watch_idle(p);
+}
+
+static uint32_t on_head(void *arg, struct box *b, void *task)
+{
+    struct pipeline *p = arg;
+    (void)b;
+    return task_is_head(p->core, task);
+}
+
+static void on_returned(void *arg, struct box *b, uint32_t slot, void *task)
+{
+    struct pipeline *p = arg;
+    (void)b;
+    (void)slot;
+    task_returned(p->core, task);
 }
 
 static void fail_waiting(struct pipeline *p, enum code code, const char *message)
@@ -250,6 +286,8 @@ static const struct box_events events = {
     .on_log = on_log,
     .on_progress = on_progress,
     .on_done = on_done,
+    .on_head = on_head,
+    .on_returned = on_returned,
     .on_ended = on_ended,
 };
 
@@ -289,6 +327,7 @@ static void start(struct pipeline *p)
         .config = p->plugin_conf->config[0] != '\0' ? p->plugin_conf->config : NULL,
         .mode = p->conf->mode == CONF_MODE_WARM ? BOX_WARM : BOX_FORK,
         .slots = p->slots,
+        .depth = DEPTH,
         .needs = needs_of(p->info),
         .limits = limits_of(p),
         .result_max = (size_t)p->core->host->max_result_bytes,
@@ -303,6 +342,7 @@ static void start(struct pipeline *p)
 
 void pipeline_wanted(struct pipeline *p)
 {
+    be_hungry(p);
     loop_timer_off(p->idle);
     bool is_startable = p->state == PIPELINE_IDLE ||
                         (p->state == PIPELINE_QUARANTINED && pipeline_quarantine_ms(p) == 0);
@@ -337,7 +377,61 @@ int pipeline_run(struct pipeline *p, struct task *t)
     t->slot = (uint32_t)__builtin_ctzll(p->free_slots);
     p->free_slots &= p->free_slots - 1;
     loop_timer_off(p->idle);
+    if (p->mode == BOX_WARM) {
+        box_hold(p->box); /* until pipelines_write_ahead, which follows */
+        be_hungry(p);
+    }
     return box_run(p->box, t->slot, &t->box, t);
+}
+
+/* ---- writing ahead
+ * -------------------------------------------------------------------------------- */
+
+/* The slot with most room; false: none has any. */
+static bool roomiest(const struct pipeline *p, uint32_t *slot)
+{
+    unsigned most = 0;
+    for (uint32_t i = 0; i < p->slots; i++) {
+        unsigned room = box_room(p->box, i);
+        if (room > most)
+            *slot = i;
+        most = room > most ? room : most;
+    }
+    return most > 0;
+}
+
+static struct task *next_ahead(const struct pipeline *p)
+{
+    struct task *t = (struct task *)sched_lane_first(p->lane);
+    return t != NULL && t->bytes <= AHEAD_MAX_BYTES ? t : NULL;
+}
+
+static void write_ahead(struct pipeline *p)
+{
+    uint32_t slot = 0;
+    if (p->state != PIPELINE_READY || p->mode != BOX_WARM || p->mean_run_us >= AHEAD_MAX_US)
+        return;
+    box_hold(p->box);
+    while (next_ahead(p) != NULL && roomiest(p, &slot)) {
+        struct sched_item *item = sched_take_ahead(p->core->sched, p->lane);
+        if (item == NULL)
+            return;
+        if (task_start_ahead(p->core, (struct task *)item, slot) < 0)
+            return;
+    }
+}
+
+void pipelines_write_ahead(struct core *c)
+{
+    struct pipeline *p = c->hungry, *next;
+    c->hungry = NULL;
+    for (; p != NULL; p = next) {
+        next = p->next_hungry;
+        p->is_hungry = false;
+        write_ahead(p);
+        if (p->box != NULL)
+            box_release(p->box);
+    }
 }
 
 void pipelines_stop(struct core *c)
@@ -376,6 +470,7 @@ static int add(struct core *c, struct table *groups, const struct catalog_pipeli
     p->slots =
         p->conf->max_concurrent < BOX_SLOTS_MAX ? (uint32_t)p->conf->max_concurrent : BOX_SLOTS_MAX;
     p->mode = p->conf->mode == CONF_MODE_WARM ? BOX_WARM : BOX_FORK;
+    p->mean_run_us = (int64_t)2 * AHEAD_MAX_US; /* until more is known */
     p->next = c->first_pipeline;
     c->first_pipeline = p;
     struct sched_group *g = group_of(c, groups, info->task_type);
@@ -436,7 +531,7 @@ void pipelines_clear(struct core *c)
         loop_timer_free(p->retry);
         free(p);
     }
-    c->first_pipeline = NULL;
+    c->first_pipeline = c->hungry = NULL;
     table_free(c->pipelines);
     c->pipelines = NULL;
 }

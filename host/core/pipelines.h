@@ -27,7 +27,10 @@ struct pipeline {
     enum pipeline_state state;
     enum box_mode mode; /* in force: warm where the plugin leaves threads */
     struct box *box;
-    uint64_t free_slots; /* bit: the slot's worker waits for a task */
+    uint64_t free_slots;          /* bit: the slot's worker waits for a task */
+    int64_t mean_run_us;          /* of the last tasks, the latest weigh most */
+    struct pipeline *next_hungry; /* in core.hungry: may take tasks ahead */
+    bool is_hungry;
     uint32_t slots;
     uint32_t walls, landlock_abi;
     unsigned failures;            /* loads in a row that failed */
@@ -54,6 +57,8 @@ void pipelines_clear(struct core *c);
 void pipeline_wanted(struct pipeline *p);
 /* Gives the task to a free slot. -1: the box could not take it; the slot is gone. */
 int pipeline_run(struct pipeline *p, struct task *t);
+/* Gives short tasks ahead to workers that are at work; after all free slots have theirs. */
+void pipelines_write_ahead(struct core *c);
 /* Stops all boxes; they go when their tasks are done. */
 void pipelines_stop(struct core *c);
 

@@ -377,11 +377,58 @@ static void start(struct core *c, struct task *t)
         push_state(c, t);
 }
 
+int task_start_ahead(struct core *c, struct task *t, uint32_t slot)
+{
+    c->queue_bytes -= t->bytes;
+    t->is_ahead = true;
+    t->slot = slot;
+    t->started_ms = clock_wall_ms();
+    t->box.timeout_ms = time_left(t);
+    step(t, TASK_EV_DISPATCH);
+    if (box_run(t->pipeline->box, slot, &t->box, t) < 0) {
+        task_returned(c, t);
+        return -1;
+    }
+    push_state(c, t);
+    return 0;
+}
+
+uint32_t task_is_head(struct core *c, struct task *t)
+{
+    t->is_ahead = false;
+    sched_promote(c->sched, t->pipeline->lane);
+    t->started_ms = clock_wall_ms();
+    return t->box.timeout_ms = time_left(t);
+}
+
+static void back_into_queue(struct core *c, struct task *t)
+{
+    c->queue_bytes += t->bytes;
+    step(t, TASK_EV_REQUEUE);
+    if (t->expiry != NULL)
+        loop_timer_after(t->expiry, t->expires_ms - clock_wall_ms());
+    push_state(c, t);
+    pipeline_wanted(t->pipeline);
+}
+
+void task_returned(struct core *c, struct task *t)
+{
+    if (t->state == TASK_STOPPING) {
+        task_finish(c, t, result_of_code(CODE_CANCELLED, "cancelled before it started", NULL));
+    } else if (sched_return(c->sched, &t->item) < 0) {
+        task_finish(c, t, result_of_code(CODE_INTERNAL, "no memory", NULL));
+    } else {
+        t->is_ahead = false;
+        back_into_queue(c, t);
+    }
+}
+
 void tasks_dispatch(struct core *c)
 {
     struct sched_item *item;
     while ((item = sched_pop(c->sched)) != NULL)
         start(c, (struct task *)item);
+    pipelines_write_ahead(c);
 }
 
 void task_requeue(struct core *c, struct task *t, enum code code, const char *message)
@@ -393,12 +440,7 @@ void task_requeue(struct core *c, struct task *t, enum code code, const char *me
         return;
     }
     log_info("task goes back into the queue", LS("task_id", t->task_id), LS("reason", message));
-    c->queue_bytes += t->bytes;
-    step(t, TASK_EV_REQUEUE);
-    if (t->expiry != NULL)
-        loop_timer_after(t->expiry, t->expires_ms - clock_wall_ms());
-    push_state(c, t);
-    pipeline_wanted(t->pipeline);
+    back_into_queue(c, t);
 }
 
 /* ---- the end
@@ -446,7 +488,11 @@ static void leave_place(struct core *c, struct task *t)
         sched_remove(c->sched, &t->item);
         c->queue_bytes -= t->bytes;
     } else if (t->state == TASK_RUNNING || t->state == TASK_STOPPING) {
-        sched_end(c->sched, t->pipeline->lane);
+        if (t->is_ahead)
+            sched_end_ahead(c->sched, t->pipeline->lane);
+        else
+            sched_end(c->sched, t->pipeline->lane);
+        t->is_ahead = false;
     } else if (t->state == TASK_ATTACHED) {
         unfollow(c, t);
         c->queue_bytes -= t->bytes;
@@ -538,7 +584,8 @@ const char *task_cancel(struct core *c, struct task *t, const char *why)
         task_finish(c, t, result_of_code(CODE_CANCELLED, why, NULL));
     } else if (t->state == TASK_RUNNING) {
         step(t, TASK_EV_STOP);
-        box_cancel(t->pipeline->box, t->slot, KILL_CANCEL, CANCEL_GRACE_MS);
+        if (box_cancel(t->pipeline->box, t->slot, t, KILL_CANCEL, CANCEL_GRACE_MS))
+            task_finish(c, t, result_of_code(CODE_CANCELLED, why, NULL));
     }
     return found;
 }

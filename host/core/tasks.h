@@ -39,6 +39,7 @@ struct task {
     unsigned requeues;
     unsigned events;            /* enum event_mask, wanted by the submitter */
     unsigned depth;             /* 0: from outside; n: child of a child ... */
+    bool is_ahead;              /* given to a worker that is not yet done with another */
     bool is_answered_by_result; /* "wait": no ACCEPTED */
     bool wants_digest, wants_children;
     bool is_silent; /* its RESULT is not sent: a child whose submitter does not want it */
@@ -75,6 +76,12 @@ void task_requeue(struct core *c, struct task *t, enum code code, const char *me
 /* Whether another task of the same key can have its result: not if it was cancelled, expired, or failed in a way that a
  * retry may mend. */
 bool task_may_answer(const struct task *t);
+/* It was given to a box ahead: it is at work now. Returns its time limit. */
+uint32_t task_is_head(struct core *c, struct task *t);
+/* It was given to a box ahead and comes back untouched: to its old place. */
+void task_returned(struct core *c, struct task *t);
+/* Gives it to its box ahead. -1: the box could not take it; it is back in the queue. */
+int task_start_ahead(struct core *c, struct task *t, uint32_t slot);
 /* What was found: "queued", "running", "finished". */
 const char *task_cancel(struct core *c, struct task *t, const char *why);
 struct task *task_find_id(struct core *c, const struct owner *o, const char *task_id);

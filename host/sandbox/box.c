@@ -33,7 +33,7 @@ static size_t length(const char *s)
 static int check_spec(const struct box_spec *spec)
 {
     if (spec->plugin_path == NULL || spec->plugin_path[0] != '/' || spec->slots < 1 ||
-        spec->slots > BOX_SLOTS_MAX ||
+        spec->slots > BOX_SLOTS_MAX || spec->depth > BOX_DEPTH_MAX ||
         (spec->mode != BOX_FORK && spec->mode != BOX_WARM && spec->mode != BOX_SCAN) ||
         (spec->mode != BOX_SCAN && length(spec->slug) == 0)) {
         errno = EINVAL;
@@ -88,7 +88,8 @@ static struct box *box_new(struct launcher *l, const struct box_spec *spec,
                       .result_max = spec->result_max,
                       .outputs_max = spec->outputs_max,
                       .control_fd = -1,
-                      .n_slots = spec->slots};
+                      .n_slots = spec->slots,
+                      .depth = spec->depth > 1 ? spec->depth : 1};
     b->slots = calloc(spec->slots, sizeof *b->slots);
     b->watch_timer = loop_timer_new(l->loop, on_watch, b);
     for (uint32_t i = 0; b->slots != NULL && i < b->n_slots; i++)

@@ -5,6 +5,10 @@
  * box.h: boxes as the core and the command line see them. A box holds one pipeline of one plugin;
  * it has slots, and each free slot takes one task. All calls and callbacks [loop].
  *
+ * A warm box may be given tasks ahead (depth): a slot's worker then goes from one to the next
+ * without waiting for us. The first of a slot is at work; those behind it come to work in order, or
+ * are given back untouched.
+ *
  * Life: box_start ... on_ready (or on_ended) ... on_slot_free per slot ... box_run ... on_done ...
  * box_stop ... on_ended. on_ended comes exactly once and is the last callback; the box is freed
  * after it returns.
@@ -37,11 +41,14 @@ struct box_spec {
     const char *config;      /* the plugin's configuration, JSON text, or NULL */
     enum box_mode mode;
     uint32_t slots; /* 1 to BOX_SLOTS_MAX */
+    uint32_t depth; /* tasks that a warm worker may hold, to BOX_DEPTH_MAX; 0 is 1 */
     uint32_t needs; /* enum box_needs */
     struct box_limits limits;
     size_t result_max;  /* bytes of result JSON */
     size_t outputs_max; /* bytes of all outputs together */
 };
+
+enum { BOX_DEPTH_MAX = SLOT_CELLS };
 
 struct box_input {
     const char *name;
@@ -50,7 +57,7 @@ struct box_input {
     size_t len;
 };
 
-/* All of it, bytes too, must live until on_done of this task. */
+/* All of it, bytes too, must live until on_done or on_returned of this task. */
 struct box_task {
     const char *id, *job_id, *tenant; /* the last two may be NULL */
     const void *params;
@@ -91,7 +98,7 @@ struct box_outcome {
     size_t n_outputs;
     struct box_child *children;
     size_t n_children;
-    int64_t run_ms, cpu_ms;
+    int64_t run_ms, run_us, cpu_ms;
     int64_t max_rss_bytes; /* 0: not known (a warm worker that goes on) */
     bool was_started;      /* false: the worker died before it can have touched the task */
 };
@@ -112,6 +119,12 @@ struct box_events {
                         size_t len);
     void (*on_done)(void *arg, struct box *b, uint32_t slot, void *task,
                     struct box_outcome *outcome);
+    /* A task that was given ahead is at work now. Returns its time limit (box_task.timeout_ms).
+     * NULL: as it was given. */
+    uint32_t (*on_head)(void *arg, struct box *b, void *task);
+    /* A task that was given ahead is given back: it was not started, and its box has nothing more
+     * to do with it. Only needed if depth is above 1. */
+    void (*on_returned)(void *arg, struct box *b, uint32_t slot, void *task);
     /* A scan's answer: the plugin's own description, a claim. */
     void (*on_descriptor)(void *arg, struct box *b, const char *json, size_t len);
     /* The box is gone. code: CODE_OK after box_stop or a scan that answered; else
@@ -123,13 +136,24 @@ struct box_events {
 /* Asks for a box. NULL with errno: the channel is gone or no memory; then no callback comes. */
 struct box *box_start(struct launcher *l, const struct box_spec *spec,
                       const struct box_events *events, void *arg);
-/* Gives the free slot a task; user comes back in callbacks, not NULL. -1 with errno: the slot is
- * not free. */
+/* How many tasks may be given ahead to a slot that is at work; 0 too when that would be unwise now,
+ * for example behind a long task. */
+unsigned box_room(const struct box *b, uint32_t slot);
+/* Gives a task to the slot, which is free or has room; user comes back in callbacks, not NULL. -1
+ * with errno: neither. */
 int box_run(struct box *b, uint32_t slot, const struct box_task *task, void *user);
+/* From box_hold on, small tasks that are given to the box wait for each other until box_release, so
+ * that each worker gets its own with one write and one wake-up. Both within one event of the loop.
+ */
+void box_hold(struct box *b);
+void box_release(struct box *b);
 /* Asks the task to stop (should_stop); after grace_ms its worker is killed. on_done comes with
  * CANCELLED unless the task was done before. reason may be KILL_CANCEL or KILL_STOP (the host
- * stops: CODE_CANCELLED too). */
-void box_cancel(struct box *b, uint32_t slot, enum kill_reason reason, int64_t grace_ms);
+ * stops: CODE_CANCELLED too). true: it was given ahead and not started, and is taken back: no
+ * callback comes for it. One whose turn comes meanwhile is asked as soon as it is known to be at
+ * work. */
+bool box_cancel(struct box *b, uint32_t slot, const void *user, enum kill_reason reason,
+                int64_t grace_ms);
 /* No new tasks; running ones finish; then on_ended. */
 void box_stop(struct box *b);
 /* Ends it now: on_done (KILLED) for what runs, then on_ended. */

@@ -30,7 +30,11 @@ static void take_frame(struct slot *s, const struct data_frame *f)
         return;
     }
     claim_take(s, f);
-    if (s->claim.is_done && s->box->mode == BOX_WARM && !s->is_deaf)
+    if (!s->claim.is_done || s->box->mode != BOX_WARM || s->is_deaf)
+        return;
+    if (s->n_ahead == 0 && s->out.n > 0)
+        claim_break(s, "the end of a task that was not read");
+    else
         slot_finish(s, NULL);
 }
 
@@ -46,12 +50,28 @@ static void take_frames(struct slot *s)
         claim_too_big(s, s->in.what);
 }
 
+void slot_feed(struct slot *s, const void *bytes, size_t n)
+{
+    s->received += n;
+    data_reader_feed(&s->in, bytes, n);
+    take_frames(s);
+}
+
+/* Bytes that were seen in the page before they came. */
+static void feed_new(struct slot *s, const unsigned char *bytes, size_t n)
+{
+    size_t old = s->known < n ? (size_t)s->known : n;
+    s->known -= old;
+    if (n > old)
+        slot_feed(s, bytes + old, n - old);
+}
+
 /* One read: bytes, 0 at the end of the stream, -1 with errno. *is_full: there may be more. */
 static ssize_t read_once(struct slot *s, bool *is_full)
 {
     struct launcher *l = s->box->launcher;
     size_t room = sizeof l->scratch;
-    void *at = s->is_deaf ? NULL : data_reader_room(&s->in, &room);
+    void *at = s->is_deaf || s->known > 0 ? NULL : data_reader_room(&s->in, &room);
     bool is_direct = at != NULL;
     ssize_t n;
     do {
@@ -60,11 +80,13 @@ static ssize_t read_once(struct slot *s, bool *is_full)
     *is_full = n > 0 && (size_t)n == room;
     if (n <= 0)
         return n;
-    if (is_direct)
+    if (is_direct) {
+        s->received += (uint64_t)n;
         data_reader_filled(&s->in, (size_t)n);
-    else
-        data_reader_feed(&s->in, l->scratch, (size_t)n);
-    take_frames(s);
+        take_frames(s);
+    } else {
+        feed_new(s, l->scratch, (size_t)n);
+    }
     return n;
 }
 
@@ -75,7 +97,7 @@ static void end_of_stream(struct slot *s)
     s->data_io = NULL;
 }
 
-static void read_some(struct slot *s)
+void slot_read(struct slot *s)
 {
     bool is_full = true;
     for (size_t total = 0; is_full && total < BYTES_A_TURN;) {
@@ -113,6 +135,6 @@ void slot_on_data(void *arg, uint32_t events)
     if (events & EPOLLOUT)
         write_some(s);
     if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
-        read_some(s);
+        slot_read(s);
     slot_announce(s);
 }

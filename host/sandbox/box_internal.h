@@ -65,8 +65,19 @@ struct claim {
 /* The bytes of a task that are still to be written; large pieces stay where the user has them. */
 struct outgoing {
     struct buf small; /* heads and small pieces; iov points into it */
+    struct buf held;  /* small tasks before this one, not yet on their way */
     struct iovec *iov;
     size_t n, cap, at;
+};
+
+/* A task that was given ahead. */
+struct ahead {
+    void *user; /* NULL: taken back */
+    uint64_t nonce;
+    uint32_t cell; /* its place in the slot page */
+    uint32_t timeout_ms, cpu_ms;
+    enum kill_reason asked; /* to be stopped when it is at work; KILL_NONE: no */
+    int64_t grace_ms;
 };
 
 enum slot_state {
@@ -101,6 +112,11 @@ struct slot {
     enum kill_reason killed; /* decided here, whether or not the warden has been told */
     bool is_kill_sent;
     bool is_watched;
+    /* Those behind it, in a ring. */
+    struct ahead ahead[BOX_DEPTH_MAX];
+    uint32_t first_ahead, n_ahead;
+    uint64_t received; /* bytes of the worker's stream that were looked at */
+    uint64_t known;    /* of them, were found in the page and are still to come */
 };
 
 struct box {
@@ -116,7 +132,8 @@ struct box {
     int control_fd;
     struct loop_io *control_io;
     struct loop_timer *watch_timer;
-    uint32_t n_slots;
+    bool is_held; /* between box_hold and box_release */
+    uint32_t n_slots, depth;
     struct slot *slots;
     bool has_end; /* why it ends is known */
     enum code end_code;
@@ -168,7 +185,30 @@ void slot_lost(struct slot *s);
 /* Ends the task with what is known; exit NULL: its worker goes on, or its end is not known. */
 void slot_finish(struct slot *s, const struct control_exit *exit);
 
+/* Begins the task in the slot's books. */
+void slot_begin(struct slot *s, const struct ahead *task);
+/* Has the task at work stop; after the grace its worker is killed. */
+void slot_ask_to_stop(struct slot *s, enum kill_reason reason, int64_t grace_ms);
+
+/* box_ahead.c */
+/* A task for the slot, behind others or at once; its cell is marked. */
+struct ahead ahead_make(struct slot *s, const struct box_task *task, void *user, uint64_t nonce);
+void ahead_put(struct slot *s, const struct ahead *task);
+/* The next task is at work. false: there is none. */
+bool ahead_promote(struct slot *s);
+/* Gives all back that are not started. is_dead: the worker is, or will never be heard of again. */
+void ahead_give_back(struct slot *s, bool is_dead);
+/* Looks at what the worker has said so far, sent or not. true: the task at work is another now, or
+ * there is none. */
+bool ahead_catch_up(struct slot *s);
+/* As far as a dead worker came with its answers. */
+void ahead_take_unsent(struct slot *s, bool is_dead);
+
 /* box_data.c */
+/* Reads for a while. */
+void slot_read(struct slot *s);
+/* Takes bytes of the stream in that did not come by it. */
+void slot_feed(struct slot *s, const void *bytes, size_t n);
 void slot_on_data(void *arg, uint32_t events);
 /* Reads until there is nothing more. */
 void slot_drain(struct slot *s);
@@ -187,6 +227,10 @@ int outgoing_set(struct outgoing *o, const struct box_task *task, uint64_t nonce
                  uint64_t generation);
 /* 1: all written; 0: the socket is full; -1 with errno. */
 int outgoing_write(struct outgoing *o, int fd);
+/* Puts the task to those that are held, if it is small. false: it is not. */
+bool outgoing_hold(struct outgoing *o);
+/* What is held goes first now. */
+void outgoing_release(struct outgoing *o);
 void outgoing_drop(struct outgoing *o);
 void outgoing_clear(struct outgoing *o);
 

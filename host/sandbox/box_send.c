@@ -10,7 +10,8 @@
 #include "sandbox/box_internal.h"
 
 enum {
-    COPIED_MAX = 4096, /* a piece up to this is cheaper to copy than to name */
+    HELD_MAX = 8 * 1024, /* a task up to this may wait for others */
+    COPIED_MAX = 4096,   /* a piece up to this is cheaper to copy than to name */
     IOV_KEPT_MAX = 64
 };
 
@@ -41,21 +42,25 @@ static size_t small_size(const struct box_task *t)
     return n;
 }
 
-/* At most one part for each piece that is named, and one for what is gathered before, between and
- * behind them. */
+/* At most one part for each piece that is named, one for what is gathered before, between and
+ * behind them, and one for what is held. */
 static int make_room(struct outgoing *o, const struct box_task *t)
 {
-    size_t parts = 2 * (3 * (size_t)t->n_inputs + 5) + 1;
-    outgoing_drop(o);
+    size_t parts = 2 * (3 * (size_t)t->n_inputs + 5) + 2;
+    o->n = o->at = 0;
+    buf_reset(&o->small);
     o->small.max = SIZE_MAX / 2;
     if (buf_reserve(&o->small, small_size(t)) < 0)
         return -1;
     if (o->iov != NULL && parts <= o->cap)
         return 0;
+    struct iovec *iov = calloc(parts, sizeof *iov);
+    if (iov == NULL)
+        return -1;
     free(o->iov);
-    o->iov = calloc(parts, sizeof *o->iov);
-    o->cap = o->iov != NULL ? parts : 0;
-    return o->iov != NULL ? 0 : -1;
+    o->iov = iov;
+    o->cap = parts;
+    return 0;
 }
 
 /* Adds bytes; gathered ones lengthen the last part if that is gathered too. */
@@ -134,6 +139,26 @@ int outgoing_set(struct outgoing *o, const struct box_task *task, uint64_t nonce
     return 0;
 }
 
+bool outgoing_hold(struct outgoing *o)
+{
+    o->held.max = SIZE_MAX / 2;
+    if (o->n != 1 || o->small.len > HELD_MAX || o->iov[0].iov_len != o->small.len ||
+        buf_append(&o->held, o->small.data, o->small.len) < 0)
+        return false;
+    o->n = 0;
+    buf_reset(&o->small);
+    return true;
+}
+
+void outgoing_release(struct outgoing *o)
+{
+    if (o->held.len == 0)
+        return;
+    memmove(o->iov + 1, o->iov, o->n * sizeof *o->iov);
+    o->iov[0] = (struct iovec){.iov_base = o->held.data, .iov_len = o->held.len};
+    o->n++;
+}
+
 static void advance(struct outgoing *o, size_t n)
 {
     while (o->at < o->n && n >= o->iov[o->at].iov_len)
@@ -165,6 +190,7 @@ void outgoing_drop(struct outgoing *o)
 {
     o->n = o->at = 0;
     buf_reset(&o->small);
+    buf_reset(&o->held);
     if (o->cap > IOV_KEPT_MAX)
         outgoing_clear(o);
 }
@@ -172,6 +198,7 @@ void outgoing_drop(struct outgoing *o)
 void outgoing_clear(struct outgoing *o)
 {
     buf_clear(&o->small);
+    buf_clear(&o->held);
     free(o->iov);
     *o = (struct outgoing){.iov = NULL};
 }

@@ -23,6 +23,7 @@ enum {
 };
 
 static void on_timer(void *arg);
+static void finish_lost(struct slot *s, bool is_ended);
 
 /* ---- life
  * ----------------------------------------------------------------------------------------- */
@@ -102,6 +103,7 @@ void slot_on_worker(struct slot *s, uint64_t generation)
     s->is_deaf = false;
     s->killed = KILL_NONE;
     s->is_kill_sent = false;
+    s->received = s->known = 0;
     s->state = s->box->is_stopping ? SLOT_ENDING : SLOT_IDLE;
     slot_announce(s);
 }
@@ -131,15 +133,26 @@ static void tell_dropped(const struct slot *s, uint64_t bytes)
         b->events.on_log(b->arg, s->box, s->user, BOX_LOG_OUTPUT, PEN_LOG_WARN, text, (size_t)n);
 }
 
+/* The worker is gone. Tasks behind the one at work are given back; one that it had begun all the
+ * same has lost its worker through no fault of its own. */
+static void end_bystanders(struct slot *s)
+{
+    ahead_give_back(s, true);
+    while (ahead_promote(s))
+        finish_lost(s, true);
+}
+
 void slot_on_exit(struct slot *s, const struct control_exit *e)
 {
     slot_drain(s);
+    ahead_take_unsent(s, true);
     tell_dropped(s, e->log_dropped_bytes);
     count_useless(s, e);
+    outgoing_drop(&s->out);
     if (s->user != NULL)
         slot_finish(s, e);
+    end_bystanders(s);
     loop_timer_off(s->timer);
-    outgoing_drop(&s->out);
     data_reader_reset(&s->in);
     s->has_worker = false;
     s->is_deaf = true;
@@ -167,7 +180,7 @@ void slot_kill(struct slot *s, enum kill_reason reason)
         send_kill(s, s->killed);
 }
 
-static void ask_to_stop(struct slot *s, enum kill_reason reason, int64_t grace_ms)
+void slot_ask_to_stop(struct slot *s, enum kill_reason reason, int64_t grace_ms)
 {
     s->killed = reason;
     atomic_store(&s->page->stop_nonce, s->nonce);
@@ -182,9 +195,12 @@ static void on_timer(void *arg)
         box_abort(s->box);
     } else if (s->user == NULL) {
         slot_kill(s, KILL_STOP);
+    } else if (ahead_catch_up(s)) {
+        slot_announce(s); /* the time that is up was another task's */
     } else if (s->killed == KILL_NONE) {
-        ask_to_stop(s, KILL_WALL, STOP_GRACE_MS);
+        slot_ask_to_stop(s, KILL_WALL, STOP_GRACE_MS);
     } else {
+        ahead_give_back(s, false);
         send_kill(s, s->killed);
     }
 }
@@ -204,9 +220,15 @@ void slot_on_watch(struct slot *s)
         {CHAN_MAGIC, CHAN_VERSION, CONTROL_WATCH}, s->index, s->cpu_ms, s->generation};
     if (s->user == NULL || s->is_watched || clock_mono_us() - s->started_us < WATCH_AFTER_US)
         return;
+    if (ahead_catch_up(s)) {
+        slot_announce(s);
+        return;
+    }
     s->is_watched = true;
     if (s->cpu_ms > 0)
         box_tell(s->box, &m, sizeof m);
+    /* Nobody waits behind a long task while another worker may be free. */
+    ahead_give_back(s, false);
 }
 
 /* A warm worker goes on after a watched task. */
@@ -222,56 +244,80 @@ static void end_watch(struct slot *s)
 /* ---- the task
  * ------------------------------------------------------------------------------------- */
 
-static uint32_t shorter(uint32_t a, uint32_t b)
+void slot_begin(struct slot *s, const struct ahead *task)
 {
-    return a == 0 ? b : b == 0 ? a : a < b ? a : b;
-}
-
-static void begin_task(struct slot *s, const struct box_task *task, void *user)
-{
-    struct box *b = s->box;
     s->state = SLOT_RUNNING;
-    s->user = user;
+    s->user = task->user;
+    s->nonce = task->nonce;
     s->timeout_ms = task->timeout_ms;
-    s->cpu_ms = shorter(task->cpu_ms, b->limits.cpu_ms);
+    s->cpu_ms = task->cpu_ms;
     s->killed = KILL_NONE;
     s->is_kill_sent = false;
     s->is_watched = false;
-    s->tasks_of_worker++;
     s->started_us = clock_mono_us();
     claim_reset(&s->claim);
     set_limits(s);
-    s->page->crash.is_set = 0;
-    atomic_store(&s->page->task_nonce, s->nonce);
     if (task->timeout_ms > 0)
         loop_timer_after(s->timer, task->timeout_ms);
-    box_want_watch(b);
+    box_want_watch(s->box);
+}
+
+/* Nonce first: a worker that sees its generation sees what belongs to it. */
+static void announce_task(struct slot *s, uint64_t nonce)
+{
+    s->page->crash.is_set = 0;
+    atomic_store(&s->page->task_nonce, nonce);
+    atomic_store(&s->page->generation, s->generation);
+}
+
+/* An error here means that the worker is gone; the news of its death is on the way. */
+static void send_out(struct slot *s)
+{
+    outgoing_release(&s->out);
+    /* A worker may have closed its own direction only; then nobody wakes us, and time runs out. */
+    if (outgoing_write(&s->out, s->data_fd) == 0 && s->data_io != NULL)
+        loop_io_set(s->data_io, EPOLLIN | EPOLLOUT);
+}
+
+static bool is_busy(const struct box *b, uint32_t slot)
+{
+    return b->slots[slot].state != SLOT_FREE && box_room(b, slot) == 0;
 }
 
 int box_run(struct box *b, uint32_t slot, const struct box_task *task, void *user)
 {
-    if (slot >= b->n_slots || user == NULL || b->slots[slot].state != SLOT_FREE) {
+    if (slot >= b->n_slots || user == NULL || is_busy(b, slot)) {
         errno = slot < b->n_slots && user != NULL ? EBUSY : EINVAL;
         return -1;
     }
     struct slot *s = &b->slots[slot];
-    s->nonce = launcher_nonce(b->launcher);
-    if (outgoing_set(&s->out, task, s->nonce, s->generation) < 0) {
-        outgoing_drop(&s->out);
+    const uint64_t nonce = launcher_nonce(b->launcher);
+    if (outgoing_set(&s->out, task, nonce, s->generation) < 0)
         return -1;
+    const struct ahead one = ahead_make(s, task, user, nonce);
+    if (s->state == SLOT_FREE) {
+        announce_task(s, nonce);
+        slot_begin(s, &one);
+    } else {
+        ahead_put(s, &one);
     }
-    begin_task(s, task, user);
-    /* An error here means that the worker is gone; the news of its death is on the way. */
-    if (outgoing_write(&s->out, s->data_fd) == 0)
-        loop_io_set(s->data_io, EPOLLIN | EPOLLOUT);
+    if (!b->is_held || !outgoing_hold(&s->out))
+        send_out(s);
     return 0;
 }
 
-void box_cancel(struct box *b, uint32_t slot, enum kill_reason reason, int64_t grace_ms)
+void box_hold(struct box *b)
 {
-    struct slot *s = slot < b->n_slots ? &b->slots[slot] : NULL;
-    if (s != NULL && s->user != NULL && s->killed == KILL_NONE)
-        ask_to_stop(s, reason, grace_ms);
+    b->is_held = b->mode == BOX_WARM;
+}
+
+void box_release(struct box *b)
+{
+    for (uint32_t i = 0; b->is_held && i < b->n_slots; i++) {
+        if (b->slots[i].out.held.len > 0 && b->slots[i].out.n == 0)
+            send_out(&b->slots[i]);
+    }
+    b->is_held = false;
 }
 
 /* ---- the end of a task
@@ -349,7 +395,8 @@ static void finish(struct slot *s, struct evidence *e, const struct control_exit
     struct box_outcome o = {.message = l->message, .status = ""};
     o.was_started = was_started(s);
     e->is_unstarted = !o.was_started;
-    o.run_ms = (clock_mono_us() - s->started_us) / 1000;
+    o.run_us = clock_mono_us() - s->started_us;
+    o.run_ms = o.run_us / 1000;
     o.cpu_ms = (int64_t)((exit != NULL ? exit->cpu_us : s->claim.cpu_us) / 1000);
     o.max_rss_bytes = exit != NULL ? (int64_t)exit->max_rss_bytes : 0;
     l->details.max = SCRATCH_SIZE;
@@ -358,7 +405,6 @@ static void finish(struct slot *s, struct evidence *e, const struct control_exit
     if (o.code == CODE_OK)
         put_claim(&o, &s->claim);
     loop_timer_off(s->timer);
-    outgoing_drop(&s->out);
     tell_user(s, take_user(s), &o);
 }
 
@@ -374,7 +420,7 @@ void slot_finish(struct slot *s, const struct control_exit *exit)
     if (exit == NULL)
         end_watch(s);
     finish(s, &e, exit);
-    if (exit != NULL)
+    if (exit != NULL || (!s->is_deaf && !s->is_kill_sent && ahead_promote(s)))
         return;
     if (!is_worn_out(s)) {
         s->state = SLOT_IDLE;
@@ -384,12 +430,19 @@ void slot_finish(struct slot *s, const struct control_exit *exit)
     loop_timer_after(s->timer, s->is_kill_sent ? WARDEN_PATIENCE_MS : CLOSE_GRACE_MS);
 }
 
-void slot_lost(struct slot *s)
+/* Its worker is gone, and not because of it. */
+static void finish_lost(struct slot *s, bool is_ended)
 {
-    if (s->user == NULL)
-        return;
     struct evidence e = gather_evidence(s, NULL);
     e.warden_lost = true;
-    e.killed = s->box->is_killed ? KILL_STOP : KILL_NONE;
+    e.killed = is_ended ? KILL_STOP : KILL_NONE;
     finish(s, &e, NULL);
+}
+
+void slot_lost(struct slot *s)
+{
+    outgoing_drop(&s->out);
+    if (s->user != NULL)
+        finish_lost(s, s->box->is_killed);
+    end_bystanders(s);
 }

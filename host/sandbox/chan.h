@@ -21,7 +21,7 @@
 #include <stdint.h>
 
 #define CHAN_MAGIC 0x504e5354u
-enum { CHAN_VERSION = 1 };
+enum { CHAN_VERSION = 2 };
 
 enum {
     BOX_SLOTS_MAX = 64,
@@ -293,10 +293,19 @@ struct zygote_forked {
  * (KILL_PROTOCOL). Integers in payloads stand unaligned: memcpy them.
  *
  * The stream outlives the workers of its slot, and one that was killed may leave half a task unread
- * in it. So the core draws the nonce after the last worker is reaped and writes it into the slot
- * page before it sends the task, and a worker skips everything up to a task of its own generation
- * with exactly that nonce: bytes of an earlier task cannot imitate it. Reads of the worker block;
- * the core's end does not. End of stream ends a worker with status 0.
+ * in it. So the core draws the nonce of a worker's first task after the last worker is reaped and
+ * writes it into the slot page, with the worker's generation, before it sends the task; a worker
+ * skips everything up to a task of its own generation with exactly that nonce: bytes of an earlier
+ * task cannot imitate it. From there on whole tasks follow, one behind the other. Reads of the
+ * worker block; the core's end does not. End of stream ends a worker with status 0.
+ *
+ * A warm worker may have several tasks in its stream. Each has a cell of the page: the core puts
+ * its nonce there before it sends the task; whoever turns the nonce into 0 has the task: the
+ * worker, which runs it then, or the core, which takes it back. The n-th task of a worker has cell
+ * n modulo SLOT_CELLS.
+ *
+ * Small answers are gathered in the page until they are written to the stream, so that the core
+ * finds those of a worker that has died, or that has gone on to a long task.
  */
 #define DATA_MAGIC 0x41544144u
 
@@ -355,7 +364,12 @@ struct data_input {
 /* ---- slot page
  * ------------------------------------------------------------------------------------ */
 
-enum { CRASH_FRAMES_MAX = 32, SLOT_PAGE_SIZE = 4096 };
+enum {
+    CRASH_FRAMES_MAX = 32,
+    SLOT_CELLS = 16,
+    SLOT_UNSENT_MAX = 16 * 1024,
+    SLOT_PAGE_SIZE = 5 * 4096
+};
 
 /* Written by a signal handler in the plugin's process: a hint, never proof. */
 struct crash_report {
@@ -370,12 +384,24 @@ struct crash_report {
     uint64_t plugin_base; /* load address of the plugin, to turn frames into offsets */
 };
 
+/* Frames that are not yet in the stream; the worker writes, the core reads. begin counts the bytes
+ * of the stream before them. turn is odd while they are written to the stream. */
+struct slot_unsent {
+    _Atomic uint64_t turn, begin, len;
+    unsigned char bytes[SLOT_UNSENT_MAX];
+};
+
 struct slot_page {
-    _Atomic uint64_t task_nonce; /* of the task being sent; the core writes, the worker compares */
+    _Atomic uint64_t task_nonce; /* of the worker's first task; the core writes */
+    _Atomic uint64_t generation; /* of the worker that task_nonce is for; written behind it */
+    _Atomic uint64_t cells[SLOT_CELLS];
     _Atomic uint64_t started_nonce; /* of the task that the worker has read in full; a hint */
     _Atomic uint64_t
         stop_nonce; /* the task of this nonce shall stop; the core writes, should_stop reads */
-    struct crash_report crash; /* cleared by the core before each task */
+    struct crash_report crash; /* cleared by the core before a task for an idle worker */
+    struct slot_unsent unsent;
 };
+
+_Static_assert(sizeof(struct slot_page) <= SLOT_PAGE_SIZE, "the page holds it");
 
 #endif

@@ -11,7 +11,10 @@
 
 #include "base/fdutil.h"
 
-enum { JUDGED = sizeof(struct data_head) + sizeof(struct data_task) };
+enum {
+    JUDGED = sizeof(struct data_head) + sizeof(struct data_task),
+    LARGE_KEPT_MAX = 4 * 1024 * 1024 /* mapping it anew costs more than reading into it */
+};
 
 _Static_assert((offsetof(struct frames_in, room) + sizeof(struct data_head)) % DATA_ALIGN == 0,
                "payloads in the room are aligned");
@@ -22,12 +25,26 @@ void frames_in_init(struct frames_in *in, int fd)
     in->fd = fd;
     in->len = in->used = 0;
     in->large = NULL;
+    in->large_cap = 0;
+    in->is_in_step = false;
 }
 
 void frames_in_release(struct frames_in *in)
 {
+    if (in->large_cap <= LARGE_KEPT_MAX)
+        return;
     free(in->large);
     in->large = NULL;
+    in->large_cap = 0;
+}
+
+bool frames_in_is_ready(const struct frames_in *in)
+{
+    struct data_head head;
+    if (in->len - in->used < sizeof head)
+        return false;
+    memcpy(&head, in->room + in->used, sizeof head);
+    return head.len <= in->len - in->used - sizeof head;
 }
 
 static void drop(struct frames_in *in, size_t n)
@@ -51,15 +68,22 @@ static int fill(struct frames_in *in)
     return 1;
 }
 
-/* Whether the room begins with the task that the slot page announces. */
+/* Whether that is the first task of this worker, as the slot page announces it. The page may still
+ * tell of the last worker's. */
+static bool is_announced(const struct slot_page *page, uint64_t generation, uint64_t nonce)
+{
+    return atomic_load(&page->generation) == generation && atomic_load(&page->task_nonce) == nonce;
+}
+
+/* Whether the room begins with a task that is meant for this worker. */
 static bool is_ours(const struct frames_in *in, const struct slot_page *page, uint64_t generation,
                     struct data_head *head)
 {
     struct data_task task;
     memcpy(head, in->room, sizeof *head);
     memcpy(&task, in->room + sizeof *head, sizeof task);
-    return head->magic == DATA_MAGIC && head->type == DATA_TASK &&
-           head->nonce == atomic_load(&page->task_nonce) && task.generation == generation &&
+    return head->magic == DATA_MAGIC && head->type == DATA_TASK && task.generation == generation &&
+           (in->is_in_step || is_announced(page, generation, head->nonce)) &&
            head->len >= sizeof task && head->len <= SIZE_MAX / 2;
 }
 
@@ -80,8 +104,14 @@ static int find_head(struct frames_in *in, const struct slot_page *page, uint64_
             if (rc <= 0)
                 return rc;
         }
-        if (is_ours(in, page, generation, head))
+        if (is_ours(in, page, generation, head)) {
+            in->is_in_step = true;
             return 1;
+        }
+        if (in->is_in_step) {
+            errno = EPROTO;
+            return -1;
+        }
         skip(in);
     }
 }
@@ -98,11 +128,20 @@ static int read_small(struct frames_in *in, struct task_frame *task)
     return 1;
 }
 
+static int make_large(struct frames_in *in, size_t n)
+{
+    if (in->large_cap >= n)
+        return 0;
+    free(in->large);
+    in->large = malloc(n);
+    in->large_cap = in->large != NULL ? n : 0;
+    return in->large != NULL ? 0 : -1;
+}
+
 static int read_large(struct frames_in *in, struct task_frame *task)
 {
     size_t have = in->len - sizeof(struct data_head);
-    in->large = malloc(task->len);
-    if (in->large == NULL)
+    if (make_large(in, task->len) < 0)
         return -1;
     memcpy(in->large, in->room + sizeof(struct data_head), have);
     in->used = in->len;

@@ -6,19 +6,44 @@
 #include <string.h>
 #include <unistd.h>
 
-void frames_out_init(struct frames_out *o, int fd)
+#include "base/clock.h"
+
+enum { WAIT_MAX_US = 200 };
+
+void frames_out_init(struct frames_out *o, int fd, struct slot_unsent *unsent)
 {
     o->fd = fd;
     o->nonce = 0;
     o->len = 0;
+    o->sent = 0;
+    o->since_us = 0;
+    o->unsent = unsent;
     pthread_mutex_init(&o->lock, NULL);
+}
+
+static void publish(struct frames_out *o)
+{
+    atomic_store_explicit(&o->unsent->len, o->len, memory_order_release);
 }
 
 void frames_out_begin(struct frames_out *o, uint64_t nonce)
 {
     pthread_mutex_lock(&o->lock);
+    if (o->sent == 0 && o->len == 0) {
+        atomic_store(&o->unsent->len, 0);
+        atomic_store(&o->unsent->begin, 0);
+        atomic_store(&o->unsent->turn, 0);
+    }
     o->nonce = nonce;
-    o->len = 0;
+    pthread_mutex_unlock(&o->lock);
+}
+
+void frames_out_end(struct frames_out *o)
+{
+    pthread_mutex_lock(&o->lock);
+    o->nonce = 0;
+    if (o->since_us == 0 && o->len > 0)
+        o->since_us = clock_mono_us();
     pthread_mutex_unlock(&o->lock);
 }
 
@@ -45,7 +70,7 @@ static _Noreturn void give_up(void)
     _exit(0);
 }
 
-static void write_parts(int fd, struct iovec *iov, size_t count)
+static void write_all(int fd, struct iovec *iov, size_t count)
 {
     count = advance(&iov, count, 0);
     while (count > 0) {
@@ -58,20 +83,37 @@ static void write_parts(int fd, struct iovec *iov, size_t count)
     }
 }
 
+/* What is gathered, the first of the parts, and the rest. */
+static void write_parts(struct frames_out *o, struct iovec *iov, size_t count)
+{
+    size_t total = 0;
+    for (size_t i = 0; i < count; i++)
+        total += iov[i].iov_len;
+    atomic_fetch_add(&o->unsent->turn, 1);
+    write_all(o->fd, iov, count);
+    o->sent += total;
+    o->len = 0;
+    o->since_us = 0;
+    atomic_store(&o->unsent->begin, o->sent);
+    atomic_store(&o->unsent->len, 0);
+    atomic_fetch_add(&o->unsent->turn, 1);
+}
+
 static void flush_locked(struct frames_out *o)
 {
-    struct iovec iov = {.iov_base = o->room, .iov_len = o->len};
-    write_parts(o->fd, &iov, 1);
-    o->len = 0;
+    struct iovec iov = {.iov_base = o->unsent->bytes, .iov_len = o->len};
+    if (o->len > 0)
+        write_parts(o, &iov, 1);
 }
 
 static void gather(struct frames_out *o, const struct iovec *parts, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         if (parts[i].iov_len > 0)
-            memcpy(o->room + o->len, parts[i].iov_base, parts[i].iov_len);
+            memcpy(o->unsent->bytes + o->len, parts[i].iov_base, parts[i].iov_len);
         o->len += parts[i].iov_len;
     }
+    publish(o);
 }
 
 static size_t length_of(const struct iovec *parts, size_t n)
@@ -95,9 +137,8 @@ static void put_locked(struct frames_out *o, enum data_type type, const struct i
         gather(o, iov + 1, n + 1);
         return;
     }
-    iov[0] = (struct iovec){.iov_base = o->room, .iov_len = o->len};
-    write_parts(o->fd, iov, n + 2);
-    o->len = 0;
+    iov[0] = (struct iovec){.iov_base = o->unsent->bytes, .iov_len = o->len};
+    write_parts(o, iov, n + 2);
 }
 
 void frames_out_put(struct frames_out *o, enum data_type type, const struct iovec *parts, size_t n)
@@ -111,7 +152,7 @@ void frames_out_put(struct frames_out *o, enum data_type type, const struct iove
 /* The rest of the room takes the next piece of the file; zeros once the file has failed. */
 static int put_piece(struct frames_out *o, int fd, uint64_t at, size_t n, int failed)
 {
-    unsigned char *to = o->room + o->len;
+    unsigned char *to = o->unsent->bytes + o->len;
     ssize_t got = failed ? -1 : pread(fd, to, n, (off_t)at);
     if (got < 0 || (size_t)got < n) {
         size_t good = got > 0 ? (size_t)got : 0;
@@ -147,5 +188,13 @@ void frames_out_flush(struct frames_out *o)
 {
     pthread_mutex_lock(&o->lock);
     flush_locked(o);
+    pthread_mutex_unlock(&o->lock);
+}
+
+void frames_out_flush_old(struct frames_out *o)
+{
+    pthread_mutex_lock(&o->lock);
+    if (o->since_us != 0 && clock_mono_us() - o->since_us > WAIT_MAX_US)
+        flush_locked(o);
     pthread_mutex_unlock(&o->lock);
 }

@@ -37,7 +37,7 @@ int worker_prepare(struct worker *w, const struct worker_setup *setup)
 {
     w->setup = *setup;
     frames_in_init(&w->in, setup->data_fd);
-    frames_out_init(&w->out, setup->data_fd);
+    frames_out_init(&w->out, setup->data_fd, &setup->page->unsent);
     crash_set_page(setup->page);
     if (setup->task_dir[0] == '\0')
         return 0;
@@ -53,8 +53,15 @@ static uint64_t cpu_us(const struct worker *w)
     return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
+/* Whether the task is still there: the core may have taken it back. */
+static bool take_task(struct worker *w, uint32_t number, uint64_t nonce)
+{
+    return atomic_compare_exchange_strong(&w->setup.page->cells[number % SLOT_CELLS], &nonce, 0);
+}
+
 static void begin_task(struct worker *w, uint64_t nonce)
 {
+    frames_out_flush_old(&w->out);
     atomic_store(&w->setup.page->started_nonce, nonce);
     w->nonce = nonce;
     w->has_result = w->has_fail = w->is_refused = false;
@@ -76,10 +83,9 @@ static void end_task(struct worker *w, pen_status status)
     fflush(stdout);
     worker_progress_end(w);
     frames_out_put(&w->out, DATA_DONE, parts, 2);
-    frames_out_flush(&w->out);
-    frames_out_begin(&w->out, 0);
-    worker_task_clear(&w->task);
-    frames_in_release(&w->in);
+    frames_out_end(&w->out);
+    if (!frames_in_is_ready(&w->in))
+        frames_out_flush(&w->out);
 }
 
 static void run_task(struct worker *w, uint64_t nonce)
@@ -93,6 +99,9 @@ static void run_task(struct worker *w, uint64_t nonce)
 static int next_task(struct worker *w, uint64_t *nonce)
 {
     struct task_frame frame = {.nonce = 0};
+    /* Answers of small tasks wait for each other, but never for the core. */
+    if (!frames_in_is_ready(&w->in))
+        frames_out_flush(&w->out);
     int rc = frames_in_next(&w->in, w->setup.page, w->setup.generation, &frame);
     if (rc > 0 && worker_task_read(&w->task, &frame) < 0)
         rc = -1;
@@ -102,6 +111,18 @@ static int next_task(struct worker *w, uint64_t *nonce)
     }
     *nonce = rc > 0 ? frame.nonce : 0;
     return rc;
+}
+
+/* Looking whether a directory is empty that nobody should have used can wait until there is time.
+ */
+static int tidy(struct worker *w)
+{
+    if (!w->files.is_on && frames_in_is_ready(&w->in))
+        return 0;
+    if (worker_files_tidy(w) == 0)
+        return 0;
+    frames_out_flush(&w->out);
+    return -1;
 }
 
 static void close_plugin(const struct worker *w)
@@ -120,10 +141,15 @@ int worker_serve(struct worker *w)
         rc = next_task(w, &nonce);
         if (rc <= 0)
             break;
-        run_task(w, nonce);
-        if (w->setup.mode == BOX_WARM && worker_files_tidy(w) < 0)
+        bool is_there = take_task(w, n, nonce);
+        if (is_there)
+            run_task(w, nonce);
+        if (is_there && w->setup.mode == BOX_WARM && tidy(w) < 0)
             return WORKER_SETUP_EXIT;
+        worker_task_clear(&w->task);
+        frames_in_release(&w->in);
     }
+    frames_out_flush(&w->out);
     close_plugin(w);
     return rc < 0 ? WORKER_SETUP_EXIT : 0;
 }

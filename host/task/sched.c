@@ -12,7 +12,7 @@ struct sched_lane {
     struct sched_group *group;
     struct heap items;
     uint32_t slots;
-    size_t running;
+    size_t running, ahead;
 };
 
 struct sched_group {
@@ -29,7 +29,7 @@ struct sched {
     struct sched_lane *all_lanes;
     size_t n_groups, n_lanes;
     uint64_t order;
-    size_t waiting, running;
+    size_t waiting, running, ahead;
     uint32_t max_running;
 };
 
@@ -208,6 +208,43 @@ struct sched_item *sched_pop(struct sched *s)
     return item;
 }
 
+/* A lane in a heap has a slot and an item: if the scheduler leaves it there, only limits hold it
+ * up, and what runs now should end soon. */
+struct sched_item *sched_take_ahead(struct sched *s, struct sched_lane *lane)
+{
+    struct sched_item *item = (struct sched_item *)heap_first(&lane->items);
+    if (item == NULL || lane->slots > 0 || lane->group->lanes.n > 0 || s->groups.n > 0)
+        return NULL;
+    heap_take(&lane->items, &item->node);
+    lane->ahead++;
+    s->ahead++;
+    s->waiting--;
+    return item;
+}
+
+void sched_end_ahead(struct sched *s, struct sched_lane *lane)
+{
+    lane->ahead--;
+    s->ahead--;
+}
+
+void sched_promote(struct sched *s, struct sched_lane *lane)
+{
+    sched_end_ahead(s, lane);
+    lane->running++;
+    lane->group->running++;
+    s->running++;
+    settle_group(s, lane->group);
+}
+
+int sched_return(struct sched *s, struct sched_item *item)
+{
+    if (put(s, item->lane, item) < 0)
+        return -1;
+    sched_end_ahead(s, item->lane);
+    return 0;
+}
+
 void sched_end(struct sched *s, struct sched_lane *lane)
 {
     lane->running--;
@@ -223,7 +260,7 @@ size_t sched_waiting(const struct sched *s)
 
 size_t sched_running(const struct sched *s)
 {
-    return s->running;
+    return s->running + s->ahead;
 }
 
 size_t sched_lane_waiting(const struct sched_lane *lane)
@@ -233,7 +270,7 @@ size_t sched_lane_waiting(const struct sched_lane *lane)
 
 size_t sched_lane_running(const struct sched_lane *lane)
 {
-    return lane->running;
+    return lane->running + lane->ahead;
 }
 
 struct sched_item *sched_lane_first(const struct sched_lane *lane)

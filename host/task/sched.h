@@ -46,10 +46,24 @@ void sched_clear_slots(struct sched *s, struct sched_lane *lane);
 /* The next item that may run now: one slot of its lane is taken and it counts as running. NULL:
  * none. */
 struct sched_item *sched_pop(struct sched *s);
+/*
+ * Writing ahead: a worker may be given items before it is done with the one at work. Such an item
+ * counts against no limit until sched_promote, when it takes the place of the one that ended.
+ */
+/* The lane's first item, to be written ahead: not while the lane has a free slot, or while somebody
+ * waits for nothing but a limit. NULL: none. */
+struct sched_item *sched_take_ahead(struct sched *s, struct sched_lane *lane);
+/* An item that was taken ahead runs now. */
+void sched_promote(struct sched *s, struct sched_lane *lane);
+/* Puts an item that was taken ahead back at its old place. -1: ENOMEM, nothing changed. */
+int sched_return(struct sched *s, struct sched_item *item);
+/* An item that was taken ahead will never run. */
+void sched_end_ahead(struct sched *s, struct sched_lane *lane);
 /* An item that was popped does not run any more. */
 void sched_end(struct sched *s, struct sched_lane *lane);
 
 size_t sched_waiting(const struct sched *s);
+/* Those that were taken ahead are with their workers too: they count here. */
 size_t sched_running(const struct sched *s);
 size_t sched_lane_waiting(const struct sched_lane *lane);
 size_t sched_lane_running(const struct sched_lane *lane);

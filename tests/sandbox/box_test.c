@@ -432,7 +432,7 @@ static void run_and_cancel(struct host *h, const char *params, int64_t grace_ms)
     assert_int_equal(box_run(h->box, 0, &task, h), 0);
     h->n_running++;
     /* Until it has begun, which its report shows. */
-    box_cancel(h->box, 0, KILL_CANCEL, grace_ms);
+    box_cancel(h->box, 0, h, KILL_CANCEL, grace_ms);
     host_turn_until(h, &h->n_done, 1);
     assert_int_equal(h->n_done, 1);
 }

@@ -9,6 +9,11 @@ add_dependencies(test_sandbox_box penstock-launcher penstock-box no_namespaces e
   crash_in_constructor exit_in_constructor hang_in_constructor lying_size missing_run no_symbol short_size
   undefined_symbol unknown_need wrong_magic wrong_major)
 
+penstock_test(ahead LABEL sandbox TIMEOUT 120
+              SOURCES ${CMAKE_CURRENT_LIST_DIR}/ahead_test.c ${CMAKE_CURRENT_LIST_DIR}/inner_host.c
+              DEPS base loop sandbox)
+add_dependencies(test_sandbox_ahead penstock-launcher penstock-box inner_plugin)
+
 add_executable(box_bench ${CMAKE_CURRENT_LIST_DIR}/box_bench.c ${CMAKE_CURRENT_LIST_DIR}/inner_host.c)
 target_link_libraries(box_bench PRIVATE penstock_flags penstock_sanitize pen_base pen_loop pen_sandbox)
 set_target_properties(box_bench PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)

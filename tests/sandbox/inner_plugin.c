@@ -327,6 +327,22 @@ static pen_status run_talks_on(void *self, const pen_host *host, const pen_task 
     return say(host, "1");
 }
 
+/* Gives its params and its inputs back; "crash" and "wait" in them do so. */
+static pen_status run_line(void *self, const pen_host *host, const pen_task *task)
+{
+    (void)self;
+    if (memmem(task->params.data, task->params.len, "crash", 5) != NULL)
+        raise(SIGSEGV);
+    while (memmem(task->params.data, task->params.len, "wait", 4) != NULL) {
+        if (host->should_stop(host))
+            return host->fail(host, PEN_E_CANCELLED, "told to stop");
+        usleep(200);
+    }
+    for (uint32_t i = 0; i < task->n_inputs; i++)
+        host->output(host, task->inputs[i]->name, NULL, task->inputs[i]->bytes);
+    return host->result(host, NULL, task->params);
+}
+
 #define PIPELINE(name, ...)                                                                        \
     static const pen_pipeline p_##name = {.size = sizeof(pen_pipeline),                            \
                                           .slug = #name,                                           \
@@ -350,6 +366,7 @@ PIPELINE(config, .open = open_config);
 PIPELINE(big_file);
 PIPELINE(leaves);
 PIPELINE(talks_on);
+PIPELINE(line);
 static const pen_pipeline p_wrong_open = {.size = sizeof(pen_pipeline),
                                           .slug = "wrong_open",
                                           .version = "1",
@@ -357,9 +374,9 @@ static const pen_pipeline p_wrong_open = {.size = sizeof(pen_pipeline),
                                           .open = open_wrong};
 
 static const pen_pipeline *const pipelines[] = {
-    &p_fds,     &p_noise,    &p_forged,  &p_closes,   &p_overflow,   &p_garbage_jump,
-    &p_handler, &p_catches,  &p_blocked, &p_ids,      &p_random,     &p_blas,
-    &p_config,  &p_big_file, &p_leaves,  &p_talks_on, &p_wrong_open, NULL};
+    &p_fds,     &p_noise,    &p_forged,     &p_closes, &p_overflow, &p_garbage_jump, &p_handler,
+    &p_catches, &p_blocked,  &p_ids,        &p_random, &p_blas,     &p_config,       &p_big_file,
+    &p_leaves,  &p_talks_on, &p_wrong_open, &p_line,   NULL};
 
 const pen_plugin pen_plugin_entry = {PEN_PLUGIN_HEADER, .id = "org.penstock.test.inner",
                                      .version = "1.0.0", .pipelines = pipelines};

@@ -662,7 +662,7 @@ static void cancelled_and_heeded(void **state)
     struct kit *k = *state;
     const int32_t status = PEN_E_CANCELLED;
     begin_warm(k);
-    box_cancel(k->box, 0, KILL_CANCEL, 60000);
+    box_cancel(k->box, 0, k, KILL_CANCEL, 60000);
     assert_true(atomic_load(&k->page[0]->stop_nonce) == kit_nonce(k, 0));
     kit_frame(k, 0, DATA_FAIL, kit_nonce(k, 0), &status, 4, "stopped", 7);
     kit_done(k, 0, status);
@@ -682,22 +682,22 @@ static void cancelled_and_killed(void **state)
     struct kit *k = *state;
     struct control_kill kill;
     begin_warm(k);
-    box_cancel(k->box, 0, KILL_STOP, 0);
-    box_cancel(k->box, 0, KILL_CANCEL, 0);
-    box_cancel(k->box, 9, KILL_CANCEL, 0);
+    box_cancel(k->box, 0, k, KILL_STOP, 0);
+    box_cancel(k->box, 0, k, KILL_CANCEL, 0);
+    box_cancel(k->box, 9, k, KILL_CANCEL, 0);
     assert_int_equal(kit_await_told(k, &kill, sizeof kill), CONTROL_KILL);
     assert_int_equal(kill.reason, KILL_STOP);
     kit_exit(k, 0, SIGNALLED(SIGKILL), KILL_STOP);
     assert_done(k, 1, CODE_CANCELLED);
     assert_non_null(strstr(k->done.message, "stops"));
-    box_cancel(k->box, 0, KILL_CANCEL, 0);
+    box_cancel(k->box, 0, k, KILL_CANCEL, 0);
 }
 
 static void cancelled_too_late(void **state)
 {
     struct kit *k = *state;
     begin_warm(k);
-    box_cancel(k->box, 0, KILL_CANCEL, 60000);
+    box_cancel(k->box, 0, k, KILL_CANCEL, 60000);
     kit_result(k, 0, "1");
     kit_done(k, 0, PEN_OK);
     assert_done(k, 1, CODE_OK);

@@ -122,6 +122,43 @@ static void removing_and_putting_back(void **state)
     sched_free(s);
 }
 
+static void taken_ahead(void **state)
+{
+    (void)state;
+    struct sched *s = sched_new(0);
+    struct sched_group *g = sched_group_new(s, 1);
+    struct sched_lane *a = sched_lane_new(s, g), *b = sched_lane_new(s, g);
+    struct item items[] = {make(0, 5), make(1, 5), make(2, 5), make(3, 1)};
+    for (size_t i = 0; i < 3; i++)
+        sched_push(s, a, &items[i].item);
+    sched_add_slot(s, a);
+    assert_null(sched_take_ahead(s, a)); /* a slot is free */
+    assert_int_equal(pop(s), 0);
+    assert_null(sched_take_ahead(s, b));
+    assert_ptr_equal(sched_take_ahead(s, a), &items[1]);
+    assert_int_equal(sched_running(s), 2);
+    assert_int_equal(sched_lane_running(a), 2);
+    assert_int_equal(sched_waiting(s), 1);
+    sched_end(s, a);
+    sched_promote(s, a);
+    assert_int_equal(sched_running(s), 1);
+    sched_push(s, b, &items[3].item);
+    sched_add_slot(s, b);
+    assert_int_equal(pop(s), -1);        /* the group is full, also by what was promoted */
+    assert_null(sched_take_ahead(s, a)); /* the other lane has waited long enough */
+    sched_end(s, a);
+    assert_int_equal(pop(s), 3);
+    assert_ptr_equal(sched_take_ahead(s, a), &items[2]);
+    assert_int_equal(sched_return(s, &items[2].item), 0); /* to its old place */
+    assert_int_equal(sched_lane_running(a), 0);
+    assert_ptr_equal(sched_lane_first(a), &items[2]);
+    assert_ptr_equal(sched_take_ahead(s, a), &items[2]);
+    sched_end_ahead(s, a);
+    sched_end(s, b);
+    assert_int_equal(sched_running(s) + sched_waiting(s), 0);
+    sched_free(s);
+}
+
 /* Against a plain model: 40 lanes in 7 groups, thousands of steps. */
 enum { LANES = 40, GROUPS = 7, ITEMS = 400 };
 
@@ -129,6 +166,7 @@ struct model {
     struct item items[ITEMS];
     int lane_of[ITEMS]; /* -1: idle; running: lane + 100 */
     int slots[LANES], group_running[GROUPS], limit[GROUPS];
+    bool is_ahead[ITEMS];
     uint64_t order[ITEMS], next;
 };
 
@@ -148,6 +186,63 @@ static int best(const struct model *m)
             found = i;
     }
     return found;
+}
+
+/* Whether somebody has a slot, and no more than a limit holds him up. */
+static bool is_any_held_up(const struct model *m, int lane)
+{
+    bool is_held_up = false;
+    for (int i = 0; i < ITEMS; i++) {
+        int l = m->lane_of[i];
+        bool is_ready = l >= 0 && l < 100 && m->slots[l] > 0;
+        bool is_below = is_ready && (m->limit[l % GROUPS] == 0 ||
+                                     m->group_running[l % GROUPS] < m->limit[l % GROUPS]);
+        is_held_up = is_held_up || is_below || (is_ready && l % GROUPS == lane % GROUPS);
+    }
+    return is_held_up;
+}
+
+static int first_of(const struct model *m, int lane)
+{
+    int found = -1;
+    for (int i = 0; i < ITEMS; i++) {
+        if (m->lane_of[i] == lane &&
+            (found < 0 || m->items[i].item.priority > m->items[found].item.priority ||
+             (m->items[i].item.priority == m->items[found].item.priority &&
+              m->order[i] < m->order[found])))
+            found = i;
+    }
+    return found;
+}
+
+static void take_one_ahead(struct model *m, struct sched *s, struct sched_lane *lane, int l)
+{
+    int first = first_of(m, l);
+    if (first >= 0 && (m->slots[l] > 0 || is_any_held_up(m, l)))
+        first = -1;
+    struct item *taken = (struct item *)sched_take_ahead(s, lane);
+    assert_int_equal(taken != NULL ? taken->id : -1, first);
+    if (first < 0)
+        return;
+    m->lane_of[first] += 100;
+    m->is_ahead[first] = true;
+}
+
+static void end_ahead(struct model *m, struct sched *s, int i, unsigned how)
+{
+    int lane = m->lane_of[i] - 100;
+    struct sched_lane *l = m->items[i].item.lane;
+    m->is_ahead[i] = false;
+    if (how % 3 == 0) {
+        assert_int_equal(sched_return(s, &m->items[i].item), 0);
+        m->lane_of[i] = lane;
+    } else if (how % 3 == 1) {
+        sched_end_ahead(s, l);
+        m->lane_of[i] = -1;
+    } else {
+        sched_promote(s, l);
+        m->group_running[lane % GROUPS]++;
+    }
 }
 
 static void against_a_model(void **state)
@@ -171,6 +266,8 @@ static void against_a_model(void **state)
             m->lane_of[i] = l;
             m->order[i] = ++m->next;
             sched_push(s, lanes[l], &m->items[i].item);
+        } else if (m->is_ahead[i]) {
+            end_ahead(m, s, i, (unsigned)step);
         } else if (m->lane_of[i] >= 100) {
             int lane = m->lane_of[i] - 100;
             sched_end(s, lanes[lane]);
@@ -195,6 +292,7 @@ static void against_a_model(void **state)
             m->group_running[m->lane_of[wanted] % GROUPS]++;
             m->lane_of[wanted] += 100;
         }
+        take_one_ahead(m, s, lanes[l], l);
     }
     sched_free(s);
     free(m);
@@ -208,6 +306,7 @@ int main(void)
         cmocka_unit_test(a_full_lane_does_not_hold_up_others),
         cmocka_unit_test(the_limit_of_a_group_and_of_the_host),
         cmocka_unit_test(removing_and_putting_back),
+        cmocka_unit_test(taken_ahead),
         cmocka_unit_test(against_a_model),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

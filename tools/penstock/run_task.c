@@ -145,7 +145,7 @@ static void on_signal(void *arg, int signo)
         return;
     }
     cli_note(d->task->cli, "stopping the task; once more to kill it");
-    box_cancel(d->box, 0, KILL_CANCEL, CANCEL_GRACE_MS);
+    box_cancel(d->box, 0, d, KILL_CANCEL, CANCEL_GRACE_MS);
 }
 
 static int drive(struct drive *d)
