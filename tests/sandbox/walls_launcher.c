@@ -325,8 +325,7 @@ static void links_among_the_parents(void **state)
     const struct refusal loop = {"echo.so", nothing, "few links", false};
     refuse(&k, &p, &loop);
     if (geteuid() == 0) {
-        const struct refusal stranger = {"echo.so", nothing, "expected owner 0, found 4242",
-                                         true};
+        const struct refusal stranger = {"echo.so", nothing, "expected owner 0, found 4242", true};
         unlink(link);
         assert_int_equal(symlink(p.dir, link), 0);
         assert_int_equal(lchown(link, 4242, 4242), 0);
