@@ -101,10 +101,9 @@ bool session_is_reachable(const struct session *s)
 
 int session_unreachable(const struct session *s, const char *why)
 {
-    return cli_fail(
-        s->cli, CLI_UNREACHABLE,
-        "start it with `penstockd`; `penstock doctor` looks closer",
-        "%s (%s)", why, s->endpoint);
+    return cli_fail(s->cli, CLI_UNREACHABLE,
+                    "start it with `penstockd`; `penstock doctor` looks closer", "%s (%s)", why,
+                    s->endpoint);
 }
 
 static int check_endpoint(const struct session *s)
