@@ -100,9 +100,12 @@ const char *zygote_take_steps(const struct zygote_step *steps, size_t n, void *a
     return NULL;
 }
 
-int zygote_die_with_parent(void)
+int zygote_die_with_parent(pid_t parent)
 {
-    return prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+        return -1;
+    errno = ESRCH;
+    return getppid() == parent ? 0 : -1;
 }
 
 int zygote_hide_memory(void)
@@ -110,10 +113,16 @@ int zygote_hide_memory(void)
     return prctl(PR_SET_DUMPABLE, 0);
 }
 
+/* Who our parent is, is told by the channel: while its other end is open, it is the warden. */
 static int die_with_parent(void *arg)
 {
-    (void)arg;
-    return zygote_die_with_parent();
+    struct zygote *z = arg;
+    char byte;
+    z->warden = getppid();
+    if (zygote_die_with_parent(z->warden) < 0)
+        return -1;
+    errno = ESRCH;
+    return recv(z->channel, &byte, 1, MSG_PEEK | MSG_DONTWAIT) != 0 ? 0 : -1;
 }
 
 static int hide_memory(void *arg)

@@ -82,8 +82,8 @@ static int mend_clone(void *arg)
 
 static int die_with_warden(void *arg)
 {
-    (void)arg;
-    return zygote_die_with_parent() < 0 || zygote_hide_memory() < 0 ? -1 : 0;
+    struct fork_order *o = arg;
+    return zygote_die_with_parent(o->zygote->warden) < 0 || zygote_hide_memory() < 0 ? -1 : 0;
 }
 
 static int set_name(void *arg)

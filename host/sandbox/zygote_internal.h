@@ -11,6 +11,7 @@
 
 struct zygote {
     int channel;
+    pid_t warden;                   /* our parent, and that of tasks */
     int zygote_filter, task_filter; /* -1 when they are loaded, or not there */
     int data, page;                 /* of warm worker and scan; else -1 */
     int threads;                    /* /proc/self/task, or -1 */
@@ -33,7 +34,8 @@ struct zygote_step {
 /* The name of the first step that failed, with errno; NULL: none did. */
 const char *zygote_take_steps(const struct zygote_step *steps, size_t n, void *arg);
 
-int zygote_die_with_parent(void);
+/* parent: who it has to be; the signal never comes from one that is gone already. -1: ESRCH then. */
+int zygote_die_with_parent(pid_t parent);
 int zygote_hide_memory(void);
 /* The slot's page, mapped; NULL with errno. Closes *fd. */
 struct slot_page *zygote_map_page(int *fd);
