@@ -434,16 +434,6 @@ void pipelines_write_ahead(struct core *c)
     }
 }
 
-void pipelines_stop(struct core *c)
-{
-    for (struct pipeline *p = c->first_pipeline; p != NULL; p = p->next) {
-        if (p->box == NULL || p->state == PIPELINE_STOPPING)
-            continue;
-        p->state = PIPELINE_STOPPING;
-        box_stop(p->box);
-    }
-}
-
 /* ---- making them
  * ---------------------------------------------------------------------------------- */
 

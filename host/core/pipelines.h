@@ -59,7 +59,5 @@ void pipeline_wanted(struct pipeline *p);
 int pipeline_run(struct pipeline *p, struct task *t);
 /* Gives short tasks ahead to workers that are at work; after all free slots have theirs. */
 void pipelines_write_ahead(struct core *c);
-/* Stops all boxes; they go when their tasks are done. */
-void pipelines_stop(struct core *c);
 
 #endif

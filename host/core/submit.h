@@ -10,7 +10,7 @@
 
 struct peer;
 
-enum { SUBMIT_INPUTS_MAX = 128, SUBMIT_IGNORED_MAX = 16, SUBMIT_DEPTH_MAX = 8 };
+enum { SUBMIT_INPUTS_MAX = 128, SUBMIT_IGNORED_MAX = 16 };
 
 struct submit_input {
     uint32_t name, media_type, sha256; /* tokens; 0: absent */
@@ -29,7 +29,6 @@ struct submit {
     int64_t deadline_ms; /* epoch, 0: none */
     int64_t ttl_ms;      /* 0: none */
     unsigned events;
-    unsigned depth;
     bool wait, digest, durable;
     bool no_children;
     struct submit_input inputs[SUBMIT_INPUTS_MAX]; /* last: only n_inputs of them are set */
