@@ -98,6 +98,32 @@ int check_socket(const char *text, struct buf *why)
     return expect(why, "at most 107 bytes: a socket's address holds no more");
 }
 
+int check_guarantee(const char *text, struct buf *why)
+{
+    static const char *const names[] = {"fs",   "net", "process", "syscalls", "memory",
+                                        "pids", "cpu", "kill",    "wx",       "disk"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strcmp(names[i], text) == 0)
+            return 0;
+    }
+    return expect(why, "fs, net, process, syscalls, memory, pids, cpu, kill, wx or disk");
+}
+
+int check_cgroup(const char *text, struct buf *why)
+{
+    if (strcmp(text, "auto") == 0 || strcmp(text, "off") == 0 || text[0] == '/')
+        return 0;
+    return expect(why, "auto, off or an absolute path");
+}
+
+int check_port(const char *text, struct buf *why)
+{
+    int64_t port;
+    if (text_parse_i64(text, &port) == 0 && port >= 0 && port <= 65535)
+        return 0;
+    return expect(why, "a TCP port, or 0 for all");
+}
+
 int check_token(const char *text, struct buf *why)
 {
     for (const char *at = text; *at != '\0'; at++) {

@@ -19,6 +19,12 @@ int check_sha256(const char *text, struct buf *why);
 int check_worker_id(const char *text, struct buf *why);
 /* A path that fits into a socket's address: 107 bytes. */
 int check_socket(const char *text, struct buf *why);
+/* The name of a guarantee (enum guarantee of sandbox/chan.h). */
+int check_guarantee(const char *text, struct buf *why);
+/* "auto", "off" or an absolute path. */
+int check_cgroup(const char *text, struct buf *why);
+/* 0 to 65535. */
+int check_port(const char *text, struct buf *why);
 /* Printable ASCII without spaces: it becomes an HTTP header. */
 int check_token(const char *text, struct buf *why);
 

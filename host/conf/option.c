@@ -14,7 +14,7 @@
 #include "base/text.h"
 #include "conf/settings.h"
 
-enum { NUMBER_TEXT = 32, QUOTE_MAX = 60 };
+enum { NUMBER_TEXT = 32, QUOTE_MAX = 60, FALLBACK_ITEMS = 16, FALLBACK_TEXT = 256 };
 
 /* How one type is read, printed and described; a list type by its items. */
 struct type {
@@ -286,11 +286,27 @@ int option_set(const struct option *o, const struct option_text *text, void *dat
     return set_one(o, text->n > 0 ? text->items[0] : "", text->base, field, why);
 }
 
+/* The default of a list: items with commas. */
+static size_t split_list(char *text, const char **items)
+{
+    size_t n = 0;
+    char *rest = NULL;
+    for (char *at = strtok_r(text, ", ", &rest); at != NULL && n < FALLBACK_ITEMS;
+         at = strtok_r(NULL, ", ", &rest))
+        items[n++] = at;
+    return n;
+}
+
 int option_init(const struct option *o, void *data)
 {
     struct buf why = BUF_INIT(1024);
-    bool is_empty_list = type_of(o)->is_list && o->fallback[0] == '\0';
-    struct option_text text = {.items = &o->fallback, .n = is_empty_list ? 0 : 1};
+    char copy[FALLBACK_TEXT];
+    const char *items[FALLBACK_ITEMS];
+    struct option_text text = {.items = &o->fallback, .n = 1};
+    if (type_of(o)->is_list) {
+        snprintf(copy, sizeof copy, "%s", o->fallback);
+        text = (struct option_text){.items = items, .n = split_list(copy, items)};
+    }
     int rc = option_set(o, &text, data, &why);
     buf_clear(&why);
     return rc;

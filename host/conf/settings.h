@@ -16,8 +16,15 @@ struct conf_list {
     size_t n;
 };
 
-enum conf_isolation { CONF_ISOLATION_BEST, CONF_ISOLATION_STRICT };
-enum conf_mode { CONF_MODE_FORK, CONF_MODE_WARM };
+enum conf_mode { CONF_MODE_FORK, CONF_MODE_WARM, CONF_MODE_EXEC };
+enum conf_profile {
+    CONF_PROFILE_STRICT,
+    CONF_PROFILE_DEFAULT,
+    CONF_PROFILE_NETWORK,
+    CONF_PROFILE_GPU,
+    CONF_PROFILE_OFF
+};
+enum conf_scratch { CONF_SCRATCH_MEMORY, CONF_SCRATCH_DISK };
 enum conf_start { CONF_START_LAZY, CONF_START_EAGER };
 enum conf_files { CONF_FILES_ORCHESTRATOR, CONF_FILES_OFF };
 
@@ -34,9 +41,12 @@ struct conf_host {
     int64_t result_retention_ms, results_max_bytes;
     int64_t drain_timeout_ms, heartbeat_ms, load_timeout_ms, scan_timeout_ms;
     int64_t box_uid_base;
-    int isolation;  /* enum conf_isolation */
-    int log_level;  /* enum log_level */
-    int log_format; /* enum log_format */
+    struct conf_list require, require_strong; /* names of guarantees */
+    char *cgroup;                             /* "auto", "off", or a folder */
+    bool require_signature;
+    struct conf_list trusted_keys; /* files */
+    int log_level;                 /* enum log_level */
+    int log_format;                /* enum log_format */
 };
 
 /* In each of those with a title the first member is that title. */
@@ -73,10 +83,16 @@ struct conf_pipeline {
     int64_t max_concurrent;
     int64_t load_timeout_ms;
     int64_t max_file_bytes, max_files, max_threads;
-    int64_t idle_stop_ms;  /* 0: never */
-    int64_t recycle_after; /* 0: never */
-    int mode;              /* enum conf_mode */
-    int start;             /* enum conf_start */
+    int64_t idle_stop_ms;                         /* 0: never */
+    int64_t recycle_after;                        /* 0: never */
+    int64_t recycle_age_ms, recycle_growth_bytes; /* 0: never */
+    int64_t max_scratch_bytes, max_scratch_files;
+    struct conf_list extra_syscalls, connect_ports, inputs;
+    bool jit;
+    int profile; /* enum conf_profile */
+    int scratch; /* enum conf_scratch */
+    int mode;    /* enum conf_mode */
+    int start;   /* enum conf_start */
 };
 
 #endif

@@ -26,10 +26,11 @@
 #define PENSTOCK_PLUGIN_DIRS "/usr/lib/penstock/plugins, /usr/local/lib/penstock/plugins"
 #endif
 
-static const char *const isolation_words[] = {"best", "strict", NULL};
+static const char *const profile_words[] = {"strict", "default", "network", "gpu", "off", NULL};
+static const char *const scratch_words[] = {"memory", "disk", NULL};
 static const char *const level_words[] = {"error", "warn", "info", "debug", NULL};
 static const char *const format_words[] = {"text", "json", NULL};
-static const char *const mode_words[] = {"fork", "warm", NULL};
+static const char *const mode_words[] = {"fork", "warm", "exec", NULL};
 static const char *const start_words[] = {"lazy", "eager", NULL};
 static const char *const files_words[] = {"orchestrator", "off", NULL};
 
@@ -94,12 +95,23 @@ static const struct option host_options[] = {
      .help = "How long a plugin may take to load and open."},
     {"scan_timeout", OPTION_DURATION, HOST(scan_timeout_ms), "10s", 100, HOUR,
      .help = "How long reading a plugin's description may take."},
-    {"isolation", OPTION_ENUM, HOST(isolation), "best", 0, 0,
+    {"require", OPTION_NAMES, HOST(require), "fs, net, syscalls, process", 0, 0,
      .help =
-         "best: boxes use what the kernel offers and report what is missing. strict: no box starts "
-         "with a wall "
-         "missing.",
-     .words = isolation_words},
+         "Guarantees that boxes must give here, weak or strong, or the host does not start: fs, "
+         "net, process, syscalls, memory, pids, cpu, kill, wx, disk.",
+     .check = check_guarantee},
+    {"require_strong", OPTION_NAMES, HOST(require_strong), "", 0, 0,
+     .help = "Guarantees that must be strong, or the host does not start.",
+     .check = check_guarantee},
+    {"cgroup", OPTION_STRING, HOST(cgroup), "auto", 0, 0,
+     .help =
+         "Where control groups of tasks are made: auto (below the host's own), off, or a folder "
+         "of a cgroup file system that the host may write.",
+     .check = check_cgroup},
+    {"require_signature", OPTION_BOOL, HOST(require_signature), "no", 0, 0,
+     .help = "Whether a plugin's file must be signed by one of trusted_keys."},
+    {"trusted_keys", OPTION_PATHS, HOST(trusted_keys), "", 0, 0,
+     .help = "Files with public keys of those who may sign plugins (penstock plugin sign)."},
     {"box_uid_base", OPTION_INT, HOST(box_uid_base), "1900000000", 65536, 4000000000,
      .help = "First user id for boxes when the host runs as root; one a slot from here on."},
     {"log_level", OPTION_ENUM, HOST(log_level), "info", 0, 0,
@@ -174,9 +186,8 @@ static const struct option pipeline_options[] = {
      .help = "Tasks of this pipeline at once. 0: the host's max_concurrent.", .flags = OPTION_ZERO},
     {"mode", OPTION_ENUM, PIPELINE(mode), "fork", 0, 0,
      .help = "fork: each task in a fresh copy of the loaded plugin. warm: one process runs task "
-             "after task "
-             "(thread "
-             "pools, GPUs).",
+             "after task (thread pools, GPUs). exec: each task in a new box that loads the plugin "
+             "anew.",
      .words = mode_words},
     {"start", OPTION_ENUM, PIPELINE(start), "lazy", 0, 0,
      .help = "lazy: loaded with its first task. eager: loaded when the host starts.",
@@ -188,6 +199,36 @@ static const struct option pipeline_options[] = {
      .help = "Unload after so long without a task. 0: never.", .flags = OPTION_ZERO},
     {"recycle_after", OPTION_INT, PIPELINE(recycle_after), "0", 1, 1000000000,
      .help = "Tasks after which a warm process is replaced. 0: never.", .flags = OPTION_ZERO},
+    {"recycle_age", OPTION_DURATION, PIPELINE(recycle_age_ms), "0", SECOND, 20 * DAY,
+     .help = "Age at which a warm process is replaced, between two tasks. 0: never.",
+     .flags = OPTION_ZERO},
+    {"recycle_growth", OPTION_SIZE, PIPELINE(recycle_growth_bytes), "0", MI, 1024 * GI,
+     .help = "Growth of memory since its first task after which a warm process is replaced. 0: "
+             "never.",
+     .flags = OPTION_ZERO},
+    {"profile", OPTION_ENUM, PIPELINE(profile), "default", 0, 0,
+     .help = "strict: its own files, no /proc. default: and /proc of its own processes, and what "
+             "inputs names. network: and the host's network, to connect_ports. gpu: and the "
+             "accelerator's devices (draft). off: what the host's user of boxes may; limits stay.",
+     .words = profile_words},
+    {"jit", OPTION_BOOL, PIPELINE(jit), "no", 0, 0,
+     .help = "Whether it may make code while it runs: pages that are written and executed."},
+    {"extra_syscalls", OPTION_NAMES, PIPELINE(extra_syscalls), "", 0, 0,
+     .help = "System calls allowed beyond the list; penstock plugin learn prints what one needs."},
+    {"connect_ports", OPTION_NAMES, PIPELINE(connect_ports), "53, 80, 443", 0, 0,
+     .help = "TCP ports that the profile network may connect to; 0 stands for all.",
+     .check = check_port},
+    {"inputs", OPTION_PATHS, PIPELINE(inputs), "", 0, 0,
+     .help = "Files and folders of the host, such as models, that it may read at their own paths."},
+    {"scratch", OPTION_ENUM, PIPELINE(scratch), "memory", 0, 0,
+     .help =
+         "Where a task's directory lies. memory: with limits that hold. disk: in state_dir, for "
+         "large files; limits are looked at from time to time.",
+     .words = scratch_words},
+    {"max_scratch", OPTION_SIZE, PIPELINE(max_scratch_bytes), "256Mi", MI, 1024 * GI,
+     .help = "Bytes in a task's directory, all its files together."},
+    {"max_scratch_files", OPTION_INT, PIPELINE(max_scratch_files), "10000", 16, 100000000,
+     .help = "Files and folders in a task's directory."},
     {"max_file", OPTION_SIZE, PIPELINE(max_file_bytes), "64M", KI, 1024 * GI,
      .help = "Largest file a task may write."},
     {"max_files", OPTION_INT, PIPELINE(max_files), "64", 16, 65536,

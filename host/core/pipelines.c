@@ -13,6 +13,7 @@
 #include "loop/loop.h"
 #include "plugin/claim.h"
 #include "plugin/schema.h"
+#include "sandbox/spec.h"
 
 /* A plugin that does not load is tried again after 1 s, 2 s, 4 s ... 5 min; an error of ours after
  * 0.2 s, 0.4 s ... */
@@ -291,48 +292,21 @@ static const struct box_events events = {
     .on_ended = on_ended,
 };
 
-static uint32_t needs_of(const struct catalog_pipeline *info)
-{
-    return (catalog_needs(info, "network") ? BOX_NEED_NETWORK : 0u) |
-           (catalog_needs(info, "jit") ? BOX_NEED_JIT : 0u) |
-           (catalog_needs(info, "threads") ? BOX_NEED_THREADS : 0u);
-}
-
 static uint32_t clamp32(int64_t v)
 {
     return v > UINT32_MAX ? UINT32_MAX : (uint32_t)v;
 }
 
-static struct box_limits limits_of(const struct pipeline *p)
-{
-    const struct conf_pipeline *f = p->conf;
-    return (struct box_limits){
-        .memory_bytes = (uint64_t)f->memory_bytes,
-        .file_bytes = (uint64_t)f->max_file_bytes,
-        .log_bytes = (uint64_t)p->core->host->max_log_bytes,
-        .cpu_ms = clamp32(f->cpu_limit_ms),
-        .load_timeout_ms = clamp32(f->load_timeout_ms),
-        .files = clamp32(f->max_files),
-        .threads = clamp32(f->max_threads),
-        .recycle_after = clamp32(f->recycle_after),
-    };
-}
-
 static void start(struct pipeline *p)
 {
-    struct box_spec spec = {
-        .plugin_path = p->info->plugin->path,
-        .plugin_id = p->info->plugin->id,
-        .slug = p->info->slug,
-        .config = p->plugin_conf->config[0] != '\0' ? p->plugin_conf->config : NULL,
-        .mode = p->conf->mode == CONF_MODE_WARM ? BOX_WARM : BOX_FORK,
-        .slots = p->slots,
-        .depth = DEPTH,
-        .needs = needs_of(p->info),
-        .limits = limits_of(p),
-        .result_max = (size_t)p->core->host->max_result_bytes,
-        .outputs_max = (size_t)p->core->host->max_outputs_bytes,
-    };
+    struct box_spec spec;
+    char why[SPEC_WHY];
+    if (spec_of(p->core->conf, p->info, &spec, why) < 0) {
+        quarantine(p, CODE_PLUGIN_LOAD_FAILED, why);
+        return;
+    }
+    spec.slots = p->slots;
+    spec.depth = DEPTH;
     p->state = PIPELINE_STARTING;
     p->mode = spec.mode;
     p->box = box_start(p->core->launcher, &spec, &events, p);

@@ -14,8 +14,9 @@
 #include "plugin/folder.h"
 #include "plugin/rules.h"
 #include "sandbox/box.h"
+#include "sandbox/spec.h"
 
-enum { SCANS_AT_ONCE = 4, SCAN_MEMORY = 1 << 30 };
+enum { SCANS_AT_ONCE = 4 };
 
 struct scan_file {
     struct scan *scan;
@@ -95,15 +96,7 @@ static const struct box_events events = {.on_descriptor = on_descriptor, .on_end
 
 static void start_one(struct scan *s, struct scan_file *f)
 {
-    struct box_spec spec = {
-        .plugin_path = f->path,
-        .mode = BOX_SCAN,
-        .slots = 1,
-        .limits = {.memory_bytes = SCAN_MEMORY,
-                   .load_timeout_ms = s->timeout_ms,
-                   .files = 64,
-                   .threads = 64},
-    };
+    const struct box_spec spec = spec_of_scan(f->path, s->timeout_ms);
     s->running++;
     if (box_start(s->launcher, &spec, &events, f) == NULL)
         on_ended(f, NULL, CODE_SANDBOX_ERROR, "the launcher does not answer");

@@ -30,6 +30,21 @@ static size_t length(const char *s)
     return s != NULL ? strlen(s) : 0;
 }
 
+/* Each path with its NUL. */
+static size_t inputs_length(const struct box_spec *spec)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < spec->n_inputs; i++)
+        n += strlen(spec->inputs[i]) + 1;
+    return n;
+}
+
+static void put_inputs(const struct box_spec *spec, char *at)
+{
+    for (size_t i = 0; i < spec->n_inputs; i++)
+        at = stpcpy(at, spec->inputs[i]) + 1;
+}
+
 static int check_spec(const struct box_spec *spec)
 {
     if (spec->plugin_path == NULL || spec->plugin_path[0] != '/' || spec->slots < 1 ||
@@ -40,7 +55,9 @@ static int check_spec(const struct box_spec *spec)
         return -1;
     }
     if (strlen(spec->plugin_path) >= PATH_MAX || length(spec->slug) >= BOX_SLUG_MAX ||
-        length(spec->plugin_id) >= BOX_ID_MAX || length(spec->config) > BOX_CONFIG_MAX) {
+        length(spec->plugin_id) >= BOX_ID_MAX || length(spec->config) > BOX_CONFIG_MAX ||
+        inputs_length(spec) > BOX_INPUTS_MAX || length(spec->sha256) >= BOX_DIGEST_MAX ||
+        spec->n_ports > BOX_PORTS_MAX) {
         errno = ENAMETOOLONG;
         return -1;
     }
@@ -49,24 +66,31 @@ static int check_spec(const struct box_spec *spec)
 
 static int send_start(struct launcher *l, const struct box *b, const struct box_spec *spec)
 {
-    const size_t config_len = length(spec->config);
-    struct launch_start *m = calloc(1, sizeof *m + config_len);
+    const size_t config_len = length(spec->config), inputs_len = inputs_length(spec);
+    struct launch_start *m = calloc(1, sizeof *m + config_len + inputs_len);
     if (m == NULL)
         return -1;
     m->head = (struct chan_head){CHAN_MAGIC, CHAN_VERSION, LAUNCH_START};
     m->box = b->number;
     m->mode = spec->mode;
     m->slots = spec->slots;
-    m->needs = spec->needs;
+    m->rights = spec->rights;
     m->config_len = (uint32_t)config_len;
+    m->inputs_len = (uint32_t)inputs_len;
+    m->flags = spec->flags;
+    m->extra_calls = spec->extra_calls;
+    m->n_ports = spec->n_ports;
+    memcpy(m->ports, spec->ports, sizeof m->ports);
     m->limits = spec->limits;
     snprintf(m->slug, sizeof m->slug, "%s", spec->slug != NULL ? spec->slug : "");
     snprintf(m->plugin_id, sizeof m->plugin_id, "%s",
              spec->plugin_id != NULL ? spec->plugin_id : "");
     snprintf(m->plugin_path, sizeof m->plugin_path, "%s", spec->plugin_path);
+    snprintf(m->sha256, sizeof m->sha256, "%s", spec->sha256 != NULL ? spec->sha256 : "");
     if (config_len > 0)
         memcpy(m + 1, spec->config, config_len);
-    int rc = launcher_send(l, m, sizeof *m + config_len);
+    put_inputs(spec, (char *)(m + 1) + config_len);
+    int rc = launcher_send(l, m, sizeof *m + config_len + inputs_len);
     free(m);
     return rc;
 }

@@ -40,9 +40,16 @@ struct box_spec {
     const char *slug;        /* NULL in a scan */
     const char *config;      /* the plugin's configuration, JSON text, or NULL */
     enum box_mode mode;
-    uint32_t slots; /* 1 to BOX_SLOTS_MAX */
-    uint32_t depth; /* tasks that a warm worker may hold, to BOX_DEPTH_MAX; 0 is 1 */
-    uint32_t needs; /* enum box_needs */
+    uint32_t slots;       /* 1 to BOX_SLOTS_MAX */
+    uint32_t depth;       /* tasks that a warm worker may hold, to BOX_DEPTH_MAX; 0 is 1 */
+    uint32_t rights;      /* enum box_rights */
+    uint32_t flags;       /* enum launch_flags */
+    uint64_t extra_calls; /* bits of seccomp_extra.h */
+    uint32_t n_ports;     /* TCP ports it may connect to */
+    uint16_t ports[BOX_PORTS_MAX];
+    const char *const *inputs; /* absolute paths that it may read */
+    size_t n_inputs;
+    const char *sha256; /* of the plugin's file in small hex, or NULL */
     struct box_limits limits;
     size_t result_max;  /* bytes of result JSON */
     size_t outputs_max; /* bytes of all outputs together */

@@ -21,13 +21,16 @@
 #include <stdint.h>
 
 #define CHAN_MAGIC 0x504e5354u
-enum { CHAN_VERSION = 2 };
+enum { CHAN_VERSION = 3 };
 
 enum {
     BOX_SLOTS_MAX = 64,
     BOX_SLUG_MAX = 64,
     BOX_ID_MAX = 128,
     BOX_CONFIG_MAX = 64 * 1024,
+    BOX_INPUTS_MAX = 16 * 1024, /* bytes of all declared inputs */
+    BOX_PORTS_MAX = 16,
+    BOX_DIGEST_MAX = 65,
     BOX_TEXT_MAX = 1024
 };
 
@@ -40,30 +43,48 @@ struct chan_head {
 
 enum box_mode { BOX_FORK = 1, BOX_WARM = 2, BOX_SCAN = 3 };
 
-enum box_needs { BOX_NEED_NETWORK = 1, BOX_NEED_JIT = 2, BOX_NEED_THREADS = 4 };
+/* What a box is let do beyond the strict profile; the configuration's profile decides (spec.c). */
+enum box_rights {
+    BOX_MAY_NETWORK = 1, /* the host's network, to the ports of launch_start */
+    BOX_MAY_JIT = 2,     /* pages that are written and executed */
+    BOX_MAY_PROC = 4,    /* see /proc of its own processes */
+    BOX_MAY_GPU = 8,     /* the accelerator's devices */
+    BOX_MAY_ALL = 16     /* profile off: the host's files, network, calls; limits still hold */
+};
+enum { BOX_RIGHTS_ALL = 32 };
 
 /* Zero switches a limit off where it says so. */
 struct box_limits {
-    uint64_t memory_bytes;    /* private memory of a task; 0: none */
-    uint64_t file_bytes;      /* one file that a task writes */
-    uint64_t log_bytes;       /* stdout, stderr kept a task */
-    uint32_t cpu_ms;          /* processor time of a task; 0: none */
-    uint32_t load_timeout_ms; /* dlopen and open */
-    uint32_t files;           /* open descriptors */
-    uint32_t threads;         /* threads of a task */
-    uint32_t recycle_after;   /* tasks of one warm worker; 0: no end */
+    uint64_t memory_bytes;         /* private memory of a task; 0: none */
+    uint64_t file_bytes;           /* one file that a task writes */
+    uint64_t log_bytes;            /* stdout, stderr kept a task */
+    uint32_t cpu_ms;               /* processor time of a task; 0: none */
+    uint32_t load_timeout_ms;      /* dlopen and open */
+    uint32_t files;                /* open descriptors */
+    uint32_t threads;              /* threads of a task */
+    uint32_t recycle_after;        /* tasks of one warm worker; 0: no end */
+    uint32_t recycle_ms;           /* age at which a warm worker takes no further task; 0: none */
+    uint32_t dir_files;            /* files and folders in a task's directory; 0: no limit */
+    uint64_t dir_bytes;            /* bytes in it; 0: no limit */
+    uint64_t recycle_growth_bytes; /* growth after which a warm worker is replaced; 0: none */
 };
 
 /* ---- launch channel
  * ------------------------------------------------------------------------------- */
 
 enum launch_type {
-    LAUNCH_START = 1, /* to the launcher: struct launch_start, then config_len bytes */
+    LAUNCH_START = 1, /* to the launcher: struct launch_start, then config_len, inputs_len bytes */
     LAUNCH_STARTED, /* struct launch_started; descriptors: control, then data and page of each slot
                      */
     LAUNCH_FAILED,  /* struct launch_failed: no box came to be */
     LAUNCH_KILL,    /* to the launcher: struct launch_kill */
-    LAUNCH_ENDED    /* struct launch_ended: the warden is reaped; last word on this box */
+    LAUNCH_ENDED,   /* struct launch_ended: the warden is reaped; last word on this box */
+    LAUNCH_REPORT   /* struct launch_report: what boxes hold here; the launcher's first message */
+};
+
+enum launch_flags {
+    LAUNCH_LEARN = 1,       /* refused calls are told instead of answered (learn mode) */
+    LAUNCH_DISK_SCRATCH = 2 /* task directories stay on the host's disk */
 };
 
 struct launch_start {
@@ -71,12 +92,18 @@ struct launch_start {
     uint64_t box;  /* the caller's number for it, never used twice */
     uint32_t mode; /* enum box_mode */
     uint32_t slots;
-    uint32_t needs; /* enum box_needs */
+    uint32_t rights; /* enum box_rights */
     uint32_t config_len;
+    uint32_t inputs_len; /* behind the configuration: absolute paths, each with its NUL */
+    uint32_t flags;      /* enum launch_flags */
+    uint32_t n_ports;
+    uint16_t ports[BOX_PORTS_MAX]; /* TCP, that it may connect to; with BOX_MAY_NETWORK */
+    uint64_t extra_calls;          /* enum extra_call, as bits (seccomp_extra.h) */
     struct box_limits limits;
-    char slug[BOX_SLUG_MAX];    /* "" in a scan */
-    char plugin_id[BOX_ID_MAX]; /* for names and logs; "" in a scan */
-    char plugin_path[PATH_MAX]; /* absolute */
+    char sha256[BOX_DIGEST_MAX]; /* of the plugin's file, small hex; "": any */
+    char slug[BOX_SLUG_MAX];     /* "" in a scan */
+    char plugin_id[BOX_ID_MAX];  /* for names and logs; "" in a scan */
+    char plugin_path[PATH_MAX];  /* absolute */
 };
 
 struct launch_started {
@@ -105,6 +132,38 @@ struct launch_ended {
     int32_t wait_status;
 };
 
+/* What boxes guarantee here: each is tried by the launcher's probe, and told to whoever starts it. */
+enum guarantee {
+    GUARANTEE_FS,       /* no file beyond its own */
+    GUARANTEE_NET,      /* no network */
+    GUARANTEE_PROCESS,  /* no other process seen, signalled, made */
+    GUARANTEE_SYSCALLS, /* no system call off the list */
+    GUARANTEE_MEMORY,   /* no more memory than its limit */
+    GUARANTEE_PIDS,     /* no more threads than its limit */
+    GUARANTEE_CPU,      /* no more processor time than its limit */
+    GUARANTEE_KILL,     /* nothing of it left when it is killed */
+    GUARANTEE_WX,       /* no code made while it runs */
+    GUARANTEE_DISK,     /* no more bytes or files than its limit */
+    GUARANTEES
+};
+enum guarantee_level { LEVEL_NONE, LEVEL_WEAK, LEVEL_STRONG };
+
+struct guarantee_state {
+    uint32_t level;   /* enum guarantee_level */
+    char by[96];      /* what holds it: "mntns+pivot_root, landlock 7" */
+    char reason[192]; /* why it is not strong; "" if it is */
+    char remedy[192];
+};
+
+struct launch_report {
+    struct chan_head head;
+    uint32_t walls; /* enum wall */
+    uint32_t landlock_abi;
+    uint32_t is_refused; /* below `require`: the launcher ends after this */
+    struct guarantee_state guarantees[GUARANTEES];
+    char why[BOX_TEXT_MAX]; /* of is_refused */
+};
+
 /* ---- control channel
  * ------------------------------------------------------------------------------ */
 
@@ -129,7 +188,9 @@ enum kill_reason {
     KILL_CANCEL,
     KILL_TOO_BIG,
     KILL_PROTOCOL,
-    KILL_STOP
+    KILL_STOP,
+    KILL_DISK,   /* more in its directory than allowed */
+    KILL_RECYCLE /* a warm worker without a task: another one is to take its place */
 };
 
 /* Kills the worker of a slot if it still is of that generation; answered by its CONTROL_EXIT with
@@ -169,7 +230,11 @@ enum wall {
     WALL_SECCOMP = 1 << 9,
     WALL_OWN_UID = 1 << 10,
     WALL_NO_CAPS = 1 << 11,
-    WALL_MDWE = 1 << 12
+    WALL_MDWE = 1 << 12,
+    WALL_LIMITS = 1 << 13,  /* resource limits of processes; built in every box */
+    WALL_CGROUP = 1 << 14,  /* a control group a slot: memory, and processes */
+    WALL_SCRATCH = 1 << 15, /* task directories of limited size */
+    WALLS_ALL = (1 << 16) - 1
 };
 
 struct control_ready {
@@ -213,6 +278,9 @@ struct control_exit {
     uint64_t cpu_us; /* of the whole worker */
     uint64_t max_rss_bytes;
     uint64_t log_dropped_bytes; /* of its output, over the limit */
+    uint64_t memory_peak_bytes; /* of its control group; 0: not known */
+    uint32_t oom_kills;         /* in its control group since it was announced */
+    uint32_t reserved2;
 };
 
 enum { CONTROL_LOG_MAX = 4096 };
@@ -244,7 +312,7 @@ enum zygote_type {
 struct zygote_setup {
     struct chan_head head;
     uint32_t mode; /* enum box_mode */
-    uint32_t needs;
+    uint32_t rights;
     uint32_t slot;  /* of a warm worker */
     uint32_t walls; /* enum wall: those the warden has built, and of Landlock, seccomp and MDWE
                        those the zygote has to build: if one fails, so does the zygote */

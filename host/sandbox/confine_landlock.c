@@ -40,7 +40,7 @@ struct ruleset_attr {
 struct path_rule {
     const char *path;
     uint64_t rights;
-    uint32_t needs; /* enum box_needs; 0: always */
+    uint32_t box;   /* enum box_rights that the box must have; 0: any */
     uint32_t walls; /* enum wall that must stand for the path to be the box's own; 0: any */
 };
 
@@ -58,13 +58,13 @@ static const struct path_rule path_rules[] = {
     {"/dev/random", FS_READ, 0, 0},
     {"/dev/urandom", FS_READ, 0, 0},
     {"/proc", FS_READ, 0, WALL_NEWROOT}, /* the host's would show every process */
-    {"/etc/resolv.conf", FS_READ, BOX_NEED_NETWORK, 0},
-    {"/etc/hosts", FS_READ, BOX_NEED_NETWORK, 0},
-    {"/etc/nsswitch.conf", FS_READ, BOX_NEED_NETWORK, 0},
-    {"/etc/gai.conf", FS_READ, BOX_NEED_NETWORK, 0},
-    {"/etc/services", FS_READ, BOX_NEED_NETWORK, 0},
-    {"/etc/ssl", FS_READ, BOX_NEED_NETWORK, 0},
-    {"/etc/ca-certificates", FS_READ, BOX_NEED_NETWORK, 0},
+    {"/etc/resolv.conf", FS_READ, BOX_MAY_NETWORK, 0},
+    {"/etc/hosts", FS_READ, BOX_MAY_NETWORK, 0},
+    {"/etc/nsswitch.conf", FS_READ, BOX_MAY_NETWORK, 0},
+    {"/etc/gai.conf", FS_READ, BOX_MAY_NETWORK, 0},
+    {"/etc/services", FS_READ, BOX_MAY_NETWORK, 0},
+    {"/etc/ssl", FS_READ, BOX_MAY_NETWORK, 0},
+    {"/etc/ca-certificates", FS_READ, BOX_MAY_NETWORK, 0},
 };
 
 uint32_t confine_landlock_abi(void)
@@ -80,11 +80,11 @@ static uint64_t handled_fs(uint32_t abi)
            (abi >= 5 ? FS_IOCTL_DEV : 0);
 }
 
-static int create_ruleset(uint32_t abi, uint32_t needs)
+static int create_ruleset(uint32_t abi, uint32_t rights)
 {
     const struct ruleset_attr attr = {
         .fs = handled_fs(abi),
-        .net = (needs & BOX_NEED_NETWORK) != 0 ? NET_BIND : NET_BIND | NET_CONNECT,
+        .net = (rights & BOX_MAY_NETWORK) != 0 ? NET_BIND : NET_BIND | NET_CONNECT,
         .scoped = SCOPE_ABSTRACT | SCOPE_SIGNAL,
     };
     const size_t size = abi >= 6   ? sizeof attr
@@ -120,7 +120,7 @@ static int allow_system(int ruleset, const struct zygote_setup *setup)
     const uint64_t handled = handled_fs(setup->landlock_abi);
     for (size_t i = 0; i < sizeof path_rules / sizeof *path_rules; i++) {
         const struct path_rule *r = &path_rules[i];
-        if ((r->needs & ~setup->needs) != 0 || (r->walls & ~setup->walls) != 0)
+        if ((r->box & ~setup->rights) != 0 || (r->walls & ~setup->walls) != 0)
             continue;
         if (allow(ruleset, r->path, r->rights & handled) < 0 && errno != ENOENT && errno != EACCES)
             return -1;
@@ -154,7 +154,7 @@ static int allow_tasks(int ruleset, const struct zygote_setup *setup, uint32_t s
 
 int confine_landlock_ruleset(const struct zygote_setup *setup, uint32_t slot)
 {
-    int ruleset = create_ruleset(setup->landlock_abi, setup->needs);
+    int ruleset = create_ruleset(setup->landlock_abi, setup->rights);
     if (ruleset < 0)
         return -1;
     if (allow_system(ruleset, setup) < 0 || allow_plugin(ruleset, setup) < 0 ||

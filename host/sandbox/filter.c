@@ -37,9 +37,9 @@ static int pick(enum filter_kind kind, uint8_t zygote, uint8_t task)
     return task != zygote ? task : NO_RULE;
 }
 
-static bool applies(uint32_t needs, uint32_t wanted, uint32_t unwanted)
+static bool applies(uint32_t rights, uint32_t wanted, uint32_t unwanted)
 {
-    return (wanted & ~needs) == 0 && (unwanted & needs) == 0;
+    return (wanted & ~rights) == 0 && (unwanted & rights) == 0;
 }
 
 /* The answer of a filter where no row fits. */
@@ -58,12 +58,12 @@ static int add(scmp_filter_ctx ctx, enum filter_kind kind, int answer, int numbe
     return action != default_of(kind) ? seccomp_rule_add_array(ctx, action, number, n, args) : 0;
 }
 
-static int add_groups(scmp_filter_ctx ctx, enum filter_kind kind, uint32_t needs)
+static int add_groups(scmp_filter_ctx ctx, enum filter_kind kind, uint32_t rights)
 {
     int rc = 0;
     for (size_t i = 0; i < filter_groups_count; i++) {
         const struct filter_group *g = &filter_groups[i];
-        if (!applies(needs, g->needs, g->without))
+        if (!applies(rights, g->rights, g->without))
             continue;
         for (const char *const *name = g->names; rc == 0 && *name != NULL; name++) {
             rc = add(ctx, kind, pick(kind, g->zygote, g->task), seccomp_syscall_resolve_name(*name),
@@ -81,14 +81,14 @@ static struct scmp_arg_cmp compare(const struct filter_arg *a)
         .arg = a->index, .op = SCMP_CMP_MASKED_EQ, .datum_a = a->mask, .datum_b = a->value};
 }
 
-static int add_cases(scmp_filter_ctx ctx, enum filter_kind kind, uint32_t needs)
+static int add_cases(scmp_filter_ctx ctx, enum filter_kind kind, uint32_t rights)
 {
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < filter_cases_count; i++) {
         const struct filter_case *c = &filter_cases[i];
         struct scmp_arg_cmp args[FILTER_ARGS];
         unsigned n = 0;
-        if (!applies(needs, c->needs, c->without))
+        if (!applies(rights, c->rights, c->without))
             continue;
         while (n < FILTER_ARGS && c->args[n].compare != COMPARE_NONE) {
             args[n] = compare(&c->args[n]);
@@ -110,16 +110,16 @@ static int add_numbers(scmp_filter_ctx ctx, enum filter_kind kind)
     return rc;
 }
 
-static int fill(scmp_filter_ctx ctx, enum filter_kind kind, uint32_t needs)
+static int fill(scmp_filter_ctx ctx, enum filter_kind kind, uint32_t rights)
 {
     int rc = seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
     /* A binary tree over the numbers: a third of the linear list's price to load and to pass. */
     if (rc == 0)
         rc = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
     if (rc == 0)
-        rc = add_groups(ctx, kind, needs);
+        rc = add_groups(ctx, kind, rights);
     if (rc == 0)
-        rc = add_cases(ctx, kind, needs);
+        rc = add_cases(ctx, kind, rights);
     if (rc == 0)
         rc = add_numbers(ctx, kind);
     return rc;
@@ -135,14 +135,14 @@ static int export_sealed(scmp_filter_ctx ctx, int fd)
     return fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL);
 }
 
-int filter_build(enum filter_kind kind, uint32_t needs)
+int filter_build(enum filter_kind kind, uint32_t rights)
 {
     scmp_filter_ctx ctx = seccomp_init(default_of(kind));
     if (ctx == NULL) {
         errno = ENOMEM;
         return -1;
     }
-    const int rc = fill(ctx, kind, needs);
+    const int rc = fill(ctx, kind, rights);
     int fd = -1;
     errno = -rc;
     if (rc == 0)

@@ -24,7 +24,7 @@
 
 enum filter_kind { FILTER_ZYGOTE, FILTER_TASK, FILTER_KINDS };
 
-/* needs: enum box_needs. A sealed memfd, the caller's; -1 with errno. [launcher] */
-int filter_build(enum filter_kind kind, uint32_t needs);
+/* needs: enum box_rights. A sealed memfd, the caller's; -1 with errno. [launcher] */
+int filter_build(enum filter_kind kind, uint32_t rights);
 
 #endif

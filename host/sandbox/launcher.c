@@ -38,7 +38,7 @@ union launch_message {
     struct chan_head head;
     struct launch_start start;
     struct launch_kill kill;
-    char room[sizeof(struct launch_start) + BOX_CONFIG_MAX];
+    char room[sizeof(struct launch_start) + BOX_CONFIG_MAX + BOX_INPUTS_MAX];
 };
 
 void launch_send(const struct launch *l, const void *message, size_t n, const int *fds,
@@ -52,7 +52,9 @@ void launch_send(const struct launch *l, const void *message, size_t n, const in
 
 static int on_start(struct launch *l, const union launch_message *m, size_t n)
 {
-    if (n < sizeof m->start || m->start.config_len != n - sizeof m->start)
+    if (n < sizeof m->start || m->start.config_len > BOX_CONFIG_MAX ||
+        m->start.inputs_len > BOX_INPUTS_MAX ||
+        sizeof m->start + m->start.config_len + m->start.inputs_len != n)
         return -1;
     launch_box(l, &m->start, m->room + sizeof m->start);
     return 0;

@@ -21,14 +21,18 @@ struct loop;
 struct loop_io;
 struct loop_timer;
 
-enum { LAUNCH_NEEDS_ALL = 8 /* combinations of enum box_needs */, LAUNCH_UIDS = 65536 };
+enum { LAUNCH_RIGHTS_ALL = BOX_RIGHTS_ALL, LAUNCH_UIDS = 65536, LAUNCH_KEYS_MAX = 16 };
 
 struct launch_options {
     int channel_fd;
     const char *state_dir;
     const char *box_helper; /* NULL: found beside this program */
     uint32_t uid_base;      /* as root, boxes run as uid_base and the LAUNCH_UIDS - 1 above */
-    bool is_strict;
+    const char *cgroup;     /* "auto", "off", or a folder */
+    uint32_t require, require_strong; /* bits of enum guarantee */
+    bool requires_signature;
+    const char *keys[LAUNCH_KEYS_MAX]; /* files of public keys */
+    size_t n_keys;
     bool is_lenient; /* about owners and modes of plugin files */
     enum log_level log_level;
     enum log_format log_format;
@@ -61,7 +65,7 @@ struct launch {
     uint64_t namespaces;      /* flags of clone that work here */
     uint32_t walls;           /* enum wall that can be built here */
     uint32_t landlock_abi;
-    int filters[FILTER_KINDS][LAUNCH_NEEDS_ALL]; /* -1: not built yet */
+    int filters[FILTER_KINDS][LAUNCH_RIGHTS_ALL]; /* -1: not built yet */
     struct launch_child *first;
     uint32_t next_uid;
     bool is_ending;
@@ -94,7 +98,7 @@ int launch_probe(struct launch *l);
 /* Answers LAUNCH_START with LAUNCH_STARTED or LAUNCH_FAILED. config_len has been checked. */
 void launch_box(struct launch *l, const struct launch_start *m, const char *config);
 /* The filter of those needs, kept for later boxes and borrowed; -1 with errno. */
-int launch_filter(struct launch *l, enum filter_kind kind, uint32_t needs);
+int launch_filter(struct launch *l, enum filter_kind kind, uint32_t rights);
 
 /* launcher_end.c */
 /* Watches a warden that runs: LAUNCH_ENDED goes out when it has ended. NULL with errno. */

@@ -23,7 +23,7 @@ enum { DATA_BUFFER_BYTES = 1024 * 1024 };
 struct making {
     struct launch *launch;
     const struct launch_start *message;
-    const char *config;
+    const char *config; /* and behind it the declared inputs */
     struct warden_setup setup;
     int control;
     int data[BOX_SLOTS_MAX];
@@ -43,26 +43,34 @@ static bool has_end(const char *text, size_t size)
     return memchr(text, '\0', size) != NULL;
 }
 
+/* Paths behind the configuration, the last one with its NUL too. */
+static bool inputs_end(const struct making *m)
+{
+    const uint32_t n = m->message->inputs_len;
+    return n == 0 || m->config[m->message->config_len + n - 1] == '\0';
+}
+
 static int check_message(struct making *m)
 {
     const struct launch_start *s = m->message;
     const bool is_known = s->mode == BOX_FORK || s->mode == BOX_WARM || s->mode == BOX_SCAN;
     const bool is_good =
         is_known && s->slots >= 1 && s->slots <= BOX_SLOTS_MAX &&
-        (s->mode != BOX_SCAN || s->slots == 1) && s->needs < LAUNCH_NEEDS_ALL &&
+        (s->mode != BOX_SCAN || s->slots == 1) && s->rights < LAUNCH_RIGHTS_ALL &&
         has_end(s->slug, sizeof s->slug) && has_end(s->plugin_id, sizeof s->plugin_id) &&
-        has_end(s->plugin_path, sizeof s->plugin_path) && launch_find(m->launch, s->box) == NULL;
+        has_end(s->plugin_path, sizeof s->plugin_path) && has_end(s->sha256, sizeof s->sha256) &&
+        s->n_ports <= BOX_PORTS_MAX && inputs_end(m) && launch_find(m->launch, s->box) == NULL;
     errno = EINVAL;
     return is_good ? 0 : -1;
 }
 
 /* Walls that this box does without: it asked for the network, or for pages it may write and run. */
-static uint32_t walls_for(const struct launch *l, uint32_t needs)
+static uint32_t walls_for(const struct launch *l, uint32_t rights)
 {
     uint32_t walls = l->walls;
-    if ((needs & BOX_NEED_NETWORK) != 0)
+    if ((rights & BOX_MAY_NETWORK) != 0)
         walls &= ~(uint32_t)WALL_NETNS;
-    if ((needs & BOX_NEED_JIT) != 0)
+    if ((rights & BOX_MAY_JIT) != 0)
         walls &= ~(uint32_t)WALL_MDWE;
     return walls;
 }
@@ -87,10 +95,15 @@ static int fill_setup(struct making *m)
     setup->box = s->box;
     setup->mode = s->mode;
     setup->slots = s->slots;
-    setup->needs = s->needs;
-    setup->walls = walls_for(l, s->needs);
+    setup->rights = s->rights;
+    setup->walls = walls_for(l, s->rights);
     setup->landlock_abi = l->landlock_abi;
     setup->config_len = s->config_len;
+    setup->inputs_len = s->inputs_len;
+    setup->flags = s->flags;
+    setup->extra_calls = s->extra_calls;
+    setup->n_ports = s->n_ports;
+    memcpy(setup->ports, s->ports, sizeof setup->ports);
     setup->log_level = (int32_t)l->options.log_level;
     setup->log_format = (int32_t)l->options.log_format;
     setup->limits = s->limits;
@@ -111,11 +124,11 @@ static int open_plugin(struct making *m)
     return 0;
 }
 
-int launch_filter(struct launch *l, enum filter_kind kind, uint32_t needs)
+int launch_filter(struct launch *l, enum filter_kind kind, uint32_t rights)
 {
-    int *fd = &l->filters[kind][needs];
+    int *fd = &l->filters[kind][rights];
     if (*fd < 0)
-        *fd = filter_build(kind, needs);
+        *fd = filter_build(kind, rights);
     return *fd;
 }
 
@@ -123,7 +136,7 @@ static int get_filters(struct making *m)
 {
     for (int kind = 0; kind < FILTER_KINDS; kind++) {
         m->setup.filter_fds[kind] =
-            launch_filter(m->launch, (enum filter_kind)kind, m->setup.needs);
+            launch_filter(m->launch, (enum filter_kind)kind, m->setup.rights);
         if (m->setup.filter_fds[kind] < 0)
             return -1;
     }

@@ -14,50 +14,13 @@
 #include "base/fault.h"
 #include "base/fdutil.h"
 #include "base/text.h"
+#include "sandbox/guarantee.h"
 #include "sandbox/launcher.h"
 
 /* Above the range that systemd gives to containers (UIDS-GIDS): nobody hands these out. */
 #define UID_BASE_DEFAULT 1900000000U
 
 enum { CHANNEL = 3, EXIT_USAGE = 2 };
-
-enum option_id {
-    OPT_CHANNEL = 256,
-    OPT_STATE,
-    OPT_UID_BASE,
-    OPT_ISOLATION,
-    OPT_LENIENT,
-    OPT_HELPER,
-    OPT_LEVEL,
-    OPT_FORMAT,
-    OPT_HELP
-};
-
-static const struct option long_options[] = {
-    {"channel-fd", required_argument, NULL, OPT_CHANNEL},
-    {"state-dir", required_argument, NULL, OPT_STATE},
-    {"box-uid-base", required_argument, NULL, OPT_UID_BASE},
-    {"isolation", required_argument, NULL, OPT_ISOLATION},
-    {"lenient-files", no_argument, NULL, OPT_LENIENT},
-    {"box-helper", required_argument, NULL, OPT_HELPER},
-    {"log-level", required_argument, NULL, OPT_LEVEL},
-    {"log-format", required_argument, NULL, OPT_FORMAT},
-    {"help", no_argument, NULL, OPT_HELP},
-    {NULL, 0, NULL, 0},
-};
-
-static const char usage[] =
-    "usage: penstock-launcher --channel-fd N --state-dir DIR [option ...]\n"
-    "Starts boxes for whoever holds the other end of the channel; not meant to be started by "
-    "hand.\n"
-    "  --channel-fd N           the launch channel, an inherited SEQPACKET socket\n"
-    "  --state-dir DIR          task directories lie in DIR/boxes\n"
-    "  --box-uid-base N         as root: boxes run as the 65536 users from N (default 1900000000)\n"
-    "  --isolation best|strict  strict: do not start where a wall cannot be built (default: best)\n"
-    "  --lenient-files          warn of plugin files that others may change, but take them\n"
-    "  --box-helper PATH        the program penstock-box (default: found beside this one)\n"
-    "  --log-level LEVEL        error, warn, info, debug (default: info)\n"
-    "  --log-format FORMAT      text, json (default: text)\n";
 
 static int parse_number(const char *text, int64_t least, int64_t most, int64_t *value)
 {
@@ -73,6 +36,12 @@ static int parse_channel(struct launch_options *o, const char *text)
     return 0;
 }
 
+static int parse_state_dir(struct launch_options *o, const char *text)
+{
+    o->state_dir = text;
+    return 0;
+}
+
 /* 0 is root, which a box must not be. */
 static int parse_uid_base(struct launch_options *o, const char *text)
 {
@@ -83,10 +52,48 @@ static int parse_uid_base(struct launch_options *o, const char *text)
     return 0;
 }
 
-static int parse_isolation(struct launch_options *o, const char *text)
+static int parse_cgroup(struct launch_options *o, const char *text)
 {
-    o->is_strict = strcmp(text, "strict") == 0;
-    return o->is_strict || strcmp(text, "best") == 0 ? 0 : -1;
+    o->cgroup = text;
+    return strcmp(text, "auto") == 0 || strcmp(text, "off") == 0 || text[0] == '/' ? 0 : -1;
+}
+
+static int parse_require(struct launch_options *o, const char *text)
+{
+    return guarantees_parse(text, &o->require);
+}
+
+static int parse_require_strong(struct launch_options *o, const char *text)
+{
+    return guarantees_parse(text, &o->require_strong);
+}
+
+static int parse_lenient(struct launch_options *o, const char *text)
+{
+    (void)text;
+    o->is_lenient = true;
+    return 0;
+}
+
+static int parse_signature(struct launch_options *o, const char *text)
+{
+    (void)text;
+    o->requires_signature = true;
+    return 0;
+}
+
+static int parse_key(struct launch_options *o, const char *text)
+{
+    if (o->n_keys == LAUNCH_KEYS_MAX)
+        return -1;
+    o->keys[o->n_keys++] = text;
+    return 0;
+}
+
+static int parse_helper(struct launch_options *o, const char *text)
+{
+    o->box_helper = text;
+    return 0;
 }
 
 static int parse_level(struct launch_options *o, const char *text)
@@ -103,51 +110,78 @@ static int parse_format(struct launch_options *o, const char *text)
     return format >= 0 ? 0 : -1;
 }
 
-static int take_option(struct launch_options *o, int id, const char *value)
+struct launch_option {
+    const char *name, *value, *help;
+    int (*take)(struct launch_options *o, const char *text);
+};
+
+static const struct launch_option launch_options[] = {
+    {"channel-fd", "N", "the launch channel, an inherited SEQPACKET socket", parse_channel},
+    {"state-dir", "DIR", "task directories lie in DIR/boxes", parse_state_dir},
+    {"box-uid-base", "N", "as root: boxes run as the 65536 users from N (default 1900000000)",
+     parse_uid_base},
+    {"cgroup", "WHERE", "auto, off, or the folder where control groups are made (default: auto)",
+     parse_cgroup},
+    {"require", "LIST", "guarantees without which it does not start: fs,net,...", parse_require},
+    {"require-strong", "LIST", "guarantees that must be strong", parse_require_strong},
+    {"lenient-files", NULL, "warn of plugin files that others may change, but take them",
+     parse_lenient},
+    {"require-signature", NULL, "take only plugin files that a trusted key has signed",
+     parse_signature},
+    {"trusted-key", "FILE", "a public key; may be given several times", parse_key},
+    {"box-helper", "PATH", "the program penstock-box (default: found beside this one)",
+     parse_helper},
+    {"log-level", "LEVEL", "error, warn, info, debug (default: info)", parse_level},
+    {"log-format", "FORMAT", "text, json (default: text)", parse_format},
+    {"help", NULL, "print this", NULL},
+};
+
+enum { OPTIONS = sizeof launch_options / sizeof *launch_options };
+
+static void print_usage(FILE *out)
 {
-    switch (id) {
-    case OPT_CHANNEL:
-        return parse_channel(o, value);
-    case OPT_STATE:
-        o->state_dir = value;
-        return 0;
-    case OPT_UID_BASE:
-        return parse_uid_base(o, value);
-    case OPT_ISOLATION:
-        return parse_isolation(o, value);
-    case OPT_LENIENT:
-        o->is_lenient = true;
-        return 0;
-    case OPT_HELPER:
-        o->box_helper = value;
-        return 0;
-    case OPT_LEVEL:
-        return parse_level(o, value);
-    case OPT_FORMAT:
-        return parse_format(o, value);
-    default:
-        return -1;
+    fputs("usage: penstock-launcher --channel-fd N --state-dir DIR [option ...]\n"
+          "Starts boxes for whoever holds the other end of the channel; not meant to be started by "
+          "hand.\n",
+          out);
+    for (size_t i = 0; i < OPTIONS; i++) {
+        char text[64];
+        const struct launch_option *o = &launch_options[i];
+        snprintf(text, sizeof text, "--%s %s", o->name, o->value != NULL ? o->value : "");
+        fprintf(out, "  %-24s %s\n", text, o->help);
     }
+}
+
+static void fill_long_options(struct option *out)
+{
+    for (size_t i = 0; i < OPTIONS; i++)
+        out[i] = (struct option){launch_options[i].name,
+                                 launch_options[i].value != NULL ? required_argument : no_argument,
+                                 NULL, (int)i};
+    out[OPTIONS] = (struct option){NULL, 0, NULL, 0};
 }
 
 /* 0; -1: said what is wrong; 1: help was wanted and is given. */
 static int parse(struct launch_options *o, int argc, char **argv)
 {
-    int index = 0;
-    for (int id; (id = getopt_long(argc, argv, "", long_options, &index)) != -1;) {
-        if (id == OPT_HELP) {
-            fputs(usage, stdout);
+    struct option long_options[OPTIONS + 1];
+    fill_long_options(long_options);
+    for (int id; (id = getopt_long(argc, argv, "", long_options, NULL)) != -1;) {
+        if (id == '?')
+            return -1;
+        const struct launch_option *option = &launch_options[id];
+        if (option->take == NULL) {
+            print_usage(stdout);
             return 1;
         }
-        if (take_option(o, id, optarg) < 0) {
-            if (id != '?')
-                fprintf(stderr, "penstock-launcher: --%s: not a value for it: %s\n",
-                        long_options[index].name, optarg);
+        if (option->take(o, optarg) < 0) {
+            fprintf(stderr, "penstock-launcher: --%s: not a value for it: %s\n", option->name,
+                    optarg);
             return -1;
         }
     }
     if (o->channel_fd < 0 || o->state_dir == NULL || optind != argc) {
-        fputs(usage, stderr);
+        print_usage(stderr);
         return -1;
     }
     return 0;
@@ -216,8 +250,8 @@ static int find_helper(const struct launch_options *o)
 static int start(struct launch *l)
 {
     for (int kind = 0; kind < FILTER_KINDS; kind++) {
-        for (int needs = 0; needs < LAUNCH_NEEDS_ALL; needs++)
-            l->filters[kind][needs] = -1;
+        for (int rights = 0; rights < LAUNCH_RIGHTS_ALL; rights++)
+            l->filters[kind][rights] = -1;
     }
     l->helper_fd = find_helper(&l->options);
     if (l->helper_fd < 0) {
@@ -231,6 +265,7 @@ int main(int argc, char **argv)
 {
     struct launch l = {.options = {.channel_fd = -1,
                                    .uid_base = UID_BASE_DEFAULT,
+                                   .cgroup = "auto",
                                    .log_level = LOG_INFO,
                                    .log_format = LOG_TEXT}};
     const int parsed = parse(&l.options, argc, argv);

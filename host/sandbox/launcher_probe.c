@@ -160,7 +160,7 @@ static int check_strict(uint32_t walls)
     if (missing == 0)
         return 0;
     walls_text(missing, 0, text);
-    log_error("isolation=strict, and these walls cannot be built here", LS("walls", text));
+    log_error("guarantees must be strong, and these walls cannot be built here", LS("walls", text));
     return -1;
 }
 
@@ -189,5 +189,5 @@ int launch_probe(struct launch *l)
     log_info("walls of boxes", LS("walls", text));
     if (check_least(walls) < 0)
         return -1;
-    return l->options.is_strict ? check_strict(walls) : 0;
+    return l->options.require_strong != 0 ? check_strict(walls) : 0;
 }

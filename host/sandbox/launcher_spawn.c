@@ -190,7 +190,7 @@ static int make_setup_fd(const struct warden_setup *setup, const void *config)
 {
     int fd = memfd_create("penstock-warden", MFD_CLOEXEC);
     if (fd >= 0 && (fd_write_all(fd, setup, sizeof *setup) < 0 ||
-                    fd_write_all(fd, config, setup->config_len) < 0))
+                    fd_write_all(fd, config, setup->config_len + setup->inputs_len) < 0))
         fd_close(&fd);
     return fd;
 }

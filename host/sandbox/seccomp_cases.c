@@ -63,14 +63,14 @@
     }
 #define NET_IOCTL(request)                                                                         \
     {                                                                                              \
-        "ioctl", ALLOW, ALLOW, BOX_NEED_NETWORK, 0,                                                \
+        "ioctl", ALLOW, ALLOW, BOX_MAY_NETWORK, 0,                                                 \
         {                                                                                          \
             INT_IS(1, (request))                                                                   \
         }                                                                                          \
     }
 #define SOCKET(family, protocol, answer)                                                           \
     {                                                                                              \
-        "socket", (answer), (answer), BOX_NEED_NETWORK, 0,                                         \
+        "socket", (answer), (answer), BOX_MAY_NETWORK, 0,                                          \
         {                                                                                          \
             INT_IS(0, (family)), INT_IS(2, (protocol))                                             \
         }                                                                                          \
@@ -133,7 +133,7 @@ const struct filter_case filter_cases[] = {
     SOCKET(AF_INET6, IPPROTO_MPTCP, EPERM_),
     SOCKET(AF_UNIX, 0, ALLOW),
     SOCKET(AF_NETLINK, NETLINK_ROUTE, ALLOW),
-    {"socketpair", ALLOW, ALLOW, BOX_NEED_NETWORK, 0, {INT_IS(0, AF_UNIX)}},
+    {"socketpair", ALLOW, ALLOW, BOX_MAY_NETWORK, 0, {INT_IS(0, AF_UNIX)}},
 };
 const size_t filter_cases_count = sizeof filter_cases / sizeof *filter_cases;
 

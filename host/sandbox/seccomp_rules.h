@@ -13,8 +13,8 @@ enum filter_answer { ANSWER_TRAP = 0, ANSWER_ALLOW, ANSWER_EPERM, ANSWER_ENOSYS 
 /* Calls that are answered the same way whatever their arguments are. */
 struct filter_group {
     uint8_t zygote, task; /* enum filter_answer */
-    uint32_t needs;       /* enum box_needs that the pipeline must have; 0: always */
-    uint32_t without;     /* enum box_needs that it must not have */
+    uint32_t rights;      /* enum box_rights that the pipeline must have; 0: always */
+    uint32_t without;     /* enum box_rights that it must not have */
     const char *const
         *names; /* NULL-ended; what the library or the machine does not know is left out */
 };
@@ -35,7 +35,7 @@ enum { FILTER_ARGS = 2 };
 struct filter_case {
     const char *name;
     uint8_t zygote, task;
-    uint32_t needs;
+    uint32_t rights;
     uint32_t without;
     struct filter_arg args[FILTER_ARGS];
 };

@@ -16,7 +16,8 @@ static const struct named_wall named[] = {
     {WALL_NETNS, "netns"},       {WALL_IPCNS, "ipcns"},     {WALL_UTSNS, "utsns"},
     {WALL_CGROUPNS, "cgroupns"}, {WALL_NEWROOT, "newroot"}, {WALL_LANDLOCK, "landlock"},
     {WALL_SECCOMP, "seccomp"},   {WALL_OWN_UID, "uid"},     {WALL_NO_CAPS, "nocaps"},
-    {WALL_MDWE, "mdwe"},
+    {WALL_MDWE, "mdwe"},         {WALL_LIMITS, "rlimits"},  {WALL_CGROUP, "cgroup"},
+    {WALL_SCRATCH, "scratch"},
 };
 
 const char *wall_name(uint32_t wall)

@@ -213,7 +213,7 @@ int warden_send_setup(struct zygote *z)
     } m = {.setup = {
                .head = {.magic = CHAN_MAGIC, .version = CHAN_VERSION, .type = ZYGOTE_SETUP},
                .mode = (uint32_t)w->mode,
-               .needs = w->setup.needs,
+               .rights = w->setup.rights,
                .slot = z->slot,
                .walls = w->setup.walls,
                .config_len = w->setup.config_len,

@@ -85,6 +85,7 @@ struct early_exit {
 struct warden {
     struct warden_setup setup;
     char config[BOX_CONFIG_MAX + 1];
+    char inputs[BOX_INPUTS_MAX]; /* setup.inputs_len bytes of paths, each with its NUL */
     struct loop *loop;
     struct loop_io *control;
     enum box_mode mode;         /* in force */

@@ -38,7 +38,7 @@
 /* What is taken over from the host where it exists. Links that point into /usr stay links. */
 struct host_path {
     const char *path;
-    uint32_t needs; /* enum box_needs; 0: always */
+    uint32_t rights; /* enum box_rights; 0: always */
 };
 
 static const struct host_path host_paths[] = {
@@ -52,13 +52,13 @@ static const struct host_path host_paths[] = {
     {"/etc/ld.so.cache", 0},
     {"/etc/alternatives", 0}, /* BLAS and LAPACK are links through it */
     {"/etc/localtime", 0},
-    {"/etc/resolv.conf", BOX_NEED_NETWORK},
-    {"/etc/hosts", BOX_NEED_NETWORK},
-    {"/etc/nsswitch.conf", BOX_NEED_NETWORK},
-    {"/etc/gai.conf", BOX_NEED_NETWORK},
-    {"/etc/services", BOX_NEED_NETWORK},
-    {"/etc/ssl", BOX_NEED_NETWORK},
-    {"/etc/ca-certificates", BOX_NEED_NETWORK},
+    {"/etc/resolv.conf", BOX_MAY_NETWORK},
+    {"/etc/hosts", BOX_MAY_NETWORK},
+    {"/etc/nsswitch.conf", BOX_MAY_NETWORK},
+    {"/etc/gai.conf", BOX_MAY_NETWORK},
+    {"/etc/services", BOX_MAY_NETWORK},
+    {"/etc/ssl", BOX_MAY_NETWORK},
+    {"/etc/ca-certificates", BOX_MAY_NETWORK},
 };
 
 static const char *const devices[] = {"/dev/null", "/dev/zero", "/dev/random", "/dev/urandom"};
@@ -177,7 +177,7 @@ int warden_bind_system(struct warden *w)
     int rc = 0;
     for (size_t i = 0; rc >= 0 && i < sizeof host_paths / sizeof *host_paths; i++) {
         const struct host_path *h = &host_paths[i];
-        if ((h->needs & ~w->setup.needs) != 0)
+        if ((h->rights & ~w->setup.rights) != 0)
             continue;
         rc = copy_link(w->root, h->path);
         if (rc == 0)

@@ -3,7 +3,7 @@
 
 /*
  * warden_setup.h: what the launcher tells a warden: a memfd with this struct, then config_len bytes
- * of the plugin's configuration. Descriptors are named by their numbers: the launcher keeps them
+ * of the plugin's configuration and inputs_len bytes of paths. Descriptors are named by their numbers: the launcher keeps them
  * open over the exec.
  */
 
@@ -15,7 +15,7 @@
 #include "sandbox/plugin_file.h"
 
 #define WARDEN_MAGIC 0x504e5741u
-enum { WARDEN_VERSION = 1 };
+enum { WARDEN_VERSION = 2 };
 
 /* Besides enum box_mode: no plugin; every wall is built, and what cannot be built is told. */
 enum { WARDEN_PROBE = 100 };
@@ -25,10 +25,15 @@ struct warden_setup {
     uint64_t box;
     uint32_t mode; /* enum box_mode, or WARDEN_PROBE */
     uint32_t slots;
-    uint32_t needs; /* enum box_needs */
-    uint32_t walls; /* enum wall: those to build, namespaces that stand already among them */
+    uint32_t rights; /* enum box_rights */
+    uint32_t walls;  /* enum wall: those to build, namespaces that stand already among them */
     uint32_t landlock_abi;
     uint32_t config_len;
+    uint32_t inputs_len; /* as in launch_start; behind the configuration in the file */
+    uint32_t flags;      /* enum launch_flags */
+    uint32_t n_ports;
+    uint16_t ports[BOX_PORTS_MAX];
+    uint64_t extra_calls;
     int32_t log_level, log_format;
     uid_t uid; /* with WALL_OWN_UID: of the box, user and group */
     struct box_limits limits;

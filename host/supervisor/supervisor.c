@@ -27,6 +27,7 @@
 #include "base/log.h"
 #include "base/process.h"
 #include "conf/conf.h"
+#include "conf/launcher_arguments.h"
 #include "loop/loop.h"
 #include "supervisor/environment.h"
 #include "supervisor/notify.h"
@@ -222,7 +223,6 @@ static void on_shim_ended(void *arg, struct role *r, int wait_status, int64_t ne
 struct argument_list {
     char *items[ARGUMENTS_MAX];
     size_t n;
-    char numbers[4][24];
 };
 
 static void add(struct argument_list *a, const char *word)
@@ -244,28 +244,27 @@ static void add_conf(struct argument_list *a, const struct supervisor *s)
 }
 
 static struct role *make_role(struct supervisor *s, const char *name, const char *program,
-                              struct argument_list *a, char **environment, role_ended_fn fn)
+                              char **arguments, char **environment, role_ended_fn fn)
 {
     char path[PATH_MAX];
     if ((size_t)snprintf(path, sizeof path, "%s/%s", s->bin_dir, program) >= sizeof path)
         return NULL;
     const struct role_spec spec = {
-        .name = name, .program = path, .arguments = a->items, .environment = environment};
+        .name = name, .program = path, .arguments = arguments, .environment = environment};
     return role_new(s->loop, &spec, fn, s);
 }
 
 static int make_launcher(struct supervisor *s)
 {
     static const char *const levels[] = {"error", "warn", "info", "debug"};
-    struct argument_list a = {.n = 0};
-    snprintf(a.numbers[0], sizeof a.numbers[0], "%lld", (long long)s->host->box_uid_base);
-    add_pair(&a, "--channel-fd", "3");
-    add_pair(&a, "--state-dir", s->host->state_dir);
-    add_pair(&a, "--box-uid-base", a.numbers[0]);
-    add_pair(&a, "--isolation", s->host->isolation == CONF_ISOLATION_STRICT ? "strict" : "best");
-    add_pair(&a, "--log-level", levels[s->host->log_level]);
-    add_pair(&a, "--log-format", s->host->log_format == LOG_JSON ? "json" : "text");
-    s->launcher = make_role(s, "launcher", "penstock-launcher", &a, s->environment, on_pair_ended);
+    struct launcher_arguments a;
+    launcher_arguments_init(&a, s->host);
+    launcher_arguments_add(&a, "--channel-fd", "3");
+    launcher_arguments_add(&a, "--state-dir", s->host->state_dir);
+    launcher_arguments_add(&a, "--log-level", levels[s->host->log_level]);
+    launcher_arguments_add(&a, "--log-format", s->host->log_format == LOG_JSON ? "json" : "text");
+    s->launcher =
+        make_role(s, "launcher", "penstock-launcher", a.items, s->environment, on_pair_ended);
     return s->launcher != NULL ? 0 : -1;
 }
 
@@ -275,7 +274,7 @@ static int make_core(struct supervisor *s)
     add_conf(&a, s);
     add_pair(&a, "--launcher-fd", "3");
     add_pair(&a, "--ready-fd", "4");
-    s->core = make_role(s, "core", "penstock-core", &a, s->environment, on_pair_ended);
+    s->core = make_role(s, "core", "penstock-core", a.items, s->environment, on_pair_ended);
     return s->core != NULL ? 0 : -1;
 }
 
@@ -292,9 +291,9 @@ static int make_shim(struct supervisor *s, const struct conf_shim *shim)
     add_pair(&a, "--name", shim->name);
     char **environment = environment_for(shim->name);
     s->shim_environments[s->n_shims] = environment;
-    s->shims[s->n_shims] = environment != NULL
-                               ? make_role(s, name, "penstock-shim", &a, environment, on_shim_ended)
-                               : NULL;
+    s->shims[s->n_shims] = environment != NULL ? make_role(s, name, "penstock-shim", a.items,
+                                                           environment, on_shim_ended)
+                                               : NULL;
     if (s->shims[s->n_shims] == NULL)
         return -1;
     s->n_shims++;

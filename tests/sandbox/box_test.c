@@ -390,7 +390,7 @@ static void matrices(void **state)
     for (uint32_t threads = 1; threads <= 16 && is_there; threads += 15) {
         host_spec(h, INNER, "blas", BOX_FORK, threads > 1 ? 1 : 2);
         h->spec.limits.threads = threads;
-        h->spec.needs = threads > 1 ? BOX_NEED_THREADS : 0;
+        h->spec.rights = threads > 1 ? BOX_MAY_PROC : 0;
         h->spec.limits.memory_bytes = 1 << 30;
         host_box(h);
         if (h->box == NULL)

@@ -226,7 +226,7 @@ static void ports(void **state)
     const int fd = listener(&a);
     assert_int_equal(behind(g, true, connect_to, &a), EACCES);
     assert_int_equal(behind(g, true, bind_any, NULL), EACCES);
-    g->setup.needs = BOX_NEED_NETWORK;
+    g->setup.rights = BOX_MAY_NETWORK;
     assert_int_equal(behind(g, true, connect_to, &a), 0);
     assert_int_equal(behind(g, true, bind_any, NULL), EACCES);
     close(fd);

@@ -32,7 +32,7 @@ enum { PASSES = 0, TRAPS = -SIGSYS };
  * that are harmless. */
 struct ask {
     const char *name;
-    uint32_t needs;
+    uint32_t rights;
     int zygote, task;
     long number;
     long args[4];
@@ -47,7 +47,7 @@ struct ask {
     }
 #define NET(zygote, task, name, ...)                                                               \
     {                                                                                              \
-#name, BOX_NEED_NETWORK, (zygote), (task), SYS_##name,                                     \
+#name, BOX_MAY_NETWORK, (zygote), (task), SYS_##name,                                      \
         {                                                                                          \
             __VA_ARGS__                                                                            \
         }                                                                                          \
@@ -98,7 +98,7 @@ static const struct ask asks[] = {
     CALL(EINVAL, ENOSYS, close_range, 9, 8, 0),
     /* memory */
     CALL(EPERM, EPERM, memfd_create, 0, 0),
-    {"memfd_create", BOX_NEED_JIT, EFAULT, EFAULT, SYS_memfd_create, {0, 0}},
+    {"memfd_create", BOX_MAY_JIT, EFAULT, EFAULT, SYS_memfd_create, {0, 0}},
     CALL(EPERM, EPERM, shmget, 0, 0, 0),
     CALL(EPERM, EPERM, mlock, 0, 0),
     CALL(EPERM, EPERM, mbind, 0, 0, 0, 0),
@@ -206,8 +206,8 @@ static void make_call(const struct ask *a, int zygote_fd, int task_fd)
 
 static int answer_of(const struct ask *a, bool is_task)
 {
-    int zygote_fd = filter_build(FILTER_ZYGOTE, a->needs);
-    int task_fd = is_task ? filter_build(FILTER_TASK, a->needs) : -1;
+    int zygote_fd = filter_build(FILTER_ZYGOTE, a->rights);
+    int task_fd = is_task ? filter_build(FILTER_TASK, a->rights) : -1;
     int status;
     assert_true(zygote_fd >= 0 && (task_fd >= 0 || !is_task));
     const pid_t pid = fork();

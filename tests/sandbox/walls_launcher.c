@@ -110,8 +110,8 @@ static void a_scan_describes_and_ends(void **state)
 static void needs_take_walls_away(void **state)
 {
     static const struct {
-        uint32_t needs, without;
-    } rows[] = {{BOX_NEED_NETWORK, WALL_NETNS}, {BOX_NEED_JIT, WALL_MDWE}, {BOX_NEED_THREADS, 0}};
+        uint32_t rights, without;
+    } rows[] = {{BOX_MAY_NETWORK, WALL_NETNS}, {BOX_MAY_JIT, WALL_MDWE}, {BOX_MAY_PROC, 0}};
     struct kit k;
     uint32_t all = 0;
     char path[PATH_MAX];
@@ -123,7 +123,7 @@ static void needs_take_walls_away(void **state)
         struct launch_start spec;
         union kit_message m;
         kit_spec(&spec, (uint64_t)i + 10, path, BOX_FORK, 1);
-        spec.needs = i >= 0 ? rows[i].needs : 0;
+        spec.rights = i >= 0 ? rows[i].rights : 0;
         kit_box(&k, &b, &spec, NULL);
         kit_control(&b, CONTROL_READY, &m);
         if (i < 0)
@@ -465,9 +465,9 @@ static void steps_of_the_launcher_fail_closed(void **state)
 
 static void options_that_are_wrong(void **state)
 {
-    static const char *const wrong[] = {"--isolation=most", "--box-uid-base=0", "--box-uid-base=x",
+    static const char *const wrong[] = {"--require=most",   "--box-uid-base=0", "--box-uid-base=x",
                                         "--log-level=loud", "--log-format=xml", "--channel-fd=1",
-                                        "--unknown",        "--isolation",      "more"};
+                                        "--unknown",        "--cgroup",         "more"};
     (void)state;
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         const struct kit_options options = {.args = {wrong[i]}};
@@ -492,7 +492,7 @@ static void there_is_no_helper(void **state)
 
 static void a_wall_that_is_missing(void **state)
 {
-    static const char *const strict[] = {"--isolation=strict"};
+    static const char *const strict[] = {"--require-strong=fs"};
     const struct kit_options best = {.fault = "probe.pivot"};
     const struct kit_options hard = {.fault = "probe.pivot", .args = {strict[0]}};
     struct kit k;
@@ -519,7 +519,7 @@ static void a_wall_that_is_missing(void **state)
 
 static void strict_in_a_container(void **state)
 {
-    static const struct kit_options options = {.args = {"--isolation=strict"}};
+    static const struct kit_options options = {.args = {"--require-strong=fs"}};
     struct kit k;
     (void)state;
     kit_start(&k, AS_USER_BARE, &options);
@@ -558,7 +558,7 @@ static void messages_that_make_no_box(void **state)
         bad = good;
         bad.slots = i == 0 ? 0 : i == 1 ? BOX_SLOTS_MAX + 1 : 1;
         bad.mode = i == 2 ? 9 : BOX_FORK;
-        bad.needs = i == 3 ? 1 << 20 : 0;
+        bad.rights = i == 3 ? 1 << 20 : 0;
         if (i == 4)
             memset(bad.slug, 'x', sizeof bad.slug);
         if (i == 5)

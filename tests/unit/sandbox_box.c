@@ -447,8 +447,8 @@ static void floods_of_log_lines_are_cut(void **state)
 static void the_last_words_of_a_worker(void **state)
 {
     struct kit *k = *state;
-    const struct control_exit m = {
-        {CHAN_MAGIC, CHAN_VERSION, CONTROL_EXIT}, 0, 0, 1, 0, 0, 0, 0, 0};
+    const struct control_exit m = {.head = {CHAN_MAGIC, CHAN_VERSION, CONTROL_EXIT},
+                                   .generation = 1};
     const uint32_t status_len = 1;
     const uint64_t zero = 0;
     char bytes[200], *at = bytes;
@@ -607,7 +607,7 @@ static void news_of_yesterday(void **state)
     k->generation[0] = 1;
     kit_exit(k, 0, SIGNALLED(SIGKILL), KILL_NONE);
     const struct control_exit nobody = {
-        {CHAN_MAGIC, CHAN_VERSION, CONTROL_EXIT}, 7, 0, 2, 0, 0, 0, 0, 0};
+        .head = {CHAN_MAGIC, CHAN_VERSION, CONTROL_EXIT}, .slot = 7, .generation = 2};
     kit_control(k, &nobody, sizeof nobody);
     assert_int_equal(k->n_done, 0);
 }
@@ -833,7 +833,8 @@ static void the_launcher_is_quicker_than_the_warden(void **state)
 {
     struct kit *k = *state;
     const struct launch_ended ended = {{CHAN_MAGIC, CHAN_VERSION, LAUNCH_ENDED}, 1, 0};
-    struct control_exit m = {{CHAN_MAGIC, CHAN_VERSION, CONTROL_EXIT}, 0, 3 << 8, 1, 0, 0, 0, 0, 0};
+    struct control_exit m = {
+        .head = {CHAN_MAGIC, CHAN_VERSION, CONTROL_EXIT}, .wait_status = 3 << 8, .generation = 1};
     kit_start(k, BOX_FORK, 1);
     run_small(k, 0);
     read_and_drop(k, 0);

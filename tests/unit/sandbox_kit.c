@@ -288,15 +288,15 @@ void kit_worker(struct kit *k, uint32_t slot)
 
 void kit_exit(struct kit *k, uint32_t slot, int wait_status, enum kill_reason reason)
 {
-    const struct control_exit m = {{CHAN_MAGIC, CHAN_VERSION, CONTROL_EXIT},
-                                   slot,
-                                   wait_status,
-                                   k->generation[slot],
-                                   (uint32_t)reason,
-                                   0,
-                                   7000,
-                                   1 << 20,
-                                   0};
+    const struct control_exit m = {
+        .head = {CHAN_MAGIC, CHAN_VERSION, CONTROL_EXIT},
+        .slot = slot,
+        .wait_status = wait_status,
+        .generation = k->generation[slot],
+        .reason = (uint32_t)reason,
+        .cpu_us = 7000,
+        .max_rss_bytes = 1 << 20,
+    };
     kit_control(k, &m, sizeof m);
 }
 

@@ -61,7 +61,8 @@ static void check_box(struct doctor *d, struct local *l, const struct catalog_pi
 {
     struct box_spec spec;
     struct try_open t;
-    local_spec(d->conf, p, &spec);
+    if (local_spec(d->cli, d->conf, p, &spec) != CLI_OK)
+        return;
     if (try_open(l, &spec, true, &t) != CLI_OK || t.code != CODE_OK)
         finding(d, FINDING_FAIL, "test box", "penstock -v doctor shows the launcher's log",
                 "it failed (%s): %s", code_name(t.code), t.message);

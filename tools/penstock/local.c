@@ -28,12 +28,14 @@
 #include "base/fdutil.h"
 #include "base/process.h"
 #include "conf/conf.h"
+#include "conf/launcher_arguments.h"
 #include "loop/loop.h"
 #include "plugin/catalog.h"
 #include "sandbox/box.h"
+#include "sandbox/spec.h"
 #include "sandbox/tree.h"
 
-enum { CHANNEL_FD = 3, END_MS = 5000, SCAN_MEMORY = 1 << 30, SCAN_FILES = 64, SCAN_THREADS = 64 };
+enum { CHANNEL_FD = 3, END_MS = 5000 };
 
 extern char **environ;
 
@@ -81,11 +83,14 @@ static void remove_dir(struct local *l)
     l->dir[0] = '\0';
 }
 
-static int spawn(struct local *l, const char *program, char **arguments, int channel)
+static int spawn(struct local *l, const char *program, const struct launcher_arguments *a,
+                 int channel)
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     sigset_t none, ignored;
+    char *arguments[LAUNCHER_ARGUMENTS_MAX + 1] = {(char[]){"penstock-launcher"}};
+    memcpy(arguments + 1, a->items, sizeof a->items);
     sigemptyset(&none);
     sigemptyset(&ignored);
     sigaddset(&ignored, SIGPIPE);
@@ -107,25 +112,17 @@ static int spawn(struct local *l, const char *program, char **arguments, int cha
 
 static int start(struct local *l, const struct conf_host *host, int channel)
 {
-    char program[PATH_MAX], uid_base[24];
-    snprintf(uid_base, sizeof uid_base, "%lld", (long long)host->box_uid_base);
-    char *arguments[] = {(char *)"penstock-launcher",
-                         (char *)"--channel-fd",
-                         (char *)"3",
-                         (char *)"--state-dir",
-                         l->dir,
-                         (char *)"--box-uid-base",
-                         uid_base,
-                         (char *)"--lenient-files",
-                         (char *)"--isolation",
-                         (char *)(host->isolation == CONF_ISOLATION_STRICT ? "strict" : "best"),
-                         (char *)"--log-level",
-                         (char *)(l->cli->common.is_verbose ? "info" : "error"),
-                         NULL};
+    char program[PATH_MAX];
+    struct launcher_arguments a;
+    launcher_arguments_init(&a, host);
+    launcher_arguments_add(&a, "--channel-fd", "3");
+    launcher_arguments_add(&a, "--state-dir", l->dir);
+    launcher_arguments_add(&a, "--lenient-files", NULL);
+    launcher_arguments_add(&a, "--log-level", l->cli->common.is_verbose ? "info" : "error");
     if (local_program("penstock-launcher", program, sizeof program) < 0)
         return cli_fail(l->cli, CLI_FAIL, "it is installed together with penstockd",
                         "no penstock-launcher in %s", program);
-    int error = spawn(l, program, arguments, channel);
+    int error = spawn(l, program, &a, channel);
     return error == 0
                ? CLI_OK
                : cli_fail(l->cli, CLI_FAIL, NULL, "cannot start %s: %s", program, strerror(error));
@@ -258,15 +255,7 @@ int local_scan(struct local *l, const char *path, int64_t timeout_ms, struct cat
     static const struct box_events events = {
         .on_descriptor = on_descriptor, .on_log = on_log, .on_ended = on_ended};
     struct scan s = {.local = l, .catalog = catalog, .path = path};
-    const struct box_spec spec = {
-        .plugin_path = path,
-        .mode = BOX_SCAN,
-        .slots = 1,
-        .limits = {.memory_bytes = SCAN_MEMORY,
-                   .load_timeout_ms = (uint32_t)timeout_ms,
-                   .files = SCAN_FILES,
-                   .threads = SCAN_THREADS},
-    };
+    const struct box_spec spec = spec_of_scan(path, timeout_ms);
     l->box = l->is_lost || l->signo != 0 ? NULL : box_start(l->launcher, &spec, &events, &s);
     if (l->box == NULL && l->signo == 0)
         return cli_fail(l->cli, CLI_FAIL, "penstock doctor looks closer", "the launcher has ended");
@@ -280,40 +269,11 @@ int local_scan(struct local *l, const char *path, int64_t timeout_ms, struct cat
 /* ---- boxes
  * ---------------------------------------------------------------------------------------- */
 
-static uint32_t needs_of(const struct catalog_pipeline *p)
+int local_spec(const struct cli *cli, const struct conf *conf, const struct catalog_pipeline *p,
+               struct box_spec *out)
 {
-    return (catalog_needs(p, "network") ? BOX_NEED_NETWORK : 0u) |
-           (catalog_needs(p, "jit") ? BOX_NEED_JIT : 0u) |
-           (catalog_needs(p, "threads") ? BOX_NEED_THREADS : 0u);
-}
-
-static uint32_t clamp32(int64_t v)
-{
-    return v > UINT32_MAX ? UINT32_MAX : (uint32_t)v;
-}
-
-void local_spec(const struct conf *conf, const struct catalog_pipeline *p, struct box_spec *out)
-{
-    const struct conf_host *host = conf_host(conf);
-    const struct conf_plugin *plugin = conf_plugin(conf, p->plugin->id);
-    const struct conf_pipeline *c = conf_pipeline(conf, p->plugin->id, p->slug);
-    *out = (struct box_spec){
-        .plugin_path = p->plugin->path,
-        .plugin_id = p->plugin->id,
-        .slug = p->slug,
-        .config = plugin->config[0] != '\0' ? plugin->config : NULL,
-        .mode = c->mode == CONF_MODE_WARM ? BOX_WARM : BOX_FORK,
-        .slots = 1,
-        .needs = needs_of(p),
-        .limits = {.memory_bytes = (uint64_t)c->memory_bytes,
-                   .file_bytes = (uint64_t)c->max_file_bytes,
-                   .log_bytes = (uint64_t)host->max_log_bytes,
-                   .cpu_ms = clamp32(c->cpu_limit_ms),
-                   .load_timeout_ms = clamp32(c->load_timeout_ms),
-                   .files = clamp32(c->max_files),
-                   .threads = clamp32(c->max_threads),
-                   .recycle_after = clamp32(c->recycle_after)},
-        .result_max = (size_t)host->max_result_bytes,
-        .outputs_max = (size_t)host->max_outputs_bytes,
-    };
+    char why[SPEC_WHY];
+    return spec_of(conf, p, out, why) == 0
+               ? CLI_OK
+               : cli_fail(cli, CLI_FAIL, "--set gives it for one run", "%s", why);
 }

@@ -47,8 +47,10 @@ void local_close(struct local *l);
 int local_scan(struct local *l, const char *path, int64_t timeout_ms, struct catalog *catalog);
 /* Runs the loop until *is_over. CLI_SIGNAL + n if a signal came meanwhile, or before. */
 int local_run(struct local *l, const bool *is_over);
-/* A spec for the pipeline, as the host would start its box. Borrows from conf and pipeline. */
-void local_spec(const struct conf *conf, const struct catalog_pipeline *p, struct box_spec *out);
+/* A spec for the pipeline, as the host would start its box. Borrows from conf and pipeline. CLI_FAIL:
+ * it needs what its configuration does not give it, and that is told. */
+int local_spec(const struct cli *cli, const struct conf *conf, const struct catalog_pipeline *p,
+               struct box_spec *out);
 /* The path of a program of ours: next to us, or where it is installed. -1: out (size bytes) names
  * where it was sought. */
 int local_program(const char *name, char *out, size_t size);

@@ -74,8 +74,9 @@ static int open_pipeline(struct checking *c, const struct catalog_pipeline *p)
     char hint[HINT_TEXT];
     if (!c->args->opens)
         return CLI_OK;
-    local_spec(c->conf, p, &spec);
-    int status = try_open(&c->local, &spec, false, &t);
+    int status = local_spec(c->cli, c->conf, p, &spec);
+    if (status == CLI_OK)
+        status = try_open(&c->local, &spec, false, &t);
     if (status != CLI_OK)
         return status;
     c->n_bad += t.code != CODE_OK;

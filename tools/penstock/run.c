@@ -183,15 +183,16 @@ static int check_object(const struct cli *cli, const char *name, const char *tex
     return is_object ? CLI_OK : cli_fail(cli, CLI_USAGE, NULL, "--%s is no JSON object", name);
 }
 
-static void make_spec(const struct running *r, struct box_spec *spec)
+static int make_spec(const struct running *r, struct box_spec *spec)
 {
-    local_spec(r->conf, r->pipeline, spec);
+    int status = local_spec(r->cli, r->conf, r->pipeline, spec);
     if (r->args->config != NULL)
         spec->config = r->args->config;
     if (r->args->mode != NULL)
         spec->mode = strcmp(r->args->mode, "warm") == 0 ? BOX_WARM : BOX_FORK;
     if (r->args->memory_bytes > 0)
         spec->limits.memory_bytes = (uint64_t)r->args->memory_bytes;
+    return status;
 }
 
 static int run_one(struct running *r)
@@ -209,8 +210,8 @@ static int run_one(struct running *r)
         .inputs = &r->inputs,
         .timeout_ms = r->args->timeout_ms > 0 ? r->args->timeout_ms : limits->timeout_ms,
     };
-    make_spec(r, &spec);
-    return run_task(&task, &r->outputs);
+    int status = make_spec(r, &spec);
+    return status != CLI_OK ? status : run_task(&task, &r->outputs);
 }
 
 static int prepare(struct running *r, const char *what)

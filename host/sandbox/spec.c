@@ -1,0 +1,109 @@
+/* spec.c: from configuration and catalogue to a box. Runs in the core and the command line. */
+#include "sandbox/spec.h"
+
+#include <stdio.h>
+
+#include "conf/conf.h"
+#include "plugin/catalog.h"
+
+enum { SCAN_MEMORY = 1 << 30, SCAN_FILES = 64, SCAN_THREADS = 64 };
+
+static const uint32_t profile_rights[] = {
+    [CONF_PROFILE_STRICT] = 0,
+    [CONF_PROFILE_DEFAULT] = BOX_MAY_PROC,
+    [CONF_PROFILE_NETWORK] = BOX_MAY_PROC | BOX_MAY_NETWORK,
+    [CONF_PROFILE_GPU] = BOX_MAY_PROC | BOX_MAY_GPU,
+    [CONF_PROFILE_OFF] = BOX_MAY_PROC | BOX_MAY_NETWORK | BOX_MAY_JIT | BOX_MAY_GPU | BOX_MAY_ALL,
+};
+
+static uint32_t rights_of(const struct conf_pipeline *c)
+{
+    return profile_rights[c->profile] | (c->jit ? (uint32_t)BOX_MAY_JIT : 0);
+}
+
+struct need {
+    const char *word;
+    uint32_t right;
+    const char *setting;
+};
+
+static const struct need needs[] = {
+    {"network", BOX_MAY_NETWORK, "profile = network"},
+    {"gpu", BOX_MAY_GPU, "profile = gpu"},
+    {"jit", BOX_MAY_JIT, "jit = yes"},
+};
+
+static int check_needs(const struct catalog_pipeline *p, uint32_t rights, char *why)
+{
+    for (size_t i = 0; i < sizeof needs / sizeof *needs; i++) {
+        if ((rights & needs[i].right) != 0 || !catalog_needs(p, needs[i].word))
+            continue;
+        snprintf(why, SPEC_WHY,
+                 "pipeline %s needs \"%s\", which its configuration does not give: set %s in "
+                 "plugin \"%s\" { pipeline \"%s\" { ... } }",
+                 p->slug, needs[i].word, needs[i].setting, p->plugin->id, p->slug);
+        return -1;
+    }
+    return 0;
+}
+
+static uint32_t clamp32(int64_t v)
+{
+    return v > UINT32_MAX ? UINT32_MAX : (uint32_t)v;
+}
+
+static struct box_limits limits_of(const struct conf_host *host, const struct conf_pipeline *c)
+{
+    return (struct box_limits){
+        .memory_bytes = (uint64_t)c->memory_bytes,
+        .file_bytes = (uint64_t)c->max_file_bytes,
+        .log_bytes = (uint64_t)host->max_log_bytes,
+        .cpu_ms = clamp32(c->cpu_limit_ms),
+        .load_timeout_ms = clamp32(c->load_timeout_ms),
+        .files = clamp32(c->max_files),
+        .threads = clamp32(c->max_threads),
+        .recycle_after = clamp32(c->recycle_after),
+        .recycle_ms = clamp32(c->recycle_age_ms),
+        .recycle_growth_bytes = (uint64_t)c->recycle_growth_bytes,
+        .dir_bytes = (uint64_t)c->max_scratch_bytes,
+        .dir_files = clamp32(c->max_scratch_files),
+    };
+}
+
+int spec_of(const struct conf *conf, const struct catalog_pipeline *p, struct box_spec *out,
+            char *why)
+{
+    const struct conf_host *host = conf_host(conf);
+    const struct conf_plugin *plugin = conf_plugin(conf, p->plugin->id);
+    const struct conf_pipeline *c = conf_pipeline(conf, p->plugin->id, p->slug);
+    *out = (struct box_spec){
+        .plugin_path = p->plugin->path,
+        .plugin_id = p->plugin->id,
+        .slug = p->slug,
+        .config = plugin->config[0] != '\0' ? plugin->config : NULL,
+        .sha256 = plugin->sha256[0] != '\0' ? plugin->sha256 : NULL,
+        .mode = c->mode == CONF_MODE_FORK ? BOX_FORK : BOX_WARM,
+        .slots = 1,
+        .rights = rights_of(c),
+        .flags = c->scratch == CONF_SCRATCH_DISK ? (uint32_t)LAUNCH_DISK_SCRATCH : 0,
+        .inputs = (const char *const *)c->inputs.items,
+        .n_inputs = c->inputs.n,
+        .limits = limits_of(host, c),
+        .result_max = (size_t)host->max_result_bytes,
+        .outputs_max = (size_t)host->max_outputs_bytes,
+    };
+    return check_needs(p, out->rights, why);
+}
+
+struct box_spec spec_of_scan(const char *path, int64_t timeout_ms)
+{
+    return (struct box_spec){
+        .plugin_path = path,
+        .mode = BOX_SCAN,
+        .slots = 1,
+        .limits = {.memory_bytes = SCAN_MEMORY,
+                   .load_timeout_ms = clamp32(timeout_ms),
+                   .files = SCAN_FILES,
+                   .threads = SCAN_THREADS},
+    };
+}

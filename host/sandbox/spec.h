@@ -1,0 +1,26 @@
+#ifndef PENSTOCK_SANDBOX_SPEC_H
+#define PENSTOCK_SANDBOX_SPEC_H
+
+/* spec.h: the box of a pipeline as the configuration wants it. Runs in the core and the command
+ * line. */
+
+#include <stddef.h>
+
+#include "sandbox/box.h"
+
+struct catalog_pipeline;
+struct conf;
+
+enum { SPEC_WHY = 512 };
+
+/*
+ * Fills in *out but for slots (1) and depth. Borrows from conf and pipeline. -1: the pipeline needs
+ * a right that its configuration does not give it; why (SPEC_WHY bytes) says which and how to give
+ * it. Rights are never given because a plugin asks for them.
+ */
+int spec_of(const struct conf *conf, const struct catalog_pipeline *pipeline, struct box_spec *out,
+            char *why);
+/* Of a scan; path is borrowed. */
+struct box_spec spec_of_scan(const char *path, int64_t timeout_ms);
+
+#endif
