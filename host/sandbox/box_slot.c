@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <penstock/plugin.h>
@@ -340,8 +341,10 @@ static struct evidence gather_evidence(struct slot *s, const struct control_exit
                          .run_status = c->run_status,
                          .fail_text = buf_cstr(&c->fail_text),
                          .broken_text = c->why[0] != '\0' ? c->why : NULL};
-    memcpy(&e.crash, &s->page->crash, sizeof e.crash);
     if (exit != NULL) {
+        /* Its writer is dead; what it has written is a hint all the same. */
+        if (WIFSIGNALED(exit->wait_status))
+            memcpy(&e.crash, &s->page->crash, sizeof e.crash);
         e.has_exit = true;
         e.wait_status = exit->wait_status;
         e.cpu_us = exit->cpu_us;

@@ -434,22 +434,43 @@ struct data_input {
 
 enum {
     CRASH_FRAMES_MAX = 32,
+    CRASH_MODULES_MAX = 16,
+    CRASH_NAME_MAX = 64,
+    CRASH_BUILD_ID_MAX = 20,
     SLOT_CELLS = 16,
     SLOT_UNSENT_MAX = 16 * 1024,
     SLOT_PAGE_SIZE = 5 * 4096
 };
 
+/* What a frame lies in: the program or a library. */
+struct crash_module {
+    uint64_t bias; /* address minus bias is the address in the file, as nm and addr2line know it */
+    uint32_t build_id_len;
+    unsigned char build_id[CRASH_BUILD_ID_MAX];
+    char name[CRASH_NAME_MAX]; /* without folders; with its NUL */
+};
+
+#define CRASH_NO_MODULE UINT32_MAX
+
+/* The first is where it happened; the others are addresses that calls return to. */
+struct crash_frame {
+    uint64_t address;
+    uint32_t module; /* index, or CRASH_NO_MODULE */
+    uint32_t reserved;
+};
+
 /* Written by a signal handler in the plugin's process: a hint, never proof. */
 struct crash_report {
-    uint32_t is_set; /* 1 when the rest is written */
+    uint32_t is_set; /* 1 when the signal is told; frames follow as they are found */
     int32_t signal;
     int32_t code;              /* si_code */
     int32_t syscall;           /* of SIGSYS; -1 */
     uint64_t address;          /* si_addr */
-    uint32_t is_out_of_memory; /* a small mmap in the handler got ENOMEM */
-    uint32_t n_frames;
-    uint64_t frames[CRASH_FRAMES_MAX];
-    uint64_t plugin_base; /* load address of the plugin, to turn frames into offsets */
+    uint32_t is_out_of_memory; /* an allocation had failed, or another one did in the handler */
+    uint32_t n_frames, n_modules;
+    uint32_t reserved;
+    struct crash_frame frames[CRASH_FRAMES_MAX];
+    struct crash_module modules[CRASH_MODULES_MAX];
 };
 
 /* Frames that are not yet in the stream; the worker writes, the core reads. begin counts the bytes

@@ -7,24 +7,66 @@
 #include "base/json.h"
 #include "sandbox/verdict_internal.h"
 
-static void put_hex(struct json_writer *w, const char *prefix, uint64_t v)
+static void put_hex(struct json_writer *w, uint64_t v)
 {
-    char text[48];
-    snprintf(text, sizeof text, "%s0x%llx", prefix, (unsigned long long)v);
+    char text[24];
+    snprintf(text, sizeof text, "0x%llx", (unsigned long long)v);
     json_put_str(w, text);
 }
 
-/* Addresses inside the plugin become offsets, which mean something to whoever has the file. */
+/* A name that a plugin may have written: one line of plain characters. */
+static void put_name(struct json_writer *w, const char *name)
+{
+    char text[CRASH_NAME_MAX];
+    size_t n = strnlen(name, sizeof text - 1);
+    for (size_t i = 0; i < n; i++)
+        text[i] = (char)(name[i] > ' ' && name[i] <= '~' ? name[i] : '?');
+    text[n] = '\0';
+    json_member_str(w, "module", text);
+}
+
+static void put_build_id(struct json_writer *w, const struct crash_module *m)
+{
+    char text[2 * CRASH_BUILD_ID_MAX + 1] = "";
+    if (m->build_id_len == 0 || m->build_id_len > CRASH_BUILD_ID_MAX)
+        return;
+    for (uint32_t i = 0; i < m->build_id_len; i++)
+        snprintf(text + 2 * i, 3, "%02x", m->build_id[i]);
+    json_member_str(w, "build_id", text);
+}
+
+static const struct crash_module *module_of(const struct crash_report *c,
+                                            const struct crash_frame *f)
+{
+    const bool is_known =
+        f->module < c->n_modules && f->module < CRASH_MODULES_MAX && c->modules[f->module].name[0];
+    return is_known ? &c->modules[f->module] : NULL;
+}
+
+/* The offset is the address in the file: it means something to whoever has a file of that build-id,
+ * and the same in every run. */
+static void put_frame(struct json_writer *w, const struct crash_report *c,
+                      const struct crash_frame *f)
+{
+    const struct crash_module *m = module_of(c, f);
+    json_open(w, '{');
+    if (m != NULL) {
+        put_name(w, m->name);
+        put_build_id(w, m);
+        json_key(w, "offset");
+        put_hex(w, f->address - m->bias);
+    }
+    json_key(w, "address");
+    put_hex(w, f->address);
+    json_close(w, '}');
+}
+
 static void put_frames(struct json_writer *w, const struct crash_report *c)
 {
-    enum { PLUGIN_SPAN = 1 << 30 };
     json_key(w, "frames");
     json_open(w, '[');
-    for (uint32_t i = 0; i < c->n_frames && i < CRASH_FRAMES_MAX; i++) {
-        uint64_t offset = c->frames[i] - c->plugin_base;
-        bool is_inside = c->plugin_base != 0 && offset < PLUGIN_SPAN;
-        put_hex(w, is_inside ? "plugin+" : "", is_inside ? offset : c->frames[i]);
-    }
+    for (uint32_t i = 0; i < c->n_frames && i < CRASH_FRAMES_MAX; i++)
+        put_frame(w, c, &c->frames[i]);
     json_close(w, ']');
 }
 
@@ -37,7 +79,7 @@ static void put_crash(struct json_writer *w, const struct crash_report *c)
     }
     if (c->code > 0 && c->signal != SIGSYS && c->signal != SIGABRT) {
         json_key(w, "address");
-        put_hex(w, "", c->address);
+        put_hex(w, c->address);
     }
     put_frames(w, c);
 }

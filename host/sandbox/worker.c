@@ -91,6 +91,7 @@ static void end_task(struct worker *w, pen_status status)
 static void run_task(struct worker *w, uint64_t nonce)
 {
     begin_task(w, nonce);
+    errno = 0; /* what a crash finds there is the plugin's (crash.c) */
     pen_status status = w->setup.pipeline->run(w->setup.self, &w->host, &w->task.task);
     end_task(w, status);
 }

@@ -297,7 +297,6 @@ static int load_and_serve(struct zygote *z)
     char why[BOX_TEXT_MAX];
     if (load_library(&z->plugin, z->setup.plugin_path, why, sizeof why) < 0)
         return fail(z, 0, why, NULL);
-    crash_set_plugin(z->plugin.base);
     if (z->setup.mode == BOX_SCAN)
         return scan(z);
     if (load_open(&z->plugin, z->setup.slug, z->config[0] != '\0' ? z->config : "{}", why,

@@ -27,9 +27,13 @@
               .code = (si_code),                                                                   \
               .address = (at),                                                                     \
               .syscall = -1,                                                                       \
-              .n_frames = 1,                                                                       \
-              .frames = {0x401000},                                                                \
-              .plugin_base = 0x400000}
+              .n_frames = 2,                                                                       \
+              .n_modules = 1,                                                                      \
+              .frames = {{0x401000, 0, 0}, {0x7000, CRASH_NO_MODULE, 0}},                          \
+              .modules = {{.bias = 0x400000,                                                       \
+                           .build_id_len = 3,                                                      \
+                           .build_id = {0xab, 0x00, 0x9},                                          \
+                           .name = "plugin.so"}}}
 
 struct row {
     const char *name;
@@ -113,7 +117,8 @@ static const struct row rows[] = {
      {DEAD(SIGSEGV), CRASH(SIGSEGV, SEGV_MAPERR, 0)},
      CODE_CRASH,
      "killed by signal 11 (SIGSEGV) at address 0x0",
-     "\"frames\":[\"plugin+0x1000\"]"},
+     "\"frames\":[{\"module\":\"plugin.so\",\"build_id\":\"ab0009\",\"offset\":\"0x1000\","
+     "\"address\":\"0x401000\"},{\"address\":\"0x7000\"}]"},
     {"crash without a page",
      {DEAD(SIGSEGV)},
      CODE_CRASH,
