@@ -1,5 +1,6 @@
 /* verdict_details.c: the facts behind a verdict as JSON. Runs in the core. */
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -95,6 +96,34 @@ static void put_signal(struct json_writer *w, const struct evidence *e)
         put_crash(w, crash_of(e));
 }
 
+/* The codes whose reason may stand in what the task printed before. */
+static bool wants_log(enum code code)
+{
+    static const enum code codes[] = {
+        CODE_CRASH,       CODE_TIMEOUT,    CODE_OOM,    CODE_CPU_LIMIT, CODE_SANDBOX_VIOLATION,
+        CODE_PLUGIN_EXIT, CODE_DISK_LIMIT, CODE_KILLED, CODE_NO_RESULT,
+    };
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+        if (codes[i] == code)
+            return true;
+    }
+    return false;
+}
+
+static void put_last_log(struct json_writer *w, const struct evidence *e)
+{
+    const char *at = e->last_log, *end = at + e->last_log_len;
+    json_key(w, "last_log");
+    json_open(w, '[');
+    while (at < end) {
+        const char *stop = memchr(at, '\n', (size_t)(end - at));
+        const size_t n = (size_t)((stop != NULL ? stop : end) - at);
+        json_put_strn(w, at, n);
+        at += n + 1;
+    }
+    json_close(w, ']');
+}
+
 static void put_limits(struct json_writer *w, enum code code, const struct evidence *e)
 {
     if (code == CODE_TIMEOUT)
@@ -105,6 +134,9 @@ static void put_limits(struct json_writer *w, enum code code, const struct evide
     }
     if (code == CODE_OOM)
         json_member_int(w, "limit_bytes", (int64_t)e->memory_limit_bytes);
+    /* The handler's word, not the kernel's. */
+    if (code == CODE_OOM && crash_of(e) != NULL)
+        json_member_bool(w, "probable", true);
 }
 
 void verdict_details(struct buf *out, enum code code, const struct evidence *e)
@@ -119,6 +151,8 @@ void verdict_details(struct buf *out, enum code code, const struct evidence *e)
     if (e->has_fail || (e->is_done && e->run_status != 0))
         json_member_int(&w, "plugin_status", e->has_fail ? e->fail_status : e->run_status);
     put_limits(&w, code, e);
+    if (wants_log(code) && e->last_log_len > 0)
+        put_last_log(&w, e);
     json_close(&w, '}');
     /* Without memory for them the verdict goes without details. */
     if (json_end(&w) < 0 || out->len <= 2)
