@@ -1,7 +1,10 @@
 /* sandbox_verdict.c: the table of verdicts, row by row, and what happens where two rows would fit.
  */
+#include <limits.h>
+#include <seccomp.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 
@@ -378,6 +381,29 @@ static void long_words_are_cut(void **state)
     buf_clear(&details);
 }
 
+/* Every call that libseccomp knows has its name, up to the newest that the kernel's header has; what
+ * is none has none. */
+static void names_of_calls(void **state)
+{
+    int known = 0, newest = 4999;
+    (void)state;
+    while (newest > 0 && syscall_name(newest) == NULL)
+        newest--;
+    for (int i = 0; i <= newest; i++) {
+        char *name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, i);
+        const char *ours = syscall_name(i);
+        if (name != NULL && (ours == NULL || strcmp(ours, name) != 0))
+            fail_msg("call %d is %s, not %s", i, name, ours != NULL ? ours : "without a name");
+        known += name != NULL;
+        free(name);
+    }
+    assert_true(known > 250);
+    assert_string_equal(syscall_name(SYS_futex_waitv), "futex_waitv");
+    assert_null(syscall_name(-1));
+    assert_null(syscall_name(INT_MAX));
+    assert_null(syscall_name(INT_MIN));
+}
+
 /* Without memory for details there is still a verdict. */
 static void no_room_for_details(void **state)
 {
@@ -396,6 +422,7 @@ int main(void)
         cmocka_unit_test(every_row),
         cmocka_unit_test(hostile_page),
         cmocka_unit_test(long_words_are_cut),
+        cmocka_unit_test(names_of_calls),
         cmocka_unit_test(no_room_for_details),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
