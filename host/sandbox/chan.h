@@ -21,7 +21,7 @@
 #include <stdint.h>
 
 #define CHAN_MAGIC 0x504e5354u
-enum { CHAN_VERSION = 3 };
+enum { CHAN_VERSION = 4 };
 
 enum {
     BOX_SLOTS_MAX = 64,
@@ -97,8 +97,8 @@ struct launch_start {
     uint32_t inputs_len; /* behind the configuration: absolute paths, each with its NUL */
     uint32_t flags;      /* enum launch_flags */
     uint32_t n_ports;
-    uint16_t ports[BOX_PORTS_MAX]; /* TCP, that it may connect to; with BOX_MAY_NETWORK */
-    uint64_t extra_calls;          /* enum extra_call, as bits (seccomp_extra.h) */
+    uint16_t ports[BOX_PORTS_MAX]; /* TCP, that it may connect to, 0: all; with BOX_MAY_NETWORK */
+    uint64_t extra_calls;          /* bits of conf/extra_calls.h */
     struct box_limits limits;
     char sha256[BOX_DIGEST_MAX]; /* of the plugin's file, small hex; "": any */
     char slug[BOX_SLUG_MAX];     /* "" in a scan */
@@ -299,8 +299,8 @@ struct control_log {
 
 enum zygote_type {
     ZYGOTE_SETUP =
-        1, /* to the zygote, first: struct zygote_setup, then config_len bytes; descriptors: filter
-              of the zygote, filter of tasks (sealed memfds of struct sock_filter; of no length: no
+        1, /* to the zygote, first: struct zygote_setup, then config_len bytes, then inputs_len bytes
+              as in warden_setup.h; descriptors: filter of the zygote, filter of tasks (sealed memfds of struct sock_filter; of no length: no
               filter), and for BOX_WARM and BOX_SCAN data and page of the slot */
     ZYGOTE_READY,  /* struct zygote_ready; none in a scan: it ends with status 0 once the data
                       channel has its answer */
@@ -319,6 +319,9 @@ struct zygote_setup {
     uint32_t config_len;
     uint32_t landlock_abi; /* 0: do not use it */
     uint32_t slots;        /* of the box */
+    uint32_t inputs_len;
+    uint32_t n_ports; /* as in launch_start */
+    uint16_t ports[BOX_PORTS_MAX];
     uint32_t reserved;
     uint64_t generation;
     struct box_limits limits;
