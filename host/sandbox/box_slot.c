@@ -334,6 +334,8 @@ static struct evidence gather_evidence(struct slot *s, const struct control_exit
                          .wall_limit_ms = s->timeout_ms,
                          .cpu_limit_ms = s->cpu_ms,
                          .memory_limit_bytes = s->box->limits.memory_bytes,
+                         .dir_limit_bytes = s->box->limits.dir_bytes,
+                         .dir_limit_files = s->box->limits.dir_files,
                          .has_result = c->has_result,
                          .has_fail = c->has_fail,
                          .is_done = c->is_done,
@@ -352,7 +354,9 @@ static struct evidence gather_evidence(struct slot *s, const struct control_exit
         e.has_exit = true;
         e.wait_status = exit->wait_status;
         e.cpu_us = exit->cpu_us;
-        if (e.killed == KILL_NONE && exit->reason <= KILL_STOP)
+        e.oom_kills = exit->oom_kills;
+        e.memory_peak_bytes = exit->memory_peak_bytes;
+        if (e.killed == KILL_NONE && exit->reason <= KILL_RECYCLE)
             e.killed = (enum kill_reason)exit->reason;
     }
     return e;
