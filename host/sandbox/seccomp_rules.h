@@ -8,8 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* ANSWER_TRAP is the answer to every call without a row: SIGSYS, whose handler notes the number. */
-enum filter_answer { ANSWER_TRAP = 0, ANSWER_ALLOW, ANSWER_EPERM, ANSWER_ENOSYS };
+/* ANSWER_TRAP is the answer to every call without a row: SIGSYS, whose handler notes the number.
+ * ANSWER_NOTHING: 0, and nothing is done. */
+enum filter_answer { ANSWER_TRAP = 0, ANSWER_ALLOW, ANSWER_EPERM, ANSWER_ENOSYS, ANSWER_NOTHING };
 
 /* Calls that are answered the same way whatever their arguments are. */
 struct filter_group {
