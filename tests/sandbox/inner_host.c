@@ -16,7 +16,7 @@
 #include "base/fdutil.h"
 
 /* We are BUILD/tests/<name>. */
-static void build_path(char *out, size_t size, const char *file)
+void host_build_path(char *out, size_t size, const char *file)
 {
     char self[PATH_MAX];
     ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
@@ -58,6 +58,8 @@ static void on_log(void *arg, struct box *b, void *task, enum box_stream stream,
     h->log_bytes += len;
     h->log_stream = stream;
     snprintf(h->log, sizeof h->log, "%.*s", (int)len, text);
+    const size_t used = strlen(h->logs);
+    snprintf(h->logs + used, sizeof h->logs - used, "%.*s", (int)len, text);
     if (getenv("INNER_LOG") != NULL)
         fprintf(stderr, "log: %.*s\n", (int)len, text);
 }
@@ -136,26 +138,59 @@ static void on_lost(void *arg)
 /* ---- the launcher
  * --------------------------------------------------------------------------------- */
 
-static _Noreturn void be_launcher(int channel, const char *state)
+struct command {
+    const char *argv[3 * HOST_ARGS];
+    size_t n;
+};
+
+static void add(struct command *c, const char *word)
+{
+    c->argv[c->n++] = word;
+}
+
+static void add_all(struct command *c, const char *const *words)
+{
+    while (*words != NULL)
+        add(c, *words++);
+}
+
+static _Noreturn void be_launcher(int channel, const char *state, const struct host_options *o)
 {
     char path[2 * PATH_MAX];
-    build_path(path, sizeof path, "bin/penstock-launcher");
+    struct command c = {.n = 0};
+    host_build_path(path, sizeof path, "bin/penstock-launcher");
     /* Below it comes the same descriptor in the launcher; CLOEXEC is dropped by the copy. */
     dup2(channel, 3);
     fd_set_cloexec(3, 0);
-    execl(path, "penstock-launcher", "--channel-fd", "3", "--state-dir", state, "--lenient-files",
-          "--log-level", getenv("INNER_LOG") != NULL ? "debug" : "error", (char *)NULL);
-    fprintf(stderr, "%s: %s\n", path, strerror(errno));
+    add_all(&c, o->wrapper);
+    add(&c, path);
+    add(&c, "--channel-fd=3");
+    add(&c, "--state-dir");
+    add(&c, state);
+    add(&c, "--log-level");
+    add(&c, getenv("INNER_LOG") != NULL ? "debug" : "error");
+    if (!o->is_strict)
+        add(&c, "--lenient-files");
+    add_all(&c, o->args);
+    execv(c.argv[0], (char *const *)(uintptr_t)c.argv);
+    fprintf(stderr, "%s: %s\n", c.argv[0], strerror(errno));
     _exit(127);
 }
 
 int host_start(struct host *h)
 {
+    static const struct host_options nothing;
+    return host_start_with(h, &nothing);
+}
+
+int host_start_with(struct host *h, const struct host_options *options)
+{
     int pair[2];
     const char *tmp = getenv("TMPDIR");
     memset(h, 0, sizeof *h);
     snprintf(h->state, sizeof h->state, "%s/state-XXXXXX", tmp != NULL ? tmp : "/tmp");
-    if (mkdtemp(h->state) == NULL || chmod(h->state, 0755) < 0)
+    if (mkdtemp(h->state) == NULL || chmod(h->state, 0755) < 0 ||
+        (options->owner != 0 && chown(h->state, options->owner, options->owner) < 0))
         return -1;
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
         return -1;
@@ -163,7 +198,7 @@ int host_start(struct host *h)
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     h->launcher_pid = fork();
     if (h->launcher_pid == 0)
-        be_launcher(pair[1], h->state);
+        be_launcher(pair[1], h->state, options);
     close(pair[1]);
     h->loop = loop_new();
     h->launcher = h->loop != NULL ? launcher_new(h->loop, pair[0], on_lost, h) : NULL;
@@ -188,7 +223,10 @@ void host_spec(struct host *h, const char *plugin, const char *slug, enum box_mo
     static char path[2 * PATH_MAX];
     char file[256];
     snprintf(file, sizeof file, "%s.so", plugin);
-    build_path(path, sizeof path, file);
+    if (plugin[0] == '/')
+        snprintf(path, sizeof path, "%s", file);
+    else
+        host_build_path(path, sizeof path, file);
     h->spec = (struct box_spec){.plugin_path = path,
                                 .plugin_id = mode == BOX_SCAN ? NULL : "org.test",
                                 .slug = slug,
@@ -233,7 +271,7 @@ void host_box(struct host *h)
     h->is_ready = false;
     h->n_done = h->n_running = h->n_logs = h->n_progress = 0;
     h->log_bytes = 0;
-    h->descriptor[0] = h->ended_text[0] = h->log[0] = '\0';
+    h->descriptor[0] = h->ended_text[0] = h->log[0] = h->logs[0] = '\0';
     h->ended_code = CODE_COUNT;
     h->box = box_start(h->launcher, &h->spec, &events, h);
     host_wait_free(h);
