@@ -140,7 +140,7 @@ static void assert_frames(const struct crash_case *c, const char *details)
 static void provoke(struct host *h, const struct crash_case *c, enum box_mode mode)
 {
     char params[64];
-    snprintf(params, sizeof params, "\"%s\"", c->how);
+    snprintf(params, sizeof params, "{\"how\":\"%s\"}", c->how);
     host_spec(h, CRASHES, "crashes", mode, 1);
     host_box(h);
     if (h->box == NULL)
