@@ -62,7 +62,7 @@ static FILE *ask(const char *tool, const char *file)
     char command[600];
     snprintf(command, sizeof command, "%s %s/tests/crashes/%s", tool, getenv("PENSTOCK_BUILD"),
              file);
-    FILE *answer = popen(command, "r");
+    FILE *answer = popen(command, "r"); /* NOLINT: our own words */
     assert_non_null(answer);
     return answer;
 }

@@ -174,10 +174,9 @@ static uint32_t frames_of_plugin(const struct trace *t)
 /* ---- showing ---- */
 
 /* A deep recursion is one line and a number. */
-static bool is_like_last(const struct trace *t, uint32_t i)
+static bool is_same_call(const struct trace_frame *a, const struct trace_frame *b)
 {
-    return i > 0 && strcmp(t->frames[i].module, t->frames[i - 1].module) == 0 &&
-           t->frames[i].offset == t->frames[i - 1].offset && t->frames[i].module[0] != '\0';
+    return a->module[0] != '\0' && strcmp(a->module, b->module) == 0 && a->offset == b->offset;
 }
 
 typedef void put_fn(const struct cli *cli, const char *name, const char *text, size_t n);
@@ -197,7 +196,7 @@ static void put_frames(const struct cli *cli, const struct trace *t, put_fn *put
     uint32_t repeats = 0;
     for (uint32_t i = 0; i < n; i++) {
         char text[FRAME_TEXT];
-        if (is_like_last(t, i)) {
+        if (i > 0 && is_same_call(&t->frames[i], &t->frames[i - 1])) {
             repeats++;
             continue;
         }
