@@ -147,9 +147,24 @@ static pen_status run(void *self, const pen_host *host, const pen_task *task)
     return host->fail(host, PEN_E_INTERNAL, "still alive");
 }
 
+/* The same in open: the plugin cannot be loaded. */
+static pen_status open_memory(const pen_host *host, const char *config, void **self)
+{
+    (void)host;
+    (void)config;
+    (void)self;
+    die_memory();
+    return PEN_OK;
+}
+
+static const pen_pipeline open_dies = {.size = sizeof(pen_pipeline),
+                                       .slug = "open_dies",
+                                       .version = "1",
+                                       .open = open_memory,
+                                       .run = run};
 static const pen_pipeline crashes = {
     .size = sizeof(pen_pipeline), .slug = "crashes", .version = "1", .run = run};
-static const pen_pipeline *const pipelines[] = {&crashes, NULL};
+static const pen_pipeline *const pipelines[] = {&crashes, &open_dies, NULL};
 
 const pen_plugin pen_plugin_entry = {PEN_PLUGIN_HEADER, .id = "org.penstock.test.crashes",
                                      .version = "1.0.0", .pipelines = pipelines};

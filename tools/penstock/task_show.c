@@ -198,7 +198,11 @@ const struct command task_show_command = {
     .uses = USES_HOST | USES_JSON,
     .summary = "Show one task and its result.",
     .text = "ID is the uid, or on the control socket the client's own id. Exit status 3: the host "
-            "does not know it.",
+            "does not know it.\n"
+            "\n"
+            "Of a task that crashed it shows signal, calls and last lines. Functions and source "
+            "lines come from the plugin's file, if it is here and still is the one that ran; with "
+            "-v the host's own calls are shown as well.",
     ROWS(show_rows),
     .args_size = sizeof(struct show_args),
     .run = task_show,
