@@ -9,14 +9,15 @@ from penstock_host import Host
 
 PLUGIN = '''
 plugin "org.penstock.test.modes" {
-    config = "{\\"open_ms\\": %d}"
+    config = "{%s}"
     pipeline "memory" { %s }
 }'''
 WARM = "mode = warm  max_concurrent = %d"
 
 
-def host_of(options, open_ms=0, plugins=("modes",), host="log_level = info", sections=""):
-    return Host(plugins=plugins, host=host, sections=PLUGIN % (open_ms, options) + sections)
+def host_of(options, host="log_level = info", **config):
+    words = ", ".join(f'\\"{key}\\": {value}' for key, value in config.items())
+    return Host(plugins=["modes"], host=host, sections=PLUGIN % (words, options))
 
 
 def code_of(header):
@@ -112,6 +113,12 @@ class Tenants(Case):
                 sent += 1
             self.assertFalse(other.is_silent(0), "the other tenant never had its turn")
             self.assertEqual(other.receive("RESULT")[1]["data"]["calls"], 1)
+
+    def test_a_box_that_has_become_warm(self):
+        with host_of("mode = fork  max_concurrent = 1", threads=1) as host:
+            client = host.client()
+            self.assertEqual([self.calls(client, t) for t in "aabba"], [1, 2, 1, 2, 1])
+        self.assertIn("this pipeline runs in warm mode", host.log())
 
     def test_forks_belong_to_nobody(self):
         with host_of("mode = fork  max_concurrent = 1") as host:

@@ -1,8 +1,9 @@
 /*
  * modes.c: TEST PLUGIN: remembers, so that tests see which tasks shared a process, and makes the
- * mistakes that params {"do": "..."} name. Its configuration {"open_ms": n} makes open slow.
+ * mistakes that params {"do": "..."} name. Its configuration {"open_ms": n, "spin_ms": n,
+ * "threads": 1} makes open slow, costly, and leave a thread behind.
  */
-#include <stdint.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,21 @@ static long number(const char *json, const char *key)
     return at != NULL ? strtol(at + strlen(key) + strspn(at + strlen(key), "\": "), NULL, 10) : 0;
 }
 
+static void *idle(void *arg)
+{
+    for (;;)
+        pause();
+    return arg;
+}
+
+static void spin(long ms)
+{
+    struct timespec t;
+    do
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    while (t.tv_sec * 1000 + t.tv_nsec / 1000000 < ms);
+}
+
 static pen_status open_memory(const pen_host *host, const char *config, void **self)
 {
     struct timespec now;
@@ -30,6 +46,10 @@ static pen_status open_memory(const pen_host *host, const char *config, void **s
     if (m == NULL)
         return host->fail(host, PEN_E_RETRY, "out of memory");
     usleep((useconds_t)number(config, "open_ms") * 1000);
+    spin(number(config, "spin_ms"));
+    pthread_t thread;
+    if (number(config, "threads") > 0 && pthread_create(&thread, NULL, idle, NULL) != 0)
+        return host->fail(host, PEN_E_RETRY, "no thread");
     clock_gettime(CLOCK_MONOTONIC, &now);
     m->born_ns = (long long)now.tv_sec * 1000000000 + now.tv_nsec;
     *self = m;
