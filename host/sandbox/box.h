@@ -175,6 +175,8 @@ bool box_cancel(struct box *b, uint32_t slot, const void *user, enum kill_reason
 void box_stop(struct box *b);
 /* Ends it now: on_done (KILLED) for what runs, then on_ended. */
 void box_kill(struct box *b);
+/* "fork", "warm", "exec", "scan". */
+const char *box_mode_name(enum box_mode mode);
 /* "userns pidns ..." for logs and doctor; out holds 256 bytes. */
 void box_walls_text(uint32_t walls, uint32_t landlock_abi, char *out);
 

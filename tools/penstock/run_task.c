@@ -76,8 +76,7 @@ static void on_ready(void *arg, struct box *b, uint32_t walls, uint32_t landlock
     (void)b;
     box_walls_text(walls, landlock_abi, text);
     if (d->task->cli->common.is_verbose)
-        cli_note(d->task->cli, "box ready: %s, walls: %s", mode == BOX_WARM ? "warm" : "fork",
-                 text);
+        cli_note(d->task->cli, "box ready: %s, walls: %s", box_mode_name(mode), text);
     if (mode == BOX_WARM && d->task->spec->mode == BOX_FORK)
         cli_warn(d->task->cli,
                  "open left threads, which a fork does not copy: the task runs in warm mode");
