@@ -14,6 +14,14 @@ penstock_test(ahead LABEL sandbox TIMEOUT 120
               DEPS base loop sandbox)
 add_dependencies(test_sandbox_ahead penstock-launcher penstock-box inner_plugin)
 
+penstock_add_plugin(profile_plugin NOINSTALL ${CMAKE_CURRENT_LIST_DIR}/profile_plugin.c)
+target_link_libraries(profile_plugin PRIVATE penstock_flags penstock_sanitize_bare)
+set_target_properties(profile_plugin PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests/plugins)
+penstock_test(profiles LABEL sandbox TIMEOUT 180
+              SOURCES ${CMAKE_CURRENT_LIST_DIR}/profiles_test.c ${CMAKE_CURRENT_LIST_DIR}/inner_host.c
+              DEPS base loop conf sandbox)
+add_dependencies(test_sandbox_profiles penstock-launcher penstock-box no_namespaces profile_plugin)
+
 add_executable(box_bench ${CMAKE_CURRENT_LIST_DIR}/box_bench.c ${CMAKE_CURRENT_LIST_DIR}/inner_host.c)
 target_link_libraries(box_bench PRIVATE penstock_flags penstock_sanitize pen_base pen_loop pen_sandbox)
 set_target_properties(box_bench PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
