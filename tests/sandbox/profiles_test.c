@@ -433,6 +433,34 @@ static void inputs_that_are_shown_or_not(void **state)
     in_each_setting(look_at_inputs);
 }
 
+/* A model that is an input, mapped by open, and looked at by each task. */
+static void look_at_model(struct ground *g)
+{
+    char path[512], config[600];
+    const char *const inputs[] = {path};
+    fill_in(g, "@/big", path, sizeof path);
+    snprintf(config, sizeof config, "{\"file\":\"%s\",\"mb\":4}", path);
+    put(g, "big", 0644);
+    assert_int_equal(truncate(path, 4 << 20), 0);
+    for (enum box_mode mode = BOX_FORK; mode <= BOX_WARM; mode++) {
+        host_spec(&g->host, "tests/plugins/model_plugin", "model_shared", mode, 1);
+        g->host.spec.rights = rights[DEFAULT];
+        g->host.spec.config = config;
+        g->host.spec.inputs = inputs;
+        g->host.spec.n_inputs = 1;
+        start(g, "model");
+        for (int i = 0; i < 2; i++)
+            assert_int_equal(attempt(g, "look"), 0);
+        host_end_box(&g->host);
+    }
+}
+
+static void models_are_mapped(void **state)
+{
+    (void)state;
+    in_each_setting(look_at_model);
+}
+
 /* ---- the profile off: processes that are left ---- */
 
 /* Processes of that name on this machine. */
@@ -565,10 +593,15 @@ static int bury(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        TEST(what_profiles_allow),          TEST(what_the_configuration_adds),
-        TEST(port_0_is_all_of_them),        TEST(many_kinds_of_boxes),
-        TEST(inputs_that_are_shown_or_not), TEST(what_a_task_leaves_is_killed),
-        TEST(what_open_starts_stays),       TEST(tasks_do_not_lose_processes_to_others),
+        TEST(what_profiles_allow),
+        TEST(what_the_configuration_adds),
+        TEST(port_0_is_all_of_them),
+        TEST(many_kinds_of_boxes),
+        TEST(inputs_that_are_shown_or_not),
+        TEST(models_are_mapped),
+        TEST(what_a_task_leaves_is_killed),
+        TEST(what_open_starts_stays),
+        TEST(tasks_do_not_lose_processes_to_others),
     };
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);
