@@ -219,12 +219,13 @@ static const struct {
 /* {"do":"word argument"} */
 static int split(const pen_task *task, char *word, size_t size, char *arg)
 {
-    const char *at = memmem(task->params.data, task->params.len, "\":\"", 3);
-    const char *end = at != NULL ? memchr(at + 3, '"', 4096) : NULL;
-    const size_t n = end != NULL ? (size_t)(end - at - 3) : size;
+    const char *colon = memchr(task->params.data, ':', task->params.len);
+    const char *at = colon != NULL ? strchr(colon, '"') : NULL;
+    const char *end = at != NULL ? strchr(at + 1, '"') : NULL;
+    const size_t n = end != NULL ? (size_t)(end - at - 1) : size;
     if (n >= size)
         return -1;
-    memcpy(word, at + 3, n);
+    memcpy(word, at + 1, n);
     word[n] = '\0';
     char *space = strchr(word, ' ');
     strcpy(arg, space != NULL ? space + 1 : "");
