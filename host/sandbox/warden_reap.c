@@ -150,9 +150,10 @@ static void kill_children(const struct warden *w)
 
 void warden_kill_all(struct warden *w)
 {
-    kill_children(w);
     for (int i = 0; i < LAST_WAITS; i++) {
         pid_t pid;
+        /* Each time: without a pid namespace the children of one that dies only now come to us. */
+        kill_children(w);
         while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
             continue;
         if (pid < 0 && errno == ECHILD)
