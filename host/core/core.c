@@ -210,10 +210,7 @@ int core_init(struct core *c, struct loop *loop, const struct core_options *o)
         return -1;
     }
     loop_on_turn(loop, on_turn, c);
-    uint32_t timeout = (uint32_t)c->host->scan_timeout_ms;
-    return scan_start(loop, c->launcher, &c->host->plugin_dirs, timeout, on_scanned, c) != NULL
-               ? 0
-               : -1;
+    return scan_start(loop, c->launcher, c->conf, on_scanned, c) != NULL ? 0 : -1;
 }
 
 /* ---- the end

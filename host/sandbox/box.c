@@ -280,6 +280,11 @@ void box_want_watch(struct box *b)
         loop_timer_after(b->watch_timer, WATCH_STEP_MS);
 }
 
+const char *box_sha256(const struct box *b)
+{
+    return b->sha256;
+}
+
 void box_walls_text(uint32_t walls, uint32_t landlock_abi, char *out)
 {
     walls_text(walls, landlock_abi, out);

@@ -165,6 +165,9 @@ bool box_cancel(struct box *b, uint32_t slot, const void *user, enum kill_reason
 void box_stop(struct box *b);
 /* Ends it now: on_done (KILLED) for what runs, then on_ended. */
 void box_kill(struct box *b);
+/* SHA-256 of the plugin's file that it has, small hex, if it was asked for (spec.sha256,
+ * LAUNCH_DIGEST) and the box was started; else "". */
+const char *box_sha256(const struct box *b);
 /* "userns pidns ..." for logs and doctor; out holds 256 bytes. */
 void box_walls_text(uint32_t walls, uint32_t landlock_abi, char *out);
 

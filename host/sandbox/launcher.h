@@ -15,13 +15,14 @@
 #include "base/log.h"
 #include "sandbox/chan.h"
 #include "sandbox/filter.h"
+#include "sandbox/plugin_trust.h"
 #include "sandbox/warden_setup.h"
 
 struct loop;
 struct loop_io;
 struct loop_timer;
 
-enum { LAUNCH_RIGHTS_ALL = BOX_RIGHTS_ALL, LAUNCH_UIDS = 65536, LAUNCH_KEYS_MAX = 16 };
+enum { LAUNCH_RIGHTS_ALL = BOX_RIGHTS_ALL, LAUNCH_UIDS = 65536, LAUNCH_KEYS_MAX = PLUGIN_KEYS_MAX };
 
 struct launch_options {
     int channel_fd;
@@ -57,6 +58,7 @@ struct launch_child {
 
 struct launch {
     struct launch_options options;
+    struct public_key keys[LAUNCH_KEYS_MAX]; /* options.n_keys of them */
     struct loop *loop;
     struct loop_io *channel;
     int helper_fd;
@@ -90,6 +92,17 @@ void launch_dirs_remove(const struct launch *l, uint64_t box);
 pid_t launch_spawn(uint64_t namespaces, const struct warden_setup *setup, const void *config);
 uint32_t launch_walls_of(uint64_t namespaces);
 uint64_t launch_namespaces_of(uint32_t walls);
+
+/* launcher_trust.c */
+/* Reads the trusted keys. -1: one cannot be read, or none is there that is needed (logged). */
+int launch_trust_start(struct launch *l);
+/*
+ * Opens the plugin's file and holds it against the digest it must have and the keys trusted. sha256
+ * (BOX_DIGEST_MAX bytes): of the plugin's file, "" if nobody wants to know; source then holds the
+ * files themselves, else sealed copies of what was looked at. -1 with errno and why.
+ */
+int launch_trust(const struct launch *l, const struct launch_start *m, struct plugin_source *source,
+                 char *sha256, char *why);
 
 /* launcher_probe.c: finds out, by doing it, what can be built here. -1: not enough (logged). */
 int launch_probe(struct launch *l);
