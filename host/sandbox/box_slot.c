@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <penstock/plugin.h>
@@ -58,6 +59,7 @@ int slot_init(struct slot *s, struct box *b, uint32_t index, int data_fd, int pa
     s->index = index;
     s->page = page;
     data_reader_init(&s->in, 0);
+    buf_init(&s->last_log, TAIL_ROOM);
     if (b->mode == BOX_SCAN)
         set_scan_limits(s);
     else
@@ -81,6 +83,7 @@ void slot_clear(struct slot *s)
     data_reader_clear(&s->in);
     outgoing_clear(&s->out);
     claim_clear(&s->claim);
+    buf_clear(&s->last_log);
 }
 
 /* ---- the worker
@@ -256,6 +259,7 @@ void slot_begin(struct slot *s, const struct ahead *task)
     s->is_watched = false;
     s->started_us = clock_mono_us();
     claim_reset(&s->claim);
+    buf_reset(&s->last_log);
     set_limits(s);
     if (task->timeout_ms > 0)
         loop_timer_after(s->timer, task->timeout_ms);
@@ -340,8 +344,11 @@ static struct evidence gather_evidence(struct slot *s, const struct control_exit
                          .run_status = c->run_status,
                          .fail_text = buf_cstr(&c->fail_text),
                          .broken_text = c->why[0] != '\0' ? c->why : NULL};
-    memcpy(&e.crash, &s->page->crash, sizeof e.crash);
+    e.last_log = tail_lines(&s->last_log, TAIL_LINES, TAIL_BYTES, &e.last_log_len);
     if (exit != NULL) {
+        /* Its writer is dead; what it has written is a hint all the same. */
+        if (WIFSIGNALED(exit->wait_status))
+            memcpy(&e.crash, &s->page->crash, sizeof e.crash);
         e.has_exit = true;
         e.wait_status = exit->wait_status;
         e.cpu_us = exit->cpu_us;
