@@ -41,7 +41,12 @@ struct chan_head {
     uint16_t type;
 };
 
-enum box_mode { BOX_FORK = 1, BOX_WARM = 2, BOX_SCAN = 3 };
+enum box_mode {
+    BOX_FORK = 1, /* each task is a fork of a process that has the plugin loaded */
+    BOX_WARM,     /* one process a slot, which takes one task after another */
+    BOX_SCAN,     /* the plugin describes itself, and the box ends */
+    BOX_EXEC      /* one slot, one process, one task; the box ends with it */
+};
 
 /* What a box is let do beyond the strict profile; the configuration's profile decides (spec.c). */
 enum box_rights {
@@ -277,7 +282,7 @@ struct control_exit {
     uint64_t generation;
     uint32_t reason; /* enum kill_reason: why the warden killed it, or KILL_NONE */
     uint32_t reserved;
-    uint64_t cpu_us; /* of the whole worker */
+    uint64_t cpu_us; /* since it was announced: loading does not count */
     uint64_t max_rss_bytes;
     uint64_t log_dropped_bytes; /* of its output, over the limit */
     uint64_t memory_peak_bytes; /* of its control group; 0: not known */
@@ -492,6 +497,8 @@ struct slot_page {
     _Atomic uint64_t started_nonce; /* of the task that the worker has read in full; a hint */
     _Atomic uint64_t
         stop_nonce; /* the task of this nonce shall stop; the core writes, should_stop reads */
+    _Atomic uint64_t leaving;  /* the worker of this generation takes no further task; it says so
+                                 before the end of its last one (a claim) */
     struct crash_report crash; /* cleared by the core before a task for an idle worker */
     struct slot_unsent unsent;
 };

@@ -56,11 +56,12 @@ static bool inputs_end(const struct making *m)
 static int check_message(struct making *m)
 {
     const struct launch_start *s = m->message;
-    const bool is_known = s->mode == BOX_FORK || s->mode == BOX_WARM || s->mode == BOX_SCAN;
+    const bool is_known = s->mode >= BOX_FORK && s->mode <= BOX_EXEC;
+    const bool has_many = s->mode == BOX_FORK || s->mode == BOX_WARM;
     const bool is_good =
-        is_known && s->slots >= 1 && s->slots <= BOX_SLOTS_MAX &&
-        (s->mode != BOX_SCAN || s->slots == 1) && s->rights < BOX_RIGHTS_ALL &&
-        has_end(s->slug, sizeof s->slug) && has_end(s->plugin_id, sizeof s->plugin_id) &&
+        is_known && s->slots >= 1 && s->slots <= BOX_SLOTS_MAX && (has_many || s->slots == 1) &&
+        s->rights < BOX_RIGHTS_ALL && has_end(s->slug, sizeof s->slug) &&
+        has_end(s->plugin_id, sizeof s->plugin_id) &&
         has_end(s->plugin_path, sizeof s->plugin_path) && has_end(s->sha256, sizeof s->sha256) &&
         s->n_ports <= BOX_PORTS_MAX && inputs_end(m) && launch_find(m->launch, s->box) == NULL;
     errno = EINVAL;

@@ -132,11 +132,18 @@ static void put_limits(struct json_writer *w, enum code code, const struct evide
         json_member_int(w, "cpu_ms", (int64_t)(e->cpu_us / 1000));
         json_member_int(w, "limit_ms", e->cpu_limit_ms);
     }
-    if (code == CODE_OOM)
+    if (code == CODE_OOM) {
         json_member_int(w, "limit_bytes", (int64_t)e->memory_limit_bytes);
-    /* The handler's word, not the kernel's. */
-    if (code == CODE_OOM && crash_of(e) != NULL)
-        json_member_bool(w, "probable", true);
+        if (e->memory_peak_bytes > 0)
+            json_member_int(w, "peak_bytes", (int64_t)e->memory_peak_bytes);
+        /* The handler's word, not the kernel's. */
+        if (crash_of(e) != NULL)
+            json_member_bool(w, "probable", true);
+    }
+    if (code == CODE_DISK_LIMIT && e->killed == KILL_DISK) {
+        json_member_int(w, "limit_bytes", (int64_t)e->dir_limit_bytes);
+        json_member_int(w, "limit_files", e->dir_limit_files);
+    }
 }
 
 void verdict_details(struct buf *out, enum code code, const struct evidence *e)

@@ -226,6 +226,8 @@ int warden_send_setup(struct zygote *z)
            }};
     const int fds[] = {w->setup.filter_fds[FILTER_ZYGOTE], w->setup.filter_fds[FILTER_TASK],
                        w->setup.data_fds[z->slot], w->setup.page_fds[z->slot]};
+    if (w->is_once)
+        m.setup.limits.recycle_after = 1;
     memcpy(m.setup.slug, w->setup.slug, sizeof m.setup.slug);
     memcpy(m.setup.plugin_path, w->plugin_path, sizeof m.setup.plugin_path);
     memcpy(m.setup.task_dir, w->task_dir, sizeof m.setup.task_dir);

@@ -72,6 +72,7 @@ struct slot {
     int dir;                  /* the task directory */
     struct output output;     /* of a forked worker; a warm one writes to its zygote's */
     uint64_t cpu_limit_us;    /* of its process clock; 0: not watched */
+    uint64_t cpu_loaded_us;   /* its process clock when it was announced */
     struct loop_timer *timer; /* the next look at its clock */
 };
 
@@ -88,7 +89,8 @@ struct warden {
     char inputs[WARDEN_INPUTS_MAX]; /* setup.inputs_len bytes of them */
     struct loop *loop;
     struct loop_io *control;
-    enum box_mode mode;         /* in force */
+    enum box_mode mode;         /* in force; of BOX_EXEC: BOX_WARM */
+    bool is_once;               /* BOX_EXEC: the box ends with its first worker */
     char plugin_path[PATH_MAX]; /* in the box */
     char task_dir[PATH_MAX];
     int root;                /* of the new root, while it is built */
@@ -208,6 +210,8 @@ void warden_kill_strays(struct warden *w);
 bool warden_allows_strays(const struct warden *w);
 
 /* warden_watch.c */
+/* What the process has used so far; 0 of a zombie. */
+uint64_t warden_cpu_us(pid_t pid);
 void warden_watch_cpu(struct slot *s, uint32_t cpu_ms);
 void warden_look_at_cpu(struct slot *s);
 

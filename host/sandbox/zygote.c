@@ -262,6 +262,8 @@ static int become_worker(void *arg)
                                        .self = z->plugin.self,
                                        .mode = BOX_WARM,
                                        .recycle_after = z->setup.limits.recycle_after,
+                                       .recycle_ms = z->setup.limits.recycle_ms,
+                                       .recycle_growth_bytes = z->setup.limits.recycle_growth_bytes,
                                        .slot = z->setup.slot,
                                        .generation = z->setup.generation,
                                        .data_fd = z->data,
