@@ -183,6 +183,22 @@ int host_start(struct host *h)
     return host_start_with(h, &nothing);
 }
 
+int host_start_as(struct host *h, bool is_user, bool is_bare)
+{
+    /* Root's rights would else stay in the bounding set, which a user's login does not have. */
+    static const char *const as_user[] = {"/usr/bin/setpriv", "--reuid=65534", "--regid=65534",
+                                          "--clear-groups", "--bounding-set=-all"};
+    char bare[2 * PATH_MAX];
+    struct host_options o = {.owner = is_user ? HOST_USER : 0};
+    size_t n = 0;
+    for (size_t i = 0; is_user && i < sizeof as_user / sizeof *as_user; i++)
+        o.wrapper[n++] = as_user[i];
+    host_build_path(bare, sizeof bare, "tests/no_namespaces");
+    if (is_bare)
+        o.wrapper[n++] = bare;
+    return host_start_with(h, &o);
+}
+
 int host_start_with(struct host *h, const struct host_options *options)
 {
     int pair[2];

@@ -10,7 +10,7 @@
 #include "loop/loop.h"
 #include "sandbox/box.h"
 
-enum { HOST_OUTPUTS = 4, HOST_ARGS = 24 };
+enum { HOST_OUTPUTS = 4, HOST_ARGS = 24, HOST_USER = 65534 };
 
 /* How a launcher is started; all zero: as host_start does it. */
 struct host_options {
@@ -59,6 +59,8 @@ struct host {
 /* Starts the launcher; the state directory lies in TMPDIR. 0, or -1. */
 int host_start(struct host *h);
 int host_start_with(struct host *h, const struct host_options *options);
+/* The same as a user without rights (only root can), and where no namespace can be made. */
+int host_start_as(struct host *h, bool is_user, bool is_bare);
 /* Ends it and waits for everything that was its. */
 void host_stop(struct host *h);
 

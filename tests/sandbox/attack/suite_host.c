@@ -16,8 +16,6 @@
 #include "base/fdutil.h"
 #include "suite.h"
 
-enum { NOBODY = 65534 };
-
 #define AS_NOBODY                                                                                  \
     "/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all"
 
@@ -155,7 +153,7 @@ static bool nobody_reaches_the_build(void)
     host_build_path(path, sizeof path, "bin/penstock-launcher");
     const pid_t pid = fork();
     if (pid == 0)
-        _exit(setresuid(NOBODY, NOBODY, NOBODY) == 0 && access(path, X_OK) == 0 ? 0 : 1);
+        _exit(setresuid(HOST_USER, HOST_USER, HOST_USER) == 0 && access(path, X_OK) == 0 ? 0 : 1);
     return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
 }
 
@@ -179,7 +177,7 @@ int suite_begin(struct suite *s, const char **why)
     *why = "the launcher or its surroundings cannot be made";
     fill_wrapper(s);
     s->options.is_strict = true;
-    s->options.owner = s->setting->is_user && geteuid() == 0 ? NOBODY : 0;
+    s->options.owner = s->setting->is_user && geteuid() == 0 ? HOST_USER : 0;
     if (make_dir(s) < 0 || make_listeners(s) < 0)
         return -1;
     poison_environment();
