@@ -201,6 +201,11 @@ static void print_line(const struct suite *s, FILE *out)
     fprintf(out, "%s\n", s->n_skipped > 0 ? ")" : "");
 }
 
+static void print_skipped(const struct suite *s, FILE *out, const char *why)
+{
+    fprintf(out, "%s: skipped: %s\n", s->setting->name, why);
+}
+
 static int finish(struct suite *s, const char *line_file)
 {
     FILE *f = line_file != NULL ? fopen(line_file, "we") : NULL;
@@ -226,7 +231,12 @@ static int run_setting(struct suite *s, const char *line_file)
 {
     const char *why;
     if (suite_begin(s, &why) < 0) {
-        printf("%s: skipped: %s\n", s->setting->name, why);
+        FILE *f = line_file != NULL ? fopen(line_file, "we") : NULL;
+        print_skipped(s, stdout, why);
+        if (f != NULL) {
+            print_skipped(s, f, why);
+            fclose(f);
+        }
         return EXIT_SKIPPED;
     }
     if (look_round(s) < 0)

@@ -24,6 +24,8 @@ static const struct setting settings[] = {
     {"root", ROOT, {NULL}, false, 680, 1},
     {"user", USER, {AS_NOBODY, NULL}, true, 680, 1},
     {"user_bare", USER_BARE, {AS_NOBODY, "@tests/no_namespaces", NULL}, true, 670, 1},
+    {"container", CONTAINER, {"@tests/container_standin", NULL}, false, 670, 1},
+    {"container_user", CONTAINER_USER, {"@tests/container_standin", "--user", NULL}, true, 670, 1},
 };
 
 const struct setting *suite_setting(const char *name)
@@ -169,7 +171,7 @@ static void poison_environment(void)
 int suite_begin(struct suite *s, const char **why)
 {
     *why = "needs root";
-    if (geteuid() != 0 && (s->setting->bit & (ROOT | CONTAINER)) != 0)
+    if (geteuid() != 0 && (s->setting->bit & (ROOT | CONTAINER | CONTAINER_USER)) != 0)
         return -1;
     *why = "another user cannot reach the build";
     if (s->setting->is_user && geteuid() == 0 && !nobody_reaches_the_build())
