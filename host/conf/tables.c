@@ -116,7 +116,7 @@ static const struct option host_options[] = {
     /* 65535 and below are users of others: 65534 is nobody. */
     {"box_uid_base", OPTION_INT, HOST(box_uid_base), "1900000000", 131072, 4000000000,
      .help = "User ids of a host that root starts: a box has one of the 65536 from here on; the "
-             "core has the one before, the launcher the next before that, and then each shim."},
+             "core has the one before, and each shim one before that."},
     {"log_level", OPTION_ENUM, HOST(log_level), "info", 0, 0,
      .help = "Least important lines that are logged.", .flags = OPTION_FLAG, .words = level_words},
     {"log_format", OPTION_ENUM, HOST(log_format), "text", 0, 0,

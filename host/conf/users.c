@@ -7,7 +7,7 @@
 
 #include "conf/conf.h"
 
-enum { CORE_BELOW = 1, LAUNCHER_BELOW = 2, SHIMS_BELOW = 3 };
+enum { CORE_BELOW = 1, SHIMS_BELOW = 2 };
 
 static uid_t below(const struct conf_host *h, size_t n)
 {
@@ -17,11 +17,6 @@ static uid_t below(const struct conf_host *h, size_t n)
 uid_t users_core(const struct conf_host *h)
 {
     return below(h, CORE_BELOW);
-}
-
-uid_t users_launcher(const struct conf_host *h)
-{
-    return below(h, LAUNCHER_BELOW);
 }
 
 uid_t users_shim(const struct conf *c, const struct conf_shim *shim)

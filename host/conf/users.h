@@ -3,8 +3,8 @@
 
 /*
  * users.h: whom the roles of a host become that root has started. Their numbers lie just below those
- * of the boxes (host.box_uid_base) and, like them, belong to nobody else: core, launcher, then the
- * shims in the order of the configuration. A role's group has the number of its user, but a shim's,
+ * of the boxes (host.box_uid_base) and, like them, belong to nobody else: the core, and below it the
+ * shims in the order of the configuration. The launcher stays root, with fewer rights. A role's group has the number of its user, but a shim's,
  * which is the one that may write the task socket.
  */
 
@@ -15,7 +15,6 @@ struct conf_host;
 struct conf_shim;
 
 uid_t users_core(const struct conf_host *h);
-uid_t users_launcher(const struct conf_host *h);
 /* shim: one of c's. */
 uid_t users_shim(const struct conf *c, const struct conf_shim *shim);
 /* Who beside root may write the task socket: socket_group, without one the core's own group.

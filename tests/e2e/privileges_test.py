@@ -14,9 +14,11 @@ from penstock_host import BIN, Host
 from processes import status
 
 BASE = 1900000000
-CORE, LAUNCHER, SHIM_ONE, SHIM_TWO = BASE - 1, BASE - 2, BASE - 3, BASE - 4
+CORE, SHIM_ONE, SHIM_TWO = BASE - 1, BASE - 2, BASE - 3
 NONE = "0" * 16
 WAIT_S = 60
+LAUNCHER_CAPS = {"CHOWN": 0, "DAC_OVERRIDE": 1, "FOWNER": 3, "KILL": 5, "SETGID": 6, "SETUID": 7, "SETPCAP": 8,
+                 "NET_ADMIN": 12, "SYS_ADMIN": 21, "SETFCAP": 31}
 # An orchestrator that is not there: the shims are connected with the core all the same.
 SHIMS = '''
 shim "one" { dialect = avtomatika url = "http://127.0.0.1:9" }
@@ -69,6 +71,14 @@ class Roles(unittest.TestCase):
             self.assertTrue(boxes)
             for uid in boxes:
                 self.assertTrue(all(lines["CapBnd"] == NONE for lines in found[uid]))
+
+    def test_launcher_has_what_boxes_need(self):
+        with Host() as host:
+            lines = status(host.pid_of("penstock-launcher"))
+            self.assertEqual((lines["Uid"].split(), lines["Groups"], lines["NoNewPrivs"]), (["0"] * 4, "", "1"))
+            most = sum(1 << cap for cap in LAUNCHER_CAPS.values()) & int(status("self")["CapBnd"], 16)
+            for kind in ("CapPrm", "CapEff", "CapBnd"):
+                self.assertEqual(f"{int(lines[kind], 16):x}", f"{most:x}", kind)
 
     def test_every_thread_of_the_core_has_given_up(self):
         with Host() as host:

@@ -268,9 +268,8 @@ static void test_users_of_roles(void **state)
                  "shim \"two\" { dialect = avtomatika url = \"http://h\" }");
     const struct conf_host *host = conf_host(k.conf);
     assert_int_equal(users_core(host), 199999);
-    assert_int_equal(users_launcher(host), 199998);
-    assert_int_equal(users_shim(k.conf, conf_shim_find(k.conf, "one")), 199997);
-    assert_int_equal(users_shim(k.conf, conf_shim_find(k.conf, "two")), 199996);
+    assert_int_equal(users_shim(k.conf, conf_shim_find(k.conf, "one")), 199998);
+    assert_int_equal(users_shim(k.conf, conf_shim_find(k.conf, "two")), 199997);
     assert_int_equal(users_tasks_group(host, &group), 0);
     assert_int_equal(group, 199999);
     kit_load(&k, "host { socket_group = root }");
