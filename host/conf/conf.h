@@ -83,6 +83,11 @@ int64_t conf_task_type_limit(const struct conf *c, const char *task_type);
 const struct conf_plugin *conf_plugin(const struct conf *c, const char *plugin_id);
 const struct conf_pipeline *conf_pipeline(const struct conf *c, const char *plugin_id,
                                           const char *slug);
+/* Whether a plugin section names a sha256. */
+bool conf_has_digests(const struct conf *c);
+
+/* The word of an enum conf_profile. */
+const char *conf_profile_name(int profile);
 
 /* Appends the shim's token, from token or token_file, without white space round it. -1: *why (a
  * sentence for a person, without the token). No token configured: 0 and nothing appended. */

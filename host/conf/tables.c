@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/text.h"
 #include "conf/checks.h"
+#include "conf/conf.h"
 #include "conf/settings.h"
 
 #define KI     ((int64_t)1 << 10)
@@ -112,8 +113,10 @@ static const struct option host_options[] = {
      .help = "Whether a plugin's file must be signed by one of trusted_keys."},
     {"trusted_keys", OPTION_PATHS, HOST(trusted_keys), "", 0, 0,
      .help = "Files with public keys of those who may sign plugins (penstock plugin sign)."},
-    {"box_uid_base", OPTION_INT, HOST(box_uid_base), "1900000000", 65536, 4000000000,
-     .help = "First user id for boxes when the host runs as root; one a slot from here on."},
+    /* 65535 and below are users of others: 65534 is nobody. */
+    {"box_uid_base", OPTION_INT, HOST(box_uid_base), "1900000000", 131072, 4000000000,
+     .help = "User ids of a host that root starts: a box has one of the 65536 from here on; the "
+             "core has the one before, and each shim one before that."},
     {"log_level", OPTION_ENUM, HOST(log_level), "info", 0, 0,
      .help = "Least important lines that are logged.", .flags = OPTION_FLAG, .words = level_words},
     {"log_format", OPTION_ENUM, HOST(log_format), "text", 0, 0,
@@ -207,14 +210,19 @@ static const struct option pipeline_options[] = {
              "never.",
      .flags = OPTION_ZERO},
     {"profile", OPTION_ENUM, PIPELINE(profile), "default", 0, 0,
-     .help = "strict: its own files, no /proc. default: and /proc of its own processes, and what "
-             "inputs names. network: and the host's network, to connect_ports. gpu: and the "
-             "accelerator's devices (draft). off: what the host's user of boxes may; limits stay.",
+     .help =
+         "strict: its own files, no /proc. default: and /proc of its own processes, and what "
+         "inputs names. network: default and the host's network, to connect_ports. gpu: default "
+         "and the accelerator's devices with all their requests (a draft: it may still change). "
+         "off: what the host's user of boxes may; limits stay.",
      .words = profile_words},
     {"jit", OPTION_BOOL, PIPELINE(jit), "no", 0, 0,
      .help = "Whether it may make code while it runs: pages that are written and executed."},
     {"extra_syscalls", OPTION_NAMES, PIPELINE(extra_syscalls), "", 0, 0,
-     .help = "System calls allowed beyond the list; penstock plugin learn prints what one needs."},
+     .help =
+         "System calls allowed beyond the list, of a catalogue of harmless ones; penstock plugin "
+         "learn prints what a plugin needs.",
+     .check = check_extra_call},
     {"connect_ports", OPTION_NAMES, PIPELINE(connect_ports), "53, 80, 443", 0, 0,
      .help = "TCP ports that the profile network may connect to; 0 stands for all.",
      .check = check_port},
@@ -251,6 +259,11 @@ const struct section sections[SECTION_KINDS] = {
     [SECTION_PIPELINE] = {"pipeline", "<slug>", SECTION_PLUGIN, sizeof(struct conf_pipeline),
                           ROWS(pipeline_options), "One pipeline of that plugin."},
 };
+
+const char *conf_profile_name(int profile)
+{
+    return profile_words[profile];
+}
 
 const struct option *section_option(const struct section *s, const char *name)
 {

@@ -106,8 +106,11 @@ static struct box *find_box(const struct launcher *l, uint64_t number)
 static void on_started(struct launcher *l, union launch_message *m, struct received_fds *fds)
 {
     struct box *b = find_box(l, m->started.box);
-    if (b != NULL)
-        box_on_started(b, fds->at, fds->n);
+    if (b == NULL)
+        return;
+    m->started.sha256[sizeof m->started.sha256 - 1] = '\0';
+    memcpy(b->sha256, m->started.sha256, sizeof b->sha256);
+    box_on_started(b, fds->at, fds->n);
 }
 
 static void on_failed(struct launcher *l, union launch_message *m, struct received_fds *fds)
@@ -119,6 +122,8 @@ static void on_failed(struct launcher *l, union launch_message *m, struct receiv
         return;
     if (m->failed.is_plugin_fault)
         box_note_end(b, CODE_PLUGIN_LOAD_FAILED, "%s", m->failed.text);
+    else if (m->failed.error == 0)
+        box_note_end(b, CODE_SANDBOX_ERROR, "%s", m->failed.text);
     else
         box_note_end(b, CODE_SANDBOX_ERROR, "%s: %s", m->failed.text,
                      log_errno_text(m->failed.error));

@@ -51,8 +51,8 @@ static int take_landlock(const struct warden *w, int rulesets[2])
     struct zygote_setup s = {.walls = w->setup.walls, .landlock_abi = w->setup.landlock_abi};
     snprintf(s.plugin_path, sizeof s.plugin_path, "%s", w->plugin_path);
     snprintf(s.task_dir, sizeof s.task_dir, "%s", w->task_dir);
-    rulesets[0] = confine_landlock_ruleset(&s, CONFINE_ALL_SLOTS);
-    rulesets[1] = confine_landlock_ruleset(&s, 0);
+    rulesets[0] = confine_landlock_ruleset(&s, "", CONFINE_ALL_SLOTS);
+    rulesets[1] = confine_landlock_ruleset(&s, "", 0);
     return rulesets[0] < 0 || rulesets[1] < 0 ? -1 : confine_landlock_enforce(rulesets[0]);
 }
 
