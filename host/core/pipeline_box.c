@@ -13,7 +13,8 @@
 #include "sandbox/spec.h"
 
 /* A plugin that does not load is tried again after 1 s, 2 s, 4 s ... 5 min; an error of ours after
- * 0.2 s, 0.4 s ... */
+ * 0.2 s, 0.4 s ... One whose configuration does not allow it to run is not tried again: that is read
+ * once. */
 enum {
     QUARANTINE_FIRST_MS = 1000,
     QUARANTINE_MAX_MS = 300000,
@@ -41,7 +42,8 @@ static void on_ready(void *arg, struct box *b, uint32_t walls, uint32_t landlock
         p->state = PIPELINE_READY;
     box_walls_text(walls, landlock_abi, text);
     LOG_AT(mode == BOX_EXEC ? LOG_DEBUG : LOG_INFO, "box ready", LS("pipeline", p->info->slug),
-           LS("mode", box_mode_name(mode)), LI("slots", p->slots), LS("walls", text));
+           LS("mode", box_mode_name(mode)), LI("slots", p->slots),
+           LS("profile", conf_profile_name(p->conf->profile)), LS("walls", text));
     if (mode == BOX_WARM && p->conf->mode == CONF_MODE_FORK)
         log_warn("open left threads, which a fork does not copy: this pipeline runs in warm mode",
                  LS("pipeline", p->info->slug));
@@ -192,21 +194,33 @@ static void stop_boxes(struct pipeline *p)
     }
 }
 
+static void close_off(struct pipeline *p, int64_t until_ms, enum code code, const char *message)
+{
+    p->state = PIPELINE_QUARANTINED;
+    p->quarantined_until_ms = until_ms;
+    p->reason_code = code;
+    snprintf(p->reason, sizeof p->reason, "%s", message);
+    stop_boxes(p);
+    fail_waiting(p, code, message);
+}
+
 static void quarantine(struct pipeline *p, enum code code, const char *message)
 {
     if (pipeline_quarantine_ms(p) > 0)
         return; /* another box of it has been here */
     int64_t pause = doubled(QUARANTINE_FIRST_MS, p->failures, QUARANTINE_MAX_MS);
     p->failures++;
-    p->state = PIPELINE_QUARANTINED;
-    p->quarantined_until_ms = loop_now_ms(p->core->loop) + pause;
-    p->reason_code = code;
-    snprintf(p->reason, sizeof p->reason, "%s", message);
     log_error("pipeline does not load", LS("pipeline", p->info->slug),
               LS("file", p->info->plugin->path), LS("code", code_name(code)), LS("reason", message),
               LI("again_in_ms", pause));
-    stop_boxes(p);
-    fail_waiting(p, code, message);
+    close_off(p, loop_now_ms(p->core->loop) + pause, code, message);
+}
+
+static void forbid(struct pipeline *p, const char *why)
+{
+    log_error("pipeline may not run as it is configured", LS("pipeline", p->info->slug),
+              LS("file", p->info->plugin->path), LS("reason", why));
+    close_off(p, INT64_MAX, CODE_PLUGIN_LOAD_FAILED, why);
 }
 
 /* Our own failure, or somebody killed the warden: the tasks wait for another box, a few times. */
@@ -282,9 +296,13 @@ static void start(struct pipeline *p)
     struct box_spec spec;
     char why[SPEC_WHY];
     if (spec_of(p->core->conf, p->info, &spec, why) < 0) {
-        quarantine(p, CODE_PLUGIN_LOAD_FAILED, why);
+        forbid(p, why);
         return;
     }
+    if (p->n_boxes == 0 && spec_is_weak(&spec, why))
+        log_warn("the configuration gives a box more than the profile default",
+                 LS("pipeline", p->info->slug), LS("profile", conf_profile_name(p->conf->profile)),
+                 LS("it_may", why));
     spec.slots = spec.mode == BOX_EXEC ? 1 : p->slots;
     spec.depth = PIPELINE_DEPTH;
     p->mode = spec.mode;

@@ -28,6 +28,11 @@ const char *pipeline_state_name(const struct pipeline *p)
                                                                               : names[p->state];
 }
 
+bool pipeline_is_forbidden(const struct pipeline *p)
+{
+    return p->state == PIPELINE_QUARANTINED && p->quarantined_until_ms == INT64_MAX;
+}
+
 int64_t pipeline_quarantine_ms(const struct pipeline *p)
 {
     int64_t left = p->quarantined_until_ms - loop_now_ms(p->core->loop);

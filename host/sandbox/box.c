@@ -114,6 +114,7 @@ static struct box *box_new(struct launcher *l, const struct box_spec *spec,
                       .control_fd = -1,
                       .n_slots = spec->slots,
                       .depth = spec->depth > 1 ? spec->depth : 1};
+    buf_init(&b->last_log, TAIL_ROOM);
     b->slots = calloc(spec->slots, sizeof *b->slots);
     b->watch_timer = loop_timer_new(l->loop, on_watch, b);
     for (uint32_t i = 0; b->slots != NULL && i < b->n_slots; i++)
@@ -152,6 +153,7 @@ void box_forget(struct box *b)
     loop_timer_free(b->watch_timer);
     loop_io_del(b->control_io);
     fd_close(&b->control_fd);
+    buf_clear(&b->last_log);
     free(b);
 }
 

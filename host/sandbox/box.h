@@ -46,8 +46,8 @@ struct box_spec {
     uint32_t depth;       /* tasks that a warm worker may hold, to BOX_DEPTH_MAX; 0 is 1 */
     uint32_t rights;      /* enum box_rights */
     uint32_t flags;       /* enum launch_flags */
-    uint64_t extra_calls; /* bits of seccomp_extra.h */
-    uint32_t n_ports;     /* TCP ports it may connect to */
+    uint64_t extra_calls; /* bits of conf/extra_calls.h */
+    uint32_t n_ports;     /* TCP ports it may connect to; 0 among them: all */
     uint16_t ports[BOX_PORTS_MAX];
     const char *const *inputs; /* absolute paths that it may read */
     size_t n_inputs;

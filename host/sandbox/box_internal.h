@@ -11,6 +11,7 @@
 #include "loop/loop.h"
 #include "sandbox/box.h"
 #include "sandbox/data_reader.h"
+#include "sandbox/tail.h"
 #include "sandbox/verdict.h"
 
 enum {
@@ -106,6 +107,7 @@ struct slot {
     struct data_reader in;
     struct outgoing out;
     struct claim claim;
+    struct buf last_log; /* of the task at work (tail.h) */
     /* The task at work. */
     void *user; /* NULL: none */
     uint64_t nonce, last_nonce;
@@ -137,7 +139,8 @@ struct box {
     bool is_held; /* between box_hold and box_release */
     uint32_t n_slots, depth;
     struct slot *slots;
-    bool has_end; /* why it ends is known */
+    struct buf last_log; /* what no task has printed (tail.h) */
+    bool has_end;        /* why it ends is known */
     enum code end_code;
     char end_text[BOX_TEXT_MAX + 64];
 };

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <penstock/plugin.h>
@@ -56,6 +57,7 @@ int slot_init(struct slot *s, struct box *b, uint32_t index, int data_fd, int pa
     s->index = index;
     s->page = page;
     data_reader_init(&s->in, 0);
+    buf_init(&s->last_log, TAIL_ROOM);
     if (b->mode == BOX_SCAN)
         set_scan_limits(s);
     else
@@ -79,6 +81,7 @@ void slot_clear(struct slot *s)
     data_reader_clear(&s->in);
     outgoing_clear(&s->out);
     claim_clear(&s->claim);
+    buf_clear(&s->last_log);
 }
 
 /* ---- the worker
@@ -270,6 +273,7 @@ void slot_begin(struct slot *s, const struct ahead *task)
     s->is_watched = false;
     s->started_us = clock_mono_us();
     claim_reset(&s->claim);
+    buf_reset(&s->last_log);
     set_limits(s);
     if (task->timeout_ms > 0)
         loop_timer_after(s->timer, task->timeout_ms);
@@ -286,6 +290,8 @@ static struct evidence gather_evidence(struct slot *s, const struct control_exit
                          .wall_limit_ms = s->timeout_ms,
                          .cpu_limit_ms = s->cpu_ms,
                          .memory_limit_bytes = s->box->limits.memory_bytes,
+                         .dir_limit_bytes = s->box->limits.dir_bytes,
+                         .dir_limit_files = s->box->limits.dir_files,
                          .has_result = c->has_result,
                          .has_fail = c->has_fail,
                          .is_done = c->is_done,
@@ -296,12 +302,17 @@ static struct evidence gather_evidence(struct slot *s, const struct control_exit
                          .run_status = c->run_status,
                          .fail_text = buf_cstr(&c->fail_text),
                          .broken_text = c->why[0] != '\0' ? c->why : NULL};
-    memcpy(&e.crash, &s->page->crash, sizeof e.crash);
+    e.last_log = tail_lines(&s->last_log, TAIL_LINES, TAIL_BYTES, &e.last_log_len);
     if (exit != NULL) {
+        /* Its writer is dead; what it has written is a hint all the same. */
+        if (WIFSIGNALED(exit->wait_status))
+            memcpy(&e.crash, &s->page->crash, sizeof e.crash);
         e.has_exit = true;
         e.wait_status = exit->wait_status;
         e.cpu_us = exit->cpu_us;
-        if (e.killed == KILL_NONE && exit->reason <= KILL_STOP)
+        e.oom_kills = exit->oom_kills;
+        e.memory_peak_bytes = exit->memory_peak_bytes;
+        if (e.killed == KILL_NONE && exit->reason <= KILL_RECYCLE)
             e.killed = (enum kill_reason)exit->reason;
     }
     return e;

@@ -296,7 +296,7 @@ static int read_setup(struct warden *w, int fd)
     struct warden_setup *s = &w->setup;
     if (pread(fd, s, sizeof *s, 0) != (ssize_t)sizeof *s || s->magic != WARDEN_MAGIC ||
         s->version != WARDEN_VERSION || s->slots > BOX_SLOTS_MAX ||
-        s->config_len > BOX_CONFIG_MAX || s->inputs_len > BOX_INPUTS_MAX)
+        s->config_len > BOX_CONFIG_MAX || s->inputs_len > WARDEN_INPUTS_MAX)
         return -1;
     const off_t inputs_at = (off_t)(sizeof *s + s->config_len);
     if (pread(fd, w->config, s->config_len, sizeof *s) != (ssize_t)s->config_len)

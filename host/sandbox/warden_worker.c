@@ -116,6 +116,7 @@ void warden_worker_ended(struct slot *s, int wait_status, const struct rusage *u
     struct warden *w = s->warden;
     struct output *o = w->mode == BOX_FORK ? &s->output : &w->zygotes[s->index].output;
     loop_timer_off(s->timer);
+    warden_kill_strays(w);
     warden_output_close(o);
     tell_exit(s, o, wait_status, usage);
     s->pid = 0;

@@ -57,6 +57,7 @@ static void drop(struct zygote *z)
     warden_output_close(&z->output);
     close_channel(z);
     fd_close(&z->birth);
+    warden_kill_strays(z->warden);
 }
 
 /* ---- starting ---- */
@@ -215,6 +216,7 @@ static void on_forked(struct zygote *z, const union zygote_message *m)
         fork_failed(s, -f->pid);
     else
         forked(s, f->pid);
+    warden_kill_strays(w);
 }
 
 struct zygote_kind {

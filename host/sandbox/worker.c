@@ -41,6 +41,7 @@ int worker_prepare(struct worker *w, const struct worker_setup *setup)
     frames_in_init(&w->in, setup->data_fd);
     frames_out_init(&w->out, setup->data_fd, &setup->page->unsent);
     crash_set_page(setup->page);
+    worker_strays_keep(w);
     if (setup->task_dir[0] == '\0')
         return 0;
     return worker_files_open(w, worker_needs(setup->pipeline, PEN_EXT_FILES));
@@ -129,7 +130,9 @@ static void end_task(struct worker *w, pen_status status)
 static void run_task(struct worker *w, uint64_t nonce)
 {
     begin_task(w, nonce);
+    errno = 0; /* what a crash finds there is the plugin's (crash.c) */
     pen_status status = w->setup.pipeline->run(w->setup.self, &w->host, &w->task.task);
+    worker_strays_kill(w);
     end_task(w, status);
 }
 

@@ -7,6 +7,7 @@
  * before a fork, served after it.
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <penstock/plugin.h>
@@ -29,6 +30,7 @@ struct worker_setup {
     uint64_t generation;
     int data_fd;            /* borrowed */
     struct slot_page *page; /* mapped */
+    bool may_fork;          /* the plugin may start processes (profile off) */
     const char *task_dir;   /* the slots' directories lie in it; "" : none */
 };
 

@@ -9,3 +9,4 @@ penstock_test(sandbox_recycle LABEL unit
 penstock_test(sandbox_worker LABEL unit
               SOURCES ${CMAKE_CURRENT_LIST_DIR}/sandbox_worker.c ${CMAKE_CURRENT_LIST_DIR}/sandbox_worker_plugin.c
               DEPS base loop sandbox)
+penstock_test(sandbox_tail LABEL unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/sandbox_tail.c DEPS base sandbox)
