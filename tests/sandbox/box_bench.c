@@ -191,7 +191,8 @@ static void run_boxes(struct bench *k, struct host *h, int64_t us)
 static int map_filter(struct bench *k)
 {
     struct stat st;
-    int fd = filter_build(FILTER_ZYGOTE, 0);
+    const struct filter_key key = {.kind = FILTER_ZYGOTE};
+    int fd = filter_build(&key);
     if (fd < 0 || fstat(fd, &st) < 0)
         return -1;
     k->filter.len = (unsigned short)((size_t)st.st_size / sizeof *k->filter.filter);
