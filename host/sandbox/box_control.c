@@ -30,7 +30,7 @@ void box_tell(struct box *b, const void *message, size_t n)
     if (b->control_fd < 0 || send(b->control_fd, message, n, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
         return;
     /* It has ended: its last words are still to be read, and the launcher tells. */
-    if (errno == EPIPE)
+    if (errno == EPIPE || errno == ECONNRESET)
         return;
     /* A full channel too: a warden that does not read does not kill either. */
     box_note_end(b, CODE_SANDBOX_ERROR, "the warden cannot be reached: %s", log_errno_text(errno));
@@ -174,8 +174,8 @@ static int receive(struct box *b)
     ssize_t n;
     if (b->control_fd < 0)
         return 0;
-    /* ECONNRESET comes once, and before what still lies there: the warden has ended without reading
-     * all that it was told. */
+    /* ECONNRESET comes once, when the warden has ended with a message of ours unread, and before
+     * its own last words, which lie here. */
     do {
         n = recv(b->control_fd, &m, sizeof m, MSG_DONTWAIT | MSG_TRUNC);
     } while (n < 0 && (errno == EINTR || errno == ECONNRESET));

@@ -123,7 +123,10 @@ class Run(Case):
         self.assertIn("status: partial in", self.misbehave("status").err)
 
     def test_mode(self):
-        self.assertIn("box ready: warm", self.misbehave("echo_warm", "--mode", "warm", "-v").err)
+        for mode in ("fork", "warm", "exec"):
+            answer = self.misbehave("echo_warm", "--mode", mode, "-v")
+            self.assertIn(f"box ready: {mode}", answer.err)
+            self.assertIn('"calls":1', answer.out.replace(" ", ""))
         self.assertIn("box ready: fork", self.misbehave("echo_warm", "-v").err)
 
     def test_params_are_checked(self):
