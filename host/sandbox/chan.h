@@ -186,6 +186,7 @@ enum control_type {
     CONTROL_EXIT, /* struct control_exit: the worker of this slot is reaped; its data is all written
                    */
     CONTROL_LOG,  /* struct control_log: stdout or stderr of a worker, or of the zygote */
+    CONTROL_PROBE,   /* of a probe only, before CONTROL_READY: struct control_probe */
     CONTROL_LISTENER /* struct control_listener; descriptor: where its system calls wait to be
                         supervised (LAUNCH_LEARN) */
 };
@@ -245,6 +246,7 @@ enum wall {
     WALL_SCRATCH = 1 << 15, /* task directories of limited size */
     WALLS_ALL = (1 << 16) - 1
 };
+enum { WALLS = 16 };
 
 struct control_ready {
     struct chan_head head;
@@ -265,8 +267,8 @@ struct control_load_failed {
 
 struct control_error {
     struct chan_head head;
-    int32_t error; /* errno */
-    uint32_t reserved;
+    int32_t error;           /* errno */
+    uint32_t wall;           /* of a probe: enum wall that cannot be built; else 0 */
     char text[BOX_TEXT_MAX]; /* the step that failed */
 };
 
@@ -294,6 +296,25 @@ struct control_exit {
 
 struct control_listener {
     struct chan_head head;
+};
+
+/* What became of the attacks on one guarantee, in a box behind all its walls. */
+enum probe_result {
+    PROBE_UNKNOWN, /* they could not be made */
+    PROBE_THROUGH, /* one got through */
+    PROBE_PARTLY,  /* one got through that reaches a part only: weak at best */
+    PROBE_HELD
+};
+
+struct probe_try {
+    uint32_t result; /* enum probe_result */
+    int32_t error;   /* errno: of the last one that was refused, or of why none could be made */
+    char what[64];   /* the attack that decided, in words */
+};
+
+struct control_probe {
+    struct chan_head head;
+    struct probe_try tries[GUARANTEES];
 };
 
 enum { CONTROL_LOG_MAX = 4096 };

@@ -965,7 +965,7 @@ static void failures_to_load(void **state)
         kit_ended(k, 0);
         assert_int_equal(k->ended_code, cases[i].code);
         assert_non_null(strstr(k->ended_text, cases[i].said));
-        assert_non_null(strstr(k->ended_text, "; it printed last: no such model|no use"));
+        assert_non_null(strstr(k->ended_text, "; it printed last: no such model | no use"));
         fd_close(&k->control);
         fd_close(&k->data[0]);
     }
