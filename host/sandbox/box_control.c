@@ -29,6 +29,9 @@ void box_tell(struct box *b, const void *message, size_t n)
 {
     if (b->control_fd < 0 || send(b->control_fd, message, n, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
         return;
+    /* It has ended: its last words are still to be read, and the launcher tells. */
+    if (errno == EPIPE)
+        return;
     /* A full channel too: a warden that does not read does not kill either. */
     box_note_end(b, CODE_SANDBOX_ERROR, "the warden cannot be reached: %s", log_errno_text(errno));
     box_abort(b);

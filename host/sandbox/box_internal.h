@@ -35,6 +35,10 @@ struct launcher {
     struct loop_io *io;
     void (*on_lost)(void *arg);
     void *arg;
+    void (*on_report)(void *arg, const struct launch_report *report);
+    void *report_arg;
+    bool has_report;
+    struct launch_report report;
     struct table *boxes; /* by number */
     uint64_t last_box;
     struct queued *queue, **queue_end;

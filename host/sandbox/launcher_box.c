@@ -264,7 +264,8 @@ static void answer_started(const struct making *m)
         fds[n++] = m->data[i];
         fds[n++] = m->setup.page_fds[i];
     }
-    const enum log_level level = m->setup.mode == BOX_SCAN ? LOG_DEBUG : LOG_INFO;
+    const bool is_brief = m->setup.mode == BOX_SCAN || m->setup.mode == BOX_EXEC;
+    const enum log_level level = is_brief ? LOG_DEBUG : LOG_INFO;
     LOG_AT(level, "box started", LI("box", m->setup.box),
            LS("plugin", m->setup.plugin.parts[0].name), LS("pipeline", m->setup.slug),
            LI("pid", m->pid), LI("uid", m->setup.uid));

@@ -20,6 +20,12 @@ static const uint32_t profile_rights[] = {
     [CONF_PROFILE_OFF] = BOX_MAY_PROC | BOX_MAY_NETWORK | BOX_MAY_JIT | BOX_MAY_GPU | BOX_MAY_ALL,
 };
 
+static const enum box_mode modes[] = {
+    [CONF_MODE_FORK] = BOX_FORK,
+    [CONF_MODE_WARM] = BOX_WARM,
+    [CONF_MODE_EXEC] = BOX_EXEC,
+};
+
 static uint32_t rights_of(const struct conf_pipeline *c)
 {
     return profile_rights[c->profile] | (c->jit ? (uint32_t)BOX_MAY_JIT : 0);
@@ -139,7 +145,7 @@ int spec_of(const struct conf *conf, const struct catalog_pipeline *p, struct bo
         .slug = p->slug,
         .config = plugin->config[0] != '\0' ? plugin->config : NULL,
         .sha256 = plugin->sha256[0] != '\0' ? plugin->sha256 : NULL,
-        .mode = c->mode == CONF_MODE_FORK ? BOX_FORK : BOX_WARM,
+        .mode = modes[c->mode],
         .slots = 1,
         .rights = rights_of(c),
         .flags = c->scratch == CONF_SCRATCH_DISK ? (uint32_t)LAUNCH_DISK_SCRATCH : 0,

@@ -21,7 +21,7 @@ static void echo_path(char *path)
 
 static uint32_t expected_walls(enum setting setting)
 {
-    const uint32_t always = WALL_LANDLOCK | WALL_SECCOMP | WALL_NO_CAPS | WALL_MDWE;
+    const uint32_t always = WALL_LANDLOCK | WALL_SECCOMP | WALL_NO_CAPS | WALL_MDWE | WALL_LIMITS;
     const uint32_t namespaces = WALL_PIDNS | WALL_MOUNTNS | WALL_NETNS | WALL_IPCNS | WALL_UTSNS |
                                 WALL_CGROUPNS | WALL_NEWROOT;
     switch (setting) {
@@ -492,7 +492,7 @@ static void there_is_no_helper(void **state)
 
 static void a_wall_that_is_missing(void **state)
 {
-    static const char *const strict[] = {"--require-strong=fs"};
+    static const char *const strict[] = {"--require-strong=wx"};
     const struct kit_options best = {.fault = "probe.pivot"};
     const struct kit_options hard = {.fault = "probe.pivot", .args = {strict[0]}};
     struct kit k;
@@ -519,7 +519,7 @@ static void a_wall_that_is_missing(void **state)
 
 static void strict_in_a_container(void **state)
 {
-    static const struct kit_options options = {.args = {"--require-strong=fs"}};
+    static const struct kit_options options = {.args = {"--require-strong=kill"}};
     struct kit k;
     (void)state;
     kit_start(&k, AS_USER_BARE, &options);

@@ -132,6 +132,15 @@ static void on_lost(void *arg)
 {
     struct local *l = arg;
     l->is_lost = true;
+    loop_stop(l->loop);
+}
+
+static void on_report(void *arg, const struct launch_report *report)
+{
+    struct local *l = arg;
+    (void)report;
+    l->is_known = true;
+    loop_stop(l->loop);
 }
 
 static void on_signal(void *arg, int signo)
@@ -142,6 +151,8 @@ static void on_signal(void *arg, int signo)
         l->on_signal(l->arg, signo);
     else if (l->box != NULL)
         box_kill(l->box);
+    else if (!l->is_known)
+        loop_stop(l->loop);
 }
 
 static int take_signals(struct local *l)
@@ -164,7 +175,7 @@ int local_run(struct local *l, const bool *is_over)
     return l->signo != 0 ? CLI_SIGNAL + l->signo : CLI_OK;
 }
 
-int local_open(struct local *l, const struct cli *cli, const struct conf_host *host)
+static int start_launcher(struct local *l, const struct cli *cli, const struct conf_host *host)
 {
     int pair[2];
     *l = (struct local){.cli = cli, .pid = -1, .loop = loop_new()};
@@ -182,6 +193,34 @@ int local_open(struct local *l, const struct cli *cli, const struct conf_host *h
     }
     if (l->launcher == NULL)
         close(pair[0]);
+    return status;
+}
+
+int local_probe(struct local *l, const struct cli *cli, const struct conf_host *host,
+                const struct launch_report **report)
+{
+    int status = start_launcher(l, cli, host);
+    *report = NULL;
+    if (status != CLI_OK)
+        return status;
+    launcher_on_report(l->launcher, on_report, l);
+    while (!l->is_known && !l->is_lost && l->signo == 0 && loop_run(l->loop) == 0)
+        continue;
+    if (l->signo != 0)
+        return CLI_SIGNAL + l->signo;
+    *report = launcher_report(l->launcher);
+    return *report != NULL
+               ? CLI_OK
+               : cli_fail(cli, CLI_FAIL, "penstock doctor looks closer", "the launcher has ended");
+}
+
+int local_open(struct local *l, const struct cli *cli, const struct conf_host *host)
+{
+    const struct launch_report *report;
+    int status = local_probe(l, cli, host, &report);
+    if (status == CLI_OK && report->is_refused != 0)
+        status = cli_fail(cli, CLI_FAIL, "penstock doctor shows what boxes hold here",
+                          "boxes do not hold here what is required: %s", report->why);
     return status;
 }
 

@@ -62,7 +62,7 @@ static void write_open(struct json_writer *w, const struct try_open *t)
         return;
     }
     box_walls_text(t->walls, t->landlock_abi, walls);
-    json_member_str(w, "mode", t->is_warm ? "warm" : "fork");
+    json_member_str(w, "mode", box_mode_name(t->mode));
     json_member_int(w, "open_ms", t->ms);
     json_member_str(w, "walls", walls);
 }
@@ -83,7 +83,7 @@ static int open_pipeline(struct checking *c, const struct catalog_pipeline *p)
     if (c->w != NULL)
         write_open(c->w, &t);
     else if (t.code == CODE_OK)
-        printf("    opens in %lld ms, %s mode\n", (long long)t.ms, t.is_warm ? "warm" : "fork");
+        printf("    opens in %lld ms, %s mode\n", (long long)t.ms, box_mode_name(t.mode));
     if (t.code != CODE_OK) {
         hint_for_reason(t.message, hint, sizeof hint);
         cli_fail(c->cli, CLI_FAIL, hint[0] != '\0' ? hint : NULL, "%s does not open: %s", p->slug,

@@ -40,7 +40,7 @@ struct running {
     char path[PATH_MAX];
 };
 
-static const char *const mode_words[] = {"fork", "warm", NULL};
+static const char *const mode_words[] = {"fork", "warm", "exec", NULL};
 
 #define ARG(field) offsetof(struct run_args, field)
 
@@ -59,7 +59,7 @@ static const struct option_row run_rows[] = {
      "Which pipeline of the file, if it has several.", NULL},
     {"timeout", 't', OPTION_DURATION, ARG(timeout_ms), "DURATION", "How long it may run.", NULL},
     {"memory", 'm', OPTION_SIZE, ARG(memory_bytes), "SIZE", "How much memory it may use.", NULL},
-    {"mode", 0, OPTION_TEXT, ARG(mode), "MODE", "fork or warm.", mode_words},
+    {"mode", 0, OPTION_TEXT, ARG(mode), "MODE", "fork, warm or exec.", mode_words},
     {"plugin-config", 0, OPTION_TEXT, ARG(config), "JSON",
      "The configuration that the plugin's open gets.", NULL},
     {"metadata", 0, OPTION_TEXT, ARG(metadata), "JSON", "An object that the plugin is shown.",
@@ -183,13 +183,22 @@ static int check_object(const struct cli *cli, const char *name, const char *tex
     return is_object ? CLI_OK : cli_fail(cli, CLI_USAGE, NULL, "--%s is no JSON object", name);
 }
 
+static enum box_mode mode_of(const char *word)
+{
+    static const enum box_mode modes[] = {BOX_FORK, BOX_WARM, BOX_EXEC};
+    size_t i = 0;
+    while (mode_words[i + 1] != NULL && strcmp(mode_words[i], word) != 0)
+        i++;
+    return modes[i];
+}
+
 static int make_spec(const struct running *r, struct box_spec *spec)
 {
     int status = local_spec(r->cli, r->conf, r->pipeline, spec);
     if (r->args->config != NULL)
         spec->config = r->args->config;
     if (r->args->mode != NULL)
-        spec->mode = strcmp(r->args->mode, "warm") == 0 ? BOX_WARM : BOX_FORK;
+        spec->mode = mode_of(r->args->mode);
     if (r->args->memory_bytes > 0)
         spec->limits.memory_bytes = (uint64_t)r->args->memory_bytes;
     return status;
