@@ -114,13 +114,11 @@ static void on_scanned(void *arg, struct catalog *catalog)
 static void on_launcher_report(void *arg, const struct launch_report *report)
 {
     struct core *c = arg;
-    const uint32_t timeout = (uint32_t)c->host->scan_timeout_ms;
     if (report->is_refused != 0) {
         log_error("boxes do not hold here what require and require_strong ask for",
                   LS("why", report->why));
         c->is_refused = c->has_failed = true;
-    } else if (scan_start(c->loop, c->launcher, &c->host->plugin_dirs, timeout, on_scanned, c) ==
-               NULL) {
+    } else if (scan_start(c->loop, c->launcher, c->conf, on_scanned, c) == NULL) {
         log_error("no memory to start");
         c->has_failed = true;
     }

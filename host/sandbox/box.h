@@ -184,6 +184,9 @@ void box_stop(struct box *b);
 void box_kill(struct box *b);
 /* "fork", "warm", "exec", "scan". */
 const char *box_mode_name(enum box_mode mode);
+/* SHA-256 of the plugin's file that it has, small hex, if it was asked for (spec.sha256,
+ * LAUNCH_DIGEST) and the box was started; else "". */
+const char *box_sha256(const struct box *b);
 /* "userns pidns ..." for logs and doctor; out holds 256 bytes. */
 void box_walls_text(uint32_t walls, uint32_t landlock_abi, char *out);
 

@@ -136,6 +136,7 @@ struct box {
     struct box_limits limits;
     size_t result_max, outputs_max;
     bool is_started; /* LAUNCH_STARTED came */
+    char sha256[BOX_DIGEST_MAX];
     bool is_stopping, is_killed, has_descriptor;
     int control_fd;
     struct loop_io *control_io;

@@ -88,8 +88,9 @@ enum launch_type {
 };
 
 enum launch_flags {
-    LAUNCH_LEARN = 1,       /* refused calls are told instead of answered (learn mode) */
-    LAUNCH_DISK_SCRATCH = 2 /* task directories stay on the host's disk */
+    LAUNCH_LEARN = 1,        /* refused calls are told instead of answered (learn mode) */
+    LAUNCH_DISK_SCRATCH = 2, /* task directories stay on the host's disk */
+    LAUNCH_DIGEST = 4        /* LAUNCH_STARTED tells the digest of the plugin's file */
 };
 
 struct launch_start {
@@ -114,7 +115,8 @@ struct launch_start {
 struct launch_started {
     struct chan_head head;
     uint64_t box;
-    int32_t warden_pid; /* as the launcher sees it */
+    int32_t warden_pid;          /* as the launcher sees it */
+    char sha256[BOX_DIGEST_MAX]; /* of the plugin's file; "": nobody wanted to know */
 };
 
 struct launch_failed {

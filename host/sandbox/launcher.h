@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "sandbox/chan.h"
 #include "sandbox/filter.h"
+#include "sandbox/plugin_trust.h"
 #include "sandbox/warden_setup.h"
 
 struct guarantee_facts;
@@ -29,7 +30,7 @@ struct loop_timer;
 
 enum {
     LAUNCH_UIDS = 65536,
-    LAUNCH_KEYS_MAX = 16,
+    LAUNCH_KEYS_MAX = PLUGIN_KEYS_MAX,
     LAUNCH_FILTERS = 32 /* kept: two for each kind of box */
 };
 
@@ -78,6 +79,7 @@ struct launch_filters {
 
 struct launch {
     struct launch_options options;
+    struct public_key keys[LAUNCH_KEYS_MAX]; /* options.n_keys of them */
     struct loop *loop;
     struct loop_io *channel;
     int helper_fd;
@@ -126,6 +128,17 @@ int launch_probe(struct launch *l, struct guarantee_facts *f, char *why);
 /* Judges the guarantees, logs them and sends LAUNCH_REPORT. f NULL: the probe failed, with why.
  * -1: they are below what is required, and the launcher has to end. */
 int launch_report(const struct launch *l, const struct guarantee_facts *f, const char *why);
+
+/* launcher_trust.c */
+/* Reads the trusted keys. -1: one cannot be read, or none is there that is needed (logged). */
+int launch_trust_start(struct launch *l);
+/*
+ * Opens the plugin's file and holds it against the digest it must have and the keys trusted. sha256
+ * (BOX_DIGEST_MAX bytes): of the plugin's file, "" if nobody wants to know; source then holds the
+ * files themselves, else sealed copies of what was looked at. -1 with errno and why.
+ */
+int launch_trust(const struct launch *l, const struct launch_start *m, struct plugin_source *source,
+                 char *sha256, char *why);
 
 /* launcher_box.c */
 /* Answers LAUNCH_START with LAUNCH_STARTED or LAUNCH_FAILED. config_len has been checked. */

@@ -106,8 +106,11 @@ static struct box *find_box(const struct launcher *l, uint64_t number)
 static void on_started(struct launcher *l, union launch_message *m, struct received_fds *fds)
 {
     struct box *b = find_box(l, m->started.box);
-    if (b != NULL)
-        box_on_started(b, fds->at, fds->n);
+    if (b == NULL)
+        return;
+    m->started.sha256[sizeof m->started.sha256 - 1] = '\0';
+    memcpy(b->sha256, m->started.sha256, sizeof b->sha256);
+    box_on_started(b, fds->at, fds->n);
 }
 
 static void on_failed(struct launcher *l, union launch_message *m, struct received_fds *fds)

@@ -280,7 +280,7 @@ static int start(struct launch *l)
         log_error("the program penstock-box cannot be opened", LE(errno));
         return -1;
     }
-    if (launch_dirs_open(l) < 0 || launch_give_up_rights() < 0)
+    if (launch_trust_start(l) < 0 || launch_dirs_open(l) < 0 || launch_give_up_rights() < 0)
         return -1;
     return probe(l);
 }

@@ -367,6 +367,15 @@ int kit_box_ended(const struct kit *k, struct kit_box *b)
     return m.ended.wait_status;
 }
 
+void kit_scan(const struct kit *k, const char *path)
+{
+    struct kit_box b;
+    struct launch_start spec;
+    kit_spec(&spec, 1, path, BOX_SCAN, 1);
+    kit_box(k, &b, &spec, NULL);
+    assert_int_equal(kit_box_ended(k, &b), 0);
+}
+
 void kit_tell(const struct kit_box *b, const void *message, size_t n)
 {
     assert_int_equal(fd_send_message(b->control, message, n, NULL, 0, 0), 0);

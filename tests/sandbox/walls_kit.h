@@ -101,6 +101,8 @@ void kit_control(const struct kit_box *b, int type, union kit_message *m);
 /* LAUNCH_START, and LAUNCH_STARTED that must come. */
 void kit_box(const struct kit *k, struct kit_box *b, const struct launch_start *m,
              const char *config);
+/* A scan that must come to its end. */
+void kit_scan(const struct kit *k, const char *path);
 /* LAUNCH_ENDED that must come; the wait status. */
 int kit_box_ended(const struct kit *k, struct kit_box *b);
 void kit_tell(const struct kit_box *b, const void *message, size_t n);

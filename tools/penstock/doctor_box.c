@@ -91,12 +91,12 @@ static void check_box(struct doctor *d, struct local *l, const struct catalog_pi
         tell_box(d, &t);
 }
 
-static struct catalog *scan_files(struct local *l, char **paths, size_t n, int64_t timeout_ms)
+static struct catalog *scan_files(const struct doctor *d, struct local *l, char **paths, size_t n)
 {
     struct catalog *c = catalog_new();
     int status = c != NULL ? CLI_OK : CLI_FAIL;
     for (size_t i = 0; i < n && status == CLI_OK; i++)
-        status = local_scan(l, paths[i], timeout_ms, c);
+        status = local_scan(l, d->conf, paths[i], c);
     if (status == CLI_OK && catalog_settle(c) == 0)
         return c;
     catalog_unref(c);
@@ -112,7 +112,7 @@ static void check_selftest(struct doctor *d, struct local *l)
                 "no penstock-selftest.so in %s", path);
         return;
     }
-    struct catalog *c = scan_files(l, paths, 1, d->host->scan_timeout_ms);
+    struct catalog *c = scan_files(d, l, paths, 1);
     if (c == NULL)
         finding(d, FINDING_FAIL, "test box", NULL, "the scan of %s failed", path);
     else if (catalog_at(c, 0)->state == CATALOG_BROKEN)
@@ -126,13 +126,14 @@ static void check_selftest(struct doctor *d, struct local *l)
 static void tell_plugin(struct doctor *d, const struct catalog_plugin *p)
 {
     char hint[HINT_TEXT], trust[HINT_TEXT];
-    plugin_file_trust(p->path, trust, sizeof trust);
+    plugin_file_trust(d->host, p->path, trust, sizeof trust);
     if (p->state == CATALOG_BROKEN)
         finding(d, FINDING_FAIL, "plugin",
                 hint_for_reason(p->reason, hint, sizeof hint)[0] != '\0' ? hint : NULL,
                 "%s is broken: %s", p->path, p->reason);
     else if (trust[0] != '\0')
-        finding(d, FINDING_FAIL, "plugin", "chown and chmod make it right",
+        finding(d, FINDING_FAIL, "plugin",
+                hint_for_reason(trust, hint, sizeof hint)[0] != '\0' ? hint : NULL,
                 "the host refuses %s: %s", p->path, trust);
     else
         finding(d, FINDING_OK, "plugin", NULL, "%s %s, %zu pipeline%s", p->id, p->version,
@@ -144,7 +145,7 @@ static void check_plugins(struct doctor *d, struct local *l)
     struct folder_files files = {NULL, 0};
     if (folder_list(&files, d->host->plugin_dirs.items, d->host->plugin_dirs.n, NULL) < 0)
         return;
-    struct catalog *c = scan_files(l, files.paths, files.n, d->host->scan_timeout_ms);
+    struct catalog *c = scan_files(d, l, files.paths, files.n);
     for (size_t i = 0; c != NULL && i < catalog_count(c); i++)
         tell_plugin(d, catalog_at(c, i));
     if (files.n == 0)
@@ -158,7 +159,7 @@ void doctor_box(struct doctor *d)
 {
     struct local l;
     const struct launch_report *report;
-    if (local_probe(&l, d->cli, d->host, &report) != CLI_OK)
+    if (local_probe(&l, d->cli, d->host, true, &report) != CLI_OK)
         finding(d, FINDING_FAIL, "launcher", "penstock -v doctor shows its log",
                 "it cannot be started");
     else
