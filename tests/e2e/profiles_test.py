@@ -68,6 +68,10 @@ plugin "{ID}" {{
         self.assertEqual(self.shown(client, "echo")["profile"], "default")
         self.assertIn("the configuration gives a box more than the profile default", host.log())
         self.assertIn("profile=network", host.log())
+        control = ["--socket", host.control]
+        self.assertIn("probe runs with the profile network", run("plugin", "list", *control).err)
+        self.assertNotIn("echo runs with", run("plugin", "list", *control).err)
+        self.assertRegex(run("plugin", "show", "probe", *control).out, r"(?m)^profile +network$")
 
     def test_inputs_and_extra_calls(self):
         path = model()
