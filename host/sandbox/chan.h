@@ -41,7 +41,12 @@ struct chan_head {
     uint16_t type;
 };
 
-enum box_mode { BOX_FORK = 1, BOX_WARM = 2, BOX_SCAN = 3 };
+enum box_mode {
+    BOX_FORK = 1, /* each task is a fork of a process that has the plugin loaded */
+    BOX_WARM,     /* one process a slot, which takes one task after another */
+    BOX_SCAN,     /* the plugin describes itself, and the box ends */
+    BOX_EXEC      /* one slot, one process, one task; the box ends with it */
+};
 
 /* What a box is let do beyond the strict profile; the configuration's profile decides (spec.c). */
 enum box_rights {
@@ -83,8 +88,9 @@ enum launch_type {
 };
 
 enum launch_flags {
-    LAUNCH_LEARN = 1,       /* refused calls are told instead of answered (learn mode) */
-    LAUNCH_DISK_SCRATCH = 2 /* task directories stay on the host's disk */
+    LAUNCH_LEARN = 1,        /* refused calls are told instead of answered (learn mode) */
+    LAUNCH_DISK_SCRATCH = 2, /* task directories stay on the host's disk */
+    LAUNCH_DIGEST = 4        /* LAUNCH_STARTED tells the digest of the plugin's file */
 };
 
 struct launch_start {
@@ -109,7 +115,8 @@ struct launch_start {
 struct launch_started {
     struct chan_head head;
     uint64_t box;
-    int32_t warden_pid; /* as the launcher sees it */
+    int32_t warden_pid;          /* as the launcher sees it */
+    char sha256[BOX_DIGEST_MAX]; /* of the plugin's file; "": nobody wanted to know */
 };
 
 struct launch_failed {
@@ -178,7 +185,8 @@ enum control_type {
     CONTROL_WORKER, /* struct control_worker: this slot takes a task now */
     CONTROL_EXIT, /* struct control_exit: the worker of this slot is reaped; its data is all written
                    */
-    CONTROL_LOG   /* struct control_log: stdout or stderr of a worker, or of the zygote */
+    CONTROL_LOG,  /* struct control_log: stdout or stderr of a worker, or of the zygote */
+    CONTROL_PROBE /* of a probe only, before CONTROL_READY: struct control_probe */
 };
 
 enum kill_reason {
@@ -236,6 +244,7 @@ enum wall {
     WALL_SCRATCH = 1 << 15, /* task directories of limited size */
     WALLS_ALL = (1 << 16) - 1
 };
+enum { WALLS = 16 };
 
 struct control_ready {
     struct chan_head head;
@@ -256,8 +265,8 @@ struct control_load_failed {
 
 struct control_error {
     struct chan_head head;
-    int32_t error; /* errno */
-    uint32_t reserved;
+    int32_t error;           /* errno */
+    uint32_t wall;           /* of a probe: enum wall that cannot be built; else 0 */
     char text[BOX_TEXT_MAX]; /* the step that failed */
 };
 
@@ -275,12 +284,31 @@ struct control_exit {
     uint64_t generation;
     uint32_t reason; /* enum kill_reason: why the warden killed it, or KILL_NONE */
     uint32_t reserved;
-    uint64_t cpu_us; /* of the whole worker */
+    uint64_t cpu_us; /* since it was announced: loading does not count */
     uint64_t max_rss_bytes;
     uint64_t log_dropped_bytes; /* of its output, over the limit */
     uint64_t memory_peak_bytes; /* of its control group; 0: not known */
     uint32_t oom_kills;         /* in its control group since it was announced */
     uint32_t reserved2;
+};
+
+/* What became of the attacks on one guarantee, in a box behind all its walls. */
+enum probe_result {
+    PROBE_UNKNOWN, /* they could not be made */
+    PROBE_THROUGH, /* one got through */
+    PROBE_PARTLY,  /* one got through that reaches a part only: weak at best */
+    PROBE_HELD
+};
+
+struct probe_try {
+    uint32_t result; /* enum probe_result */
+    int32_t error;   /* errno: of the last one that was refused, or of why none could be made */
+    char what[64];   /* the attack that decided, in words */
+};
+
+struct control_probe {
+    struct chan_head head;
+    struct probe_try tries[GUARANTEES];
 };
 
 enum { CONTROL_LOG_MAX = 4096 };
@@ -437,22 +465,43 @@ struct data_input {
 
 enum {
     CRASH_FRAMES_MAX = 32,
+    CRASH_MODULES_MAX = 16,
+    CRASH_NAME_MAX = 64,
+    CRASH_BUILD_ID_MAX = 20,
     SLOT_CELLS = 16,
     SLOT_UNSENT_MAX = 16 * 1024,
     SLOT_PAGE_SIZE = 5 * 4096
 };
 
+/* What a frame lies in: the program or a library. */
+struct crash_module {
+    uint64_t bias; /* address minus bias is the address in the file, as nm and addr2line know it */
+    uint32_t build_id_len;
+    unsigned char build_id[CRASH_BUILD_ID_MAX];
+    char name[CRASH_NAME_MAX]; /* without folders; with its NUL */
+};
+
+#define CRASH_NO_MODULE UINT32_MAX
+
+/* The first is where it happened; the others are addresses that calls return to. */
+struct crash_frame {
+    uint64_t address;
+    uint32_t module; /* index, or CRASH_NO_MODULE */
+    uint32_t reserved;
+};
+
 /* Written by a signal handler in the plugin's process: a hint, never proof. */
 struct crash_report {
-    uint32_t is_set; /* 1 when the rest is written */
+    uint32_t is_set; /* 1 when the signal is told; frames follow as they are found */
     int32_t signal;
     int32_t code;              /* si_code */
     int32_t syscall;           /* of SIGSYS; -1 */
     uint64_t address;          /* si_addr */
-    uint32_t is_out_of_memory; /* a small mmap in the handler got ENOMEM */
-    uint32_t n_frames;
-    uint64_t frames[CRASH_FRAMES_MAX];
-    uint64_t plugin_base; /* load address of the plugin, to turn frames into offsets */
+    uint32_t is_out_of_memory; /* an allocation had failed, or another one did in the handler */
+    uint32_t n_frames, n_modules;
+    uint32_t reserved;
+    struct crash_frame frames[CRASH_FRAMES_MAX];
+    struct crash_module modules[CRASH_MODULES_MAX];
 };
 
 /* Frames that are not yet in the stream; the worker writes, the core reads. begin counts the bytes
@@ -469,6 +518,8 @@ struct slot_page {
     _Atomic uint64_t started_nonce; /* of the task that the worker has read in full; a hint */
     _Atomic uint64_t
         stop_nonce; /* the task of this nonce shall stop; the core writes, should_stop reads */
+    _Atomic uint64_t leaving;  /* the worker of this generation takes no further task; it says so
+                                 before the end of its last one (a claim) */
     struct crash_report crash; /* cleared by the core before a task for an idle worker */
     struct slot_unsent unsent;
 };

@@ -23,6 +23,10 @@ struct evidence {
     uint32_t wall_limit_ms;
     uint32_t cpu_limit_ms;       /* 0: none */
     uint64_t memory_limit_bytes; /* 0: none */
+    uint32_t oom_kills;          /* in its control group, while it lived; with has_exit */
+    uint64_t memory_peak_bytes;  /* of its control group; 0: not known */
+    uint64_t dir_limit_bytes;    /* of its directory; 0: none */
+    uint32_t dir_limit_files;    /* 0: none */
     struct crash_report crash;   /* a checked copy; a hint */
     /* the claim */
     bool has_result, has_fail, is_done;
@@ -33,6 +37,8 @@ struct evidence {
     int run_status;          /* pen_status that run returned */
     const char *fail_text;   /* or NULL */
     const char *broken_text; /* of is_broken or is_too_big: a literal, or NULL */
+    const char *last_log;    /* lines it printed last, last_log_len bytes; or NULL */
+    size_t last_log_len;
 };
 
 /* The verdict; the first row of the table that fits wins. message (at least 256 bytes) gets words

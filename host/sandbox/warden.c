@@ -18,7 +18,8 @@
  * Then the zygote (warden_exec.c, warden_zygote.c). In fork mode it loads the plugin once and
  * clones a task for each slot when we ask it to; a slot's next worker is always ready before a task
  * comes, so what a fork costs is not part of any task. In warm mode there is one zygote a slot and
- * it serves tasks itself. If the plugin leaves threads behind in fork mode, forking is not safe,
+ * it serves tasks itself; in exec mode there is one in all, for one task, and the box ends with it.
+ * If the plugin leaves threads behind in fork mode, forking is not safe,
  * and the box goes over to warm mode. A scan is one zygote that describes its plugin and ends.
  *
  * What a zygote says is a claim (warden_reap.c): a worker must be our own child, and there must not
@@ -263,7 +264,8 @@ static void start_zygotes(struct warden *w)
 
 static int run(struct warden *w)
 {
-    w->mode = (enum box_mode)w->setup.mode;
+    w->is_once = w->setup.mode == BOX_EXEC;
+    w->mode = w->is_once ? BOX_WARM : (enum box_mode)w->setup.mode;
     w->begun_ms = clock_mono_ms();
     if (make_loop(w) < 0) {
         struct control_error m = {
@@ -330,5 +332,8 @@ int warden_main(int setup_fd)
     if (claim_fds(w) < 0 || warden_build(w) < 0)
         return EXIT_FAILURE;
     /* It lives as long as its process. */
-    return w->setup.mode == WARDEN_PROBE ? tell_probe(w) : run(w);
+    if (w->setup.mode != WARDEN_PROBE)
+        return run(w);
+    warden_probe(w);
+    return tell_probe(w);
 }

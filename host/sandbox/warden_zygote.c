@@ -106,7 +106,7 @@ static void tell_ready(struct warden *w)
         .head = {.magic = CHAN_MAGIC, .version = CHAN_VERSION, .type = CONTROL_READY},
         .walls = w->setup.walls,
         .landlock_abi = w->setup.landlock_abi,
-        .mode = (uint32_t)w->mode,
+        .mode = (uint32_t)(w->is_once ? BOX_EXEC : w->mode),
         .load_ms = (uint32_t)(clock_mono_ms() - w->begun_ms),
     };
     if (w->is_ready)

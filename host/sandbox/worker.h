@@ -20,10 +20,12 @@ struct worker;
 enum { WORKER_SETUP_EXIT = 125 };
 
 struct worker_setup {
-    const pen_pipeline *pipeline; /* a full copy; must outlive the worker */
-    void *self;                   /* of the plugin's open */
-    enum box_mode mode;           /* BOX_FORK: one task; BOX_WARM */
-    uint32_t recycle_after;       /* warm: tasks before the end; 0: no end */
+    const pen_pipeline *pipeline;  /* a full copy; must outlive the worker */
+    void *self;                    /* of the plugin's open */
+    enum box_mode mode;            /* BOX_FORK: one task; BOX_WARM */
+    uint32_t recycle_after;        /* warm: tasks before the end; 0: no end */
+    uint32_t recycle_ms;           /* warm: age at which it takes no further task; 0: none */
+    uint64_t recycle_growth_bytes; /* warm: growth after which it takes none; 0: none */
     uint32_t slot;
     uint64_t generation;
     int data_fd;            /* borrowed */

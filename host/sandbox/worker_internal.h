@@ -51,6 +51,8 @@ struct worker {
     bool is_running;
     bool has_result, has_fail;
     bool is_refused; /* it has failed already, because of a wrong call */
+    bool is_doubled; /* it gave a second result or a second failure */
+    bool is_broken;  /* the plugin says itself that it has made a mistake */
     uint32_t n_children;
     size_t n_outputs, cap_outputs;
     char (*outputs)[WORKER_NAME_MAX]; /* names in use */
@@ -58,6 +60,10 @@ struct worker {
     struct worker_progress progress;
     struct worker_files files;
     struct pid_list kept_children; /* of a warm worker that may fork: those that open has started */
+    /* Of a warm one. */
+    int64_t born_ms;
+    uint64_t born_bytes; /* resident, at most so far, before the first task */
+    bool is_leaving;     /* takes no further task */
 };
 
 static inline struct worker *worker_of(const pen_host *host)

@@ -262,6 +262,8 @@ static int become_worker(void *arg)
                                        .self = z->plugin.self,
                                        .mode = BOX_WARM,
                                        .recycle_after = z->setup.limits.recycle_after,
+                                       .recycle_ms = z->setup.limits.recycle_ms,
+                                       .recycle_growth_bytes = z->setup.limits.recycle_growth_bytes,
                                        .slot = z->setup.slot,
                                        .generation = z->setup.generation,
                                        .data_fd = z->data,
@@ -312,7 +314,6 @@ static int load_and_serve(struct zygote *z)
     char why[BOX_TEXT_MAX];
     if (load_library(&z->plugin, z->setup.plugin_path, why, sizeof why) < 0)
         return fail(z, 0, why, NULL);
-    crash_set_plugin(z->plugin.base);
     if (z->setup.mode == BOX_SCAN)
         return scan(z);
     if (load_open(&z->plugin, z->setup.slug, z->config[0] != '\0' ? z->config : "{}", why,

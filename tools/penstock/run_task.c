@@ -77,8 +77,7 @@ static void on_ready(void *arg, struct box *b, uint32_t walls, uint32_t landlock
     (void)b;
     box_walls_text(walls, landlock_abi, text);
     if (d->task->cli->common.is_verbose)
-        cli_note(d->task->cli, "box ready: %s, walls: %s", mode == BOX_WARM ? "warm" : "fork",
-                 text);
+        cli_note(d->task->cli, "box ready: %s, walls: %s", box_mode_name(mode), text);
     if (spec_is_weak(d->task->spec, what))
         cli_warn(d->task->cli, "the configuration gives this box more than the profile default: %s",
                  what);
