@@ -174,9 +174,11 @@ static int receive(struct box *b)
     ssize_t n;
     if (b->control_fd < 0)
         return 0;
+    /* ECONNRESET comes once, and before what still lies there: the warden has ended without reading
+     * all that it was told. */
     do {
         n = recv(b->control_fd, &m, sizeof m, MSG_DONTWAIT | MSG_TRUNC);
-    } while (n < 0 && errno == EINTR);
+    } while (n < 0 && (errno == EINTR || errno == ECONNRESET));
     if (n < 0 && errno == EAGAIN)
         return 0;
     if (n > 0 && !is_good(&m, (size_t)n))

@@ -176,6 +176,23 @@ static void print_line(struct kit *k, uint32_t slot, uint64_t generation, const 
     kit_control(k, &m, offsetof(struct control_log, bytes) + m.len);
 }
 
+/* A box that ends with its worker: the warden is gone with what it was told unread, and its last
+ * word still counts. */
+static void last_word_of_a_warden(void **state)
+{
+    struct kit *k = *state;
+    const struct control_exit m = {.head = {CHAN_MAGIC, CHAN_VERSION, CONTROL_EXIT},
+                                   .wait_status = SIGNALLED(SIGSEGV),
+                                   .generation = 1};
+    begin_warm(k);
+    assert_int_equal(send(k->control, &m, sizeof m, 0), sizeof m);
+    box_stop(k->box); /* unread */
+    fd_close(&k->control);
+    kit_settle(k);
+    kit_ended(k, 0);
+    assert_done(k, 1, CODE_CRASH);
+}
+
 /* A task that dies takes its last lines with it; the next one begins without them. */
 static void last_lines(void **state)
 {
@@ -1078,6 +1095,7 @@ int main(void)
         TEST(fork_waits_for_the_end_of_the_worker),
         TEST(a_task_travels_whole),
         TEST(a_large_result_arrives_in_pieces),
+        TEST(last_word_of_a_warden),
         TEST(last_lines),
         TEST(outputs_children_logs_progress),
         TEST(a_failure_drops_what_was_given),
