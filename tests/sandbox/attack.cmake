@@ -26,6 +26,13 @@ foreach(setting IN LISTS attack_lines)
                     COMMAND $<TARGET_FILE:attack_suite> --setting ${setting}
                             --line ${PROJECT_BINARY_DIR}/attack/${setting}.txt)
 endforeach()
+foreach(setting root user)
+  penstock_add_test(attack_layers_${setting} sandbox TIMEOUT 300
+                    COMMAND $<TARGET_FILE:attack_suite> --setting ${setting} --layers
+                            --line ${PROJECT_BINARY_DIR}/attack/layers_${setting}.txt)
+  list(APPEND attack_lines layers_${setting})
+endforeach()
+
 foreach(setting uml uml_user)
   set(line ${PROJECT_BINARY_DIR}/attack/${setting}.txt)
   penstock_add_test(attack_${setting} sandbox TIMEOUT 300

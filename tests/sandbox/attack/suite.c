@@ -1,7 +1,7 @@
 /*
  * suite.c: runs the attacks of the catalogue in one setting.
  *
- *     attack_suite --setting NAME [--only TEXT] [--loud] [--line FILE]
+ *     attack_suite --setting NAME [--layers] [--only TEXT] [--loud] [--line FILE]
  *
  * Prints a line for each case that failed, and one at the end: "<setting>: cases C, passed P,
  * skipped S (reasons)", which also goes to the file of --line. Exit status: 1 if a case failed or
@@ -20,7 +20,7 @@
 #include "sandbox/walls.h"
 #include "suite.h"
 
-enum { EXIT_USAGE = 2, EXIT_SKIPPED = 77, CANARIES = 10 };
+enum { EXIT_USAGE = 2, EXIT_SKIPPED = 77 };
 
 static const struct catalogue *const catalogues[] = {
     &catalogue_processes, &catalogue_memory,  &catalogue_files,  &catalogue_network,
@@ -53,18 +53,30 @@ const char *suite_place_name(uint32_t place)
 
 /* ---- what holds after every case ---- */
 
-static bool are_canaries_alive(const struct suite *s)
+/* Each path that a plugin tries to write at. */
+static bool is_there(const struct suite *s, bool is_to_be_removed)
 {
-    static const char *const dirs[CANARIES] = {"/etc", "/usr",     "/usr/lib", "/root", "",
-                                               "/tmp", "/var/tmp", "/dev/shm", "/dev",  NULL};
-    char path[400];
-    for (size_t i = 0; dirs[i] != NULL; i++) {
+    const char *const dirs[] = {"/etc", "/usr",     "/usr/lib", "/root", "",
+                                "/tmp", "/var/tmp", "/dev/shm", "/dev",  suite_path(s, "%open")};
+    char path[600];
+    bool found = false;
+    for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++) {
         snprintf(path, sizeof path, "%s/penstock-attack", dirs[i]);
-        if (access(path, F_OK) == 0)
-            return false;
+        found = found || access(path, F_OK) == 0;
+        if (is_to_be_removed)
+            unlink(path);
     }
-    snprintf(path, sizeof path, "%s/open/penstock-attack", s->dir);
-    return access(path, F_OK) != 0;
+    return found;
+}
+
+bool suite_are_canaries_alive(const struct suite *s)
+{
+    return !is_there(s, false);
+}
+
+void suite_unlink_canaries(const struct suite *s)
+{
+    is_there(s, true);
 }
 
 /* The same pipeline takes an ordinary task, and does it. */
@@ -109,6 +121,12 @@ static void on_alarm(int signo)
     _exit(EXIT_FAILURE);
 }
 
+void suite_watch(const struct suite *s, const char *name)
+{
+    case_at_work = name;
+    alarm(SUITE_CASE_S * s->setting->slow);
+}
+
 static void count_skipped(struct suite *s, uint32_t needs)
 {
     char text[64];
@@ -130,7 +148,7 @@ static void judge(struct suite *s, const struct attack_case *c, uint32_t place, 
                   suite_place_name(place),
                   (place & IN_ZYGOTE) != 0 && c->in_zygote != NULL ? c->in_zygote : c->expected,
                   found);
-    if (!is_tidy(s, c, why) || !are_canaries_alive(s)) {
+    if (!is_tidy(s, c, why) || !suite_are_canaries_alive(s)) {
         suite_say(s, "FAILED row %s %s in %s: after it:%s", c->row, c->attack,
                   suite_place_name(place), why[0] != '\0' ? why : " a file of the host was made");
         is_good = false;
@@ -151,8 +169,7 @@ static void run_case(struct suite *s, const struct attack_case *c, uint32_t plac
         count_skipped(s, c->needs);
         return;
     }
-    case_at_work = c->attack;
-    alarm(SUITE_CASE_S * s->setting->slow);
+    suite_watch(s, c->attack);
     if (c->act != NULL)
         c->act(s, c, found);
     else
@@ -247,15 +264,30 @@ static int run_setting(struct suite *s, const char *line_file)
     return finish(s, line_file);
 }
 
+/* The same for layers, one line each before the last one. */
+static int run_layers(struct suite *s, const char *line_file)
+{
+    FILE *f = line_file != NULL ? fopen(line_file, "we") : NULL;
+    signal(SIGALRM, on_alarm);
+    const int rc = suite_run_layers(s, f);
+    alarm(0);
+    printf("%s: layers %u, as expected %u\n", s->setting->name, s->n_cases, s->n_passed);
+    if (f != NULL) {
+        fprintf(f, "%s: layers %u, as expected %u\n", s->setting->name, s->n_cases, s->n_passed);
+        fclose(f);
+    }
+    return rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {{"setting", required_argument, NULL, 's'},
-                                            {"only", required_argument, NULL, 'o'},
-                                            {"line", required_argument, NULL, 'l'},
-                                            {"loud", no_argument, NULL, 'v'},
-                                            {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"setting", required_argument, NULL, 's'}, {"only", required_argument, NULL, 'o'},
+        {"line", required_argument, NULL, 'l'},    {"loud", no_argument, NULL, 'v'},
+        {"layers", no_argument, NULL, 'y'},        {NULL, 0, NULL, 0}};
     struct suite *s = calloc(1, sizeof *s);
     const char *line_file = NULL;
+    bool is_layers = false;
     if (s == NULL)
         return EXIT_FAILURE;
     for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
@@ -267,15 +299,18 @@ int main(int argc, char **argv)
             line_file = optarg;
         else if (o == 'v')
             s->is_loud = true;
+        else if (o == 'y')
+            is_layers = true;
         else
             return EXIT_USAGE;
     }
     if (s->setting == NULL) {
-        fprintf(stderr,
-                "usage: attack_suite --setting NAME [--only TEXT] [--loud] [--line FILE]\n");
+        fprintf(
+            stderr,
+            "usage: attack_suite --setting NAME [--layers] [--only TEXT] [--loud] [--line FILE]\n");
         return EXIT_USAGE;
     }
-    const int rc = run_setting(s, line_file);
+    const int rc = is_layers ? run_layers(s, line_file) : run_setting(s, line_file);
     free(s);
     return rc;
 }

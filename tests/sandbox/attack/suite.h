@@ -155,6 +155,14 @@ struct suite {
 __attribute__((format(printf, 2, 3))) void suite_say(const struct suite *s, const char *format,
                                                      ...);
 const char *suite_place_name(uint32_t place);
+/* A case begins: if it takes longer than its limit, the suite ends with its name. */
+void suite_watch(const struct suite *s, const char *name);
+/* What no attack may leave on the host. */
+bool suite_are_canaries_alive(const struct suite *s);
+void suite_unlink_canaries(const struct suite *s);
+
+/* suite_layers.c: 0, or -1: a layer is not what it is said to be. */
+int suite_run_layers(struct suite *s, FILE *out);
 
 /* suite_host.c: the launcher of a setting, its boxes and tasks. */
 const struct setting *suite_setting(const char *name);
