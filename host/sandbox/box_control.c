@@ -31,7 +31,7 @@ void box_tell(struct box *b, const void *message, size_t n)
     if (b->control_fd < 0 || send(b->control_fd, message, n, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
         return;
     /* It has ended: its last words are still to be read, and the launcher tells. */
-    if (errno == EPIPE)
+    if (errno == EPIPE || errno == ECONNRESET)
         return;
     /* A full channel too: a warden that does not read does not kill either. */
     box_note_end(b, CODE_SANDBOX_ERROR, "the warden cannot be reached: %s", log_errno_text(errno));
@@ -198,10 +198,16 @@ static int receive(struct box *b)
 {
     union control_message m;
     int fd = -1;
-    size_t n_fds = 1;
+    size_t n_fds;
+    ssize_t n;
     if (b->control_fd < 0)
         return 0;
-    const ssize_t n = fd_recv_message(b->control_fd, &m, sizeof m, &fd, &n_fds, MSG_DONTWAIT);
+    /* ECONNRESET comes once, when the warden has ended with a message of ours unread, and before
+     * its own last words, which lie here. */
+    do {
+        n_fds = 1;
+        n = fd_recv_message(b->control_fd, &m, sizeof m, &fd, &n_fds, MSG_DONTWAIT);
+    } while (n < 0 && errno == ECONNRESET);
     if (n < 0 && errno == EAGAIN)
         return 0;
     const bool is_broken = n > 0 || (n < 0 && errno == EMSGSIZE);

@@ -23,6 +23,8 @@ static uint32_t action_of(enum filter_answer answer)
         return SCMP_ACT_ERRNO(EPERM);
     case ANSWER_ENOSYS:
         return SCMP_ACT_ERRNO(ENOSYS);
+    case ANSWER_NOTHING:
+        return SCMP_ACT_ERRNO(0);
     case ANSWER_TRAP:
         break;
     }

@@ -34,8 +34,8 @@ struct filter_key {
 };
 
 /* What a filter answers. TRAP is the answer to every call without a row: SIGSYS, whose handler
- * notes the number. */
-enum filter_answer { ANSWER_TRAP = 0, ANSWER_ALLOW, ANSWER_EPERM, ANSWER_ENOSYS };
+ * notes the number. NOTHING: 0, and nothing is done. */
+enum filter_answer { ANSWER_TRAP = 0, ANSWER_ALLOW, ANSWER_EPERM, ANSWER_ENOSYS, ANSWER_NOTHING };
 
 /* A sealed memfd, the caller's; -1 with errno. [launcher] */
 int filter_build(const struct filter_key *key);

@@ -160,6 +160,8 @@ static void answer_as_ordinary(struct held *h)
         go_on(h);
         return;
     }
+    if (answer == ANSWER_NOTHING)
+        return; /* 0, as it stands there */
     if (nr >= 0 && nr < LEARN_CALLS && (l->calls[nr] == 0 || answer == ANSWER_TRAP))
         l->calls[nr] = (uint8_t)(answer + 1);
     refuse(h, answer == ANSWER_ENOSYS ? ENOSYS : EPERM);
