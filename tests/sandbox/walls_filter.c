@@ -315,14 +315,20 @@ static enum filter_answer judged(const struct ask *a, enum filter_kind kind)
     return answer == ANSWER_NOTHING ? ANSWER_ALLOW : answer; /* no error, either way */
 }
 
+/* An answer that nothing was done looks like success. */
+static bool is_as_seen(enum filter_answer answer, int seen)
+{
+    return answer == ANSWER_NOTHING ? seen == PASSES : answer == as_answer(seen);
+}
+
 /* Whoever supervises learn mode looks answers up; they are those that the kernel gives. */
 static void the_judge_says_the_same(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof asks / sizeof *asks; i++) {
         const struct ask *a = &asks[i];
-        if (judged(a, FILTER_ZYGOTE) != as_answer(a->zygote) ||
-            judged(a, FILTER_TASK) != as_answer(a->task))
+        if (!is_as_seen(judged(a, FILTER_ZYGOTE), a->zygote) ||
+            !is_as_seen(judged(a, FILTER_TASK), a->task))
             fail_msg("%s(%ld, %ld, %ld): judged %d, %d", a->name, a->args[0], a->args[1],
                      a->args[2], judged(a, FILTER_ZYGOTE), judged(a, FILTER_TASK));
     }
