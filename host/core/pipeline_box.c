@@ -201,7 +201,6 @@ static void close_off(struct pipeline *p, int64_t until_ms, enum code code, cons
     p->reason_code = code;
     snprintf(p->reason, sizeof p->reason, "%s", message);
     stop_boxes(p);
-    fail_waiting(p, code, message);
 }
 
 static void quarantine(struct pipeline *p, enum code code, const char *message)
@@ -214,13 +213,17 @@ static void quarantine(struct pipeline *p, enum code code, const char *message)
               LS("file", p->info->plugin->path), LS("code", code_name(code)), LS("reason", message),
               LI("again_in_ms", pause));
     close_off(p, loop_now_ms(p->core->loop) + pause, code, message);
+    fail_waiting(p, code, message);
 }
 
+/* We are called while a task is still being accepted; its RESULT comes behind ACCEPTED
+ * (pipeline_on_retry). */
 static void forbid(struct pipeline *p, const char *why)
 {
     log_error("pipeline may not run as it is configured", LS("pipeline", p->info->slug),
               LS("file", p->info->plugin->path), LS("reason", why));
     close_off(p, INT64_MAX, CODE_PLUGIN_LOAD_FAILED, why);
+    loop_timer_after(p->retry, 0);
 }
 
 /* Our own failure, or somebody killed the warden: the tasks wait for another box, a few times. */
@@ -342,7 +345,9 @@ void pipeline_wanted(struct pipeline *p)
 void pipeline_on_retry(void *arg)
 {
     struct pipeline *p = arg;
-    if (sched_lane_waiting(p->lane) > 0 || p->n_boxes > 0)
+    if (pipeline_is_forbidden(p))
+        fail_waiting(p, p->reason_code, p->reason);
+    else if (sched_lane_waiting(p->lane) > 0 || p->n_boxes > 0)
         pipeline_wanted(p);
 }
 

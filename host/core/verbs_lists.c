@@ -11,6 +11,7 @@
 #include "core/tasks.h"
 #include "core/verbs.h"
 #include "loop/loop.h"
+#include "sandbox/guarantee.h"
 
 enum { LIST_DEFAULT = 100, LIST_MAX = 1000, OUTPUTS_MAX = 128 };
 
@@ -129,6 +130,15 @@ static void write_counters(const struct core *c, struct json_writer *w)
     json_close(w, '}');
 }
 
+static void write_guarantees(const struct core *c, struct json_writer *w)
+{
+    const struct launch_report *r = launcher_report(c->launcher);
+    if (r == NULL)
+        return;
+    json_key(w, "guarantees");
+    guarantees_write(r->guarantees, w);
+}
+
 void verbs_stats(struct core *c, struct request *q)
 {
     struct peer *p = q->peer;
@@ -145,6 +155,7 @@ void verbs_stats(struct core *c, struct request *q)
     push_write_capacity(c, &w);
     json_close(&w, '}');
     write_counters(c, &w);
+    write_guarantees(c, &w);
     json_member_int(&w, "peers", (int64_t)table_count(c->peers));
     json_member_int(&w, "clients", (int64_t)table_count(c->clients));
     json_member_int(&w, "results_kept", (int64_t)c->n_kept);

@@ -289,6 +289,11 @@ const char *box_mode_name(enum box_mode mode)
     return names[mode];
 }
 
+const char *box_sha256(const struct box *b)
+{
+    return b->sha256;
+}
+
 void box_walls_text(uint32_t walls, uint32_t landlock_abi, char *out)
 {
     walls_text(walls, landlock_abi, out);

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,9 +14,12 @@
 
 #include "base/fault.h"
 #include "base/fdutil.h"
+#include "base/privileges.h"
 #include "base/text.h"
 #include "sandbox/guarantee.h"
+#include "sandbox/guarantee_judge.h"
 #include "sandbox/launcher.h"
+#include "sandbox/walls.h"
 
 /* Above the range that systemd gives to containers (UIDS-GIDS): nobody hands these out. */
 #define UID_BASE_DEFAULT 1900000000U
@@ -247,15 +251,72 @@ static int find_helper(const struct launch_options *o)
     return fd >= 0 ? fd : open_helper(PENSTOCK_BOX_INSTALLED);
 }
 
+static int probe(struct launch *l)
+{
+    struct guarantee_facts facts;
+    char why[BOX_TEXT_MAX];
+    const int rc = launch_probe(l, &facts, why);
+    return launch_report(l, rc == 0 ? &facts : NULL, why);
+}
+
+static int read_without(struct launch *l)
+{
+    const char *text = getenv("PENSTOCK_WITHOUT");
+    if (text == NULL)
+        return 0;
+    if (walls_parse(text, &l->without) < 0) {
+        log_error("PENSTOCK_WITHOUT names a wall that is none", LS("walls", text));
+        return -1;
+    }
+    log_warn("walls are left out for a test: boxes are not safe", LS("PENSTOCK_WITHOUT", text));
+    return 0;
+}
+
+/*
+ * What of root's rights boxes need. The launcher stays user 0: version 1 of control groups lets only
+ * root, or a process's own user, move it, and the files of a group judge by who has opened them.
+ */
+static const int kept_of_root[] = {
+    CAP_SYS_ADMIN,    /* namespaces and mounts */
+    CAP_SETPCAP,      /* a box's bounding set and secure bits */
+    CAP_SETUID,       /* a box's user */
+    CAP_SETGID,       /* and group */
+    CAP_CHOWN,        /* a task's directory becomes the box's */
+    CAP_DAC_OVERRIDE, /* and is emptied and removed */
+    CAP_FOWNER,       /* even if the plugin has shut it */
+    CAP_KILL,         /* boxes, also by our death */
+    CAP_SETFCAP,      /* root's line in the map of a user namespace */
+    CAP_NET_ADMIN,    /* sockets wider than the kernel's maximum */
+};
+
+static int give_up_what_boxes_do_not_need(void)
+{
+    uint64_t kept = 0;
+    const char *step;
+    if (geteuid() != 0)
+        return 0;
+    for (size_t i = 0; i < sizeof kept_of_root / sizeof *kept_of_root; i++)
+        kept |= PRIVILEGE(kept_of_root[i]);
+    if (privileges_drop(0, 0, kept, &step) == 0)
+        return 0;
+    log_error("the launcher cannot give up rights", LS("step", step), LE(errno));
+    return -1;
+}
+
 static int start(struct launch *l)
 {
     launch_filters_init(&l->filters);
+    if (read_without(l) < 0)
+        return -1;
     l->helper_fd = find_helper(&l->options);
     if (l->helper_fd < 0) {
         log_error("the program penstock-box cannot be opened", LE(errno));
         return -1;
     }
-    return launch_dirs_open(l) < 0 ? -1 : launch_probe(l);
+    if (launch_trust_start(l) < 0 || launch_dirs_open(l) < 0 ||
+        give_up_what_boxes_do_not_need() < 0)
+        return -1;
+    return probe(l);
 }
 
 int main(int argc, char **argv)

@@ -207,6 +207,11 @@ static const struct zygote_step walls[] = {
     {"filter of the zygote", load_zygote_filter},
 };
 
+const char *zygote_step_name(size_t i)
+{
+    return i < sizeof walls / sizeof *walls ? walls[i].what : NULL;
+}
+
 /* ---- the plugin
  * ----------------------------------------------------------------------------------- */
 
@@ -297,11 +302,18 @@ static const struct zygote_step warm_steps[] = {
     {"filter of the worker", load_task_filter},
 };
 
+const char *zygote_warm_step_name(size_t i)
+{
+    return i < sizeof warm_steps / sizeof *warm_steps ? warm_steps[i].what : NULL;
+}
+
 static int serve_warm(struct zygote *z)
 {
     const char *what = zygote_take_steps(warm_steps, sizeof warm_steps / sizeof *warm_steps, z);
     if (what == NULL)
         return worker_serve(z->worker);
+    if (z->channel >= 0)
+        return fail(z, 1, what, strerror(errno));
     dprintf(STDERR_FILENO, "penstock-box: %s: %s\n", what, strerror(errno));
     return WORKER_SETUP_EXIT;
 }

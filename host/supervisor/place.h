@@ -7,5 +7,7 @@ struct conf_host;
 
 /* Makes the folders and takes the lock: its descriptor, to be closed by the caller; -1: logged. */
 int place_take(const struct conf_host *h);
+/* Removes the sockets' files while the lock is still held. */
+void place_leave(const struct conf_host *h);
 
 #endif

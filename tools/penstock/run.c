@@ -76,7 +76,7 @@ static int scan(struct running *r, const char *path)
     r->catalog = catalog_new();
     if (r->catalog == NULL)
         return cli_no_memory(r->cli);
-    int status = local_scan(&r->local, path, conf_host(r->conf)->scan_timeout_ms, r->catalog);
+    int status = local_scan(&r->local, r->conf, path, r->catalog);
     if (status == CLI_OK && catalog_settle(r->catalog) < 0)
         status = cli_no_memory(r->cli);
     return status;
@@ -106,7 +106,7 @@ static int find_in_file(struct running *r, const char *file)
     char trust[512];
     if (realpath(file, r->path) == NULL)
         return cli_fail(r->cli, CLI_NOT_FOUND, NULL, "no plugin %s: %s", file, strerror(errno));
-    plugin_file_trust(r->path, trust, sizeof trust);
+    plugin_file_trust(conf_host(r->conf), r->path, trust, sizeof trust);
     if (trust[0] != '\0')
         cli_warn(r->cli, "a host would refuse this file: %s", trust);
     int status = scan(r, r->path);
@@ -235,7 +235,7 @@ static int prepare(struct running *r, const char *what)
     if (status == CLI_OK)
         status = inputs_read(r->cli, &r->args->inputs, &r->inputs);
     if (status == CLI_OK)
-        status = local_open(&r->local, r->cli, conf_host(r->conf));
+        status = local_open(&r->local, r->cli, conf_host(r->conf), plugin_is_file(what));
     if (status == CLI_OK)
         status = plugin_is_file(what) ? find_in_file(r, what) : find_in_dirs(r, what);
     if (status == CLI_OK)
