@@ -290,6 +290,24 @@ class Doctor(Case):
         bad = self.file("bad.conf", b"host { colour = 1 }\n")
         self.assertIn("colour", self.checks("--config", bad, status=1)["configuration"]["text"])
 
+    @unittest.skipUnless(os.geteuid() == 0, "only a host of root has users of its own")
+    def test_users_of_a_host_of_root(self):
+        more = ["--config", self.file("shims.conf", b'shim "a" { dialect = avtomatika url = "http://h" }\n'
+                                                  b'shim "b" { dialect = avtomatika url = "http://h" }\n')]
+        check = self.checks(*more)["users"]
+        self.assertEqual((check["state"], check["text"]), (
+            "ok", "shims and core 1899999997 to 1899999999, boxes 1900000000 to 1900065535"))
+        # Whose number is the first shim's, in a passwd that only this command sees.
+        with open("/etc/passwd", "rb") as f:
+            passwd = self.file("passwd", f.read() + b"somebody:x:1899999997:0::/:/bin/sh\n")
+        done = subprocess.run(["unshare", "-m", "sh", "-c", 'mount --bind "$0" /etc/passwd && exec "$@"', passwd, PENSTOCK,
+                               "doctor", "--json", *more], capture_output=True, check=False,
+                              env={**os.environ, **self.env})
+        self.assertEqual(done.returncode, 1)
+        check = {c["check"]: c for c in json.loads(done.stdout)["checks"]}["users"]
+        self.assertEqual(check["state"], "fail")
+        self.assertIn("somebody", check["text"])
+
     def test_folders_that_others_write(self):
         folder = self.folder()
         os.chmod(folder, 0o777)
