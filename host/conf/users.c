@@ -19,6 +19,11 @@ uid_t users_core(const struct conf_host *h)
     return below(h, CORE_BELOW);
 }
 
+uid_t users_last_box(const struct conf_host *h)
+{
+    return (uid_t)h->box_uid_base + USERS_BOXES - 1;
+}
+
 uid_t users_shim(const struct conf *c, const struct conf_shim *shim)
 {
     size_t i = 0;

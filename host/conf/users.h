@@ -14,7 +14,11 @@ struct conf;
 struct conf_host;
 struct conf_shim;
 
+enum { USERS_BOXES = 65536 };
+
 uid_t users_core(const struct conf_host *h);
+/* Boxes have those from host.box_uid_base to this one. */
+uid_t users_last_box(const struct conf_host *h);
 /* shim: one of c's. */
 uid_t users_shim(const struct conf *c, const struct conf_shim *shim);
 /* Who beside root may write the task socket: socket_group, without one the core's own group.

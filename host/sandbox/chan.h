@@ -186,7 +186,9 @@ enum control_type {
     CONTROL_EXIT, /* struct control_exit: the worker of this slot is reaped; its data is all written
                    */
     CONTROL_LOG,  /* struct control_log: stdout or stderr of a worker, or of the zygote */
-    CONTROL_PROBE /* of a probe only, before CONTROL_READY: struct control_probe */
+    CONTROL_PROBE,   /* of a probe only, before CONTROL_READY: struct control_probe */
+    CONTROL_LISTENER /* struct control_listener; descriptor: where its system calls wait to be
+                        supervised (LAUNCH_LEARN) */
 };
 
 enum kill_reason {
@@ -292,6 +294,10 @@ struct control_exit {
     uint32_t reserved2;
 };
 
+struct control_listener {
+    struct chan_head head;
+};
+
 /* What became of the attacks on one guarantee, in a box behind all its walls. */
 enum probe_result {
     PROBE_UNKNOWN, /* they could not be made */
@@ -330,11 +336,13 @@ enum zygote_type {
         1, /* to the zygote, first: struct zygote_setup, then config_len bytes, then inputs_len bytes
               as in warden_setup.h; descriptors: filter of the zygote, filter of tasks (sealed memfds of struct sock_filter; of no length: no
               filter), and for BOX_WARM and BOX_SCAN data and page of the slot */
-    ZYGOTE_READY,  /* struct zygote_ready; none in a scan: it ends with status 0 once the data
+    ZYGOTE_READY,   /* struct zygote_ready; none in a scan: it ends with status 0 once the data
                       channel has its answer */
-    ZYGOTE_FAILED, /* struct zygote_failed */
-    ZYGOTE_FORK,   /* to the zygote: struct zygote_fork; descriptors: data, page, output pipe */
-    ZYGOTE_FORKED  /* struct zygote_forked */
+    ZYGOTE_FAILED,  /* struct zygote_failed */
+    ZYGOTE_FORK,    /* to the zygote: struct zygote_fork; descriptors: data, page, output pipe */
+    ZYGOTE_FORKED,  /* struct zygote_forked */
+    ZYGOTE_LISTENER /* struct zygote_listener, before any plugin code; descriptor: as
+                       CONTROL_LISTENER */
 };
 
 struct zygote_setup {
@@ -350,7 +358,7 @@ struct zygote_setup {
     uint32_t inputs_len;
     uint32_t n_ports; /* as in launch_start */
     uint16_t ports[BOX_PORTS_MAX];
-    uint32_t reserved;
+    uint32_t flags; /* enum launch_flags */
     uint64_t generation;
     struct box_limits limits;
     char slug[BOX_SLUG_MAX];
@@ -367,6 +375,10 @@ struct zygote_failed {
     struct chan_head head;
     uint32_t is_ours; /* before any plugin code ran: a wall could not be built */
     char text[BOX_TEXT_MAX];
+};
+
+struct zygote_listener {
+    struct chan_head head;
 };
 
 struct zygote_fork {

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
-#include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +13,6 @@
 
 #include "base/fault.h"
 #include "base/fdutil.h"
-#include "base/privileges.h"
 #include "base/text.h"
 #include "sandbox/guarantee.h"
 #include "sandbox/guarantee_judge.h"
@@ -272,37 +270,6 @@ static int read_without(struct launch *l)
     return 0;
 }
 
-/*
- * What of root's rights boxes need. The launcher stays user 0: version 1 of control groups lets only
- * root, or a process's own user, move it, and the files of a group judge by who has opened them.
- */
-static const int kept_of_root[] = {
-    CAP_SYS_ADMIN,    /* namespaces and mounts */
-    CAP_SETPCAP,      /* a box's bounding set and secure bits */
-    CAP_SETUID,       /* a box's user */
-    CAP_SETGID,       /* and group */
-    CAP_CHOWN,        /* a task's directory becomes the box's */
-    CAP_DAC_OVERRIDE, /* and is emptied and removed */
-    CAP_FOWNER,       /* even if the plugin has shut it */
-    CAP_KILL,         /* boxes, also by our death */
-    CAP_SETFCAP,      /* root's line in the map of a user namespace */
-    CAP_NET_ADMIN,    /* sockets wider than the kernel's maximum */
-};
-
-static int give_up_what_boxes_do_not_need(void)
-{
-    uint64_t kept = 0;
-    const char *step;
-    if (geteuid() != 0)
-        return 0;
-    for (size_t i = 0; i < sizeof kept_of_root / sizeof *kept_of_root; i++)
-        kept |= PRIVILEGE(kept_of_root[i]);
-    if (privileges_drop(0, 0, kept, &step) == 0)
-        return 0;
-    log_error("the launcher cannot give up rights", LS("step", step), LE(errno));
-    return -1;
-}
-
 static int start(struct launch *l)
 {
     launch_filters_init(&l->filters);
@@ -313,8 +280,7 @@ static int start(struct launch *l)
         log_error("the program penstock-box cannot be opened", LE(errno));
         return -1;
     }
-    if (launch_trust_start(l) < 0 || launch_dirs_open(l) < 0 ||
-        give_up_what_boxes_do_not_need() < 0)
+    if (launch_trust_start(l) < 0 || launch_dirs_open(l) < 0 || launch_give_up_rights() < 0)
         return -1;
     return probe(l);
 }

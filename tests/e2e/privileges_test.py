@@ -92,6 +92,9 @@ class Roles(unittest.TestCase):
 
     def test_memory_is_hidden(self):
         """Also from a process of the same user: the core of another host."""
+        symbols = subprocess.run(["nm", os.path.join(BIN, "penstock-core")], capture_output=True, text=True, check=True)
+        if "__asan_init" in symbols.stdout:
+            self.skipTest("LeakSanitizer has to look into it")
         with Host(sections=SHIMS) as host:
             connected(host)
             for comm, uid in (("penstock-core", CORE), ("penstock-shim", SHIM_ONE)):

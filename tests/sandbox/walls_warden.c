@@ -108,6 +108,36 @@ static void scans_that_fail(void **state)
     expect_load_failure(&loads[4], BOX_SCAN);
 }
 
+/* What the setting of the box's pid namespace answers where no filter stands before it. Boxes that
+ * make code need such files. */
+static void memory_files(void **state)
+{
+    static const struct {
+        uint32_t rights;
+        int status;
+    } boxes[] = {{0, EACCES}, {BOX_MAY_JIT, 0}};
+    (void)state;
+    kit_need(AS_ROOT);
+    if (access("/proc/sys/vm/memfd_noexec", W_OK) < 0)
+        skip();
+    for (size_t i = 0; i < sizeof boxes / sizeof *boxes; i++) {
+        struct kit k;
+        struct kit_box b;
+        struct launch_start spec;
+        union kit_message m;
+        char path[PATH_MAX];
+        kit_path(path, "plugins/echo.so");
+        kit_start(&k, AS_ROOT, &play);
+        kit_spec(&spec, 1, path, BOX_FORK, 1);
+        spec.rights = boxes[i].rights;
+        kit_box(&k, &b, &spec, "memory-file");
+        kit_control(&b, CONTROL_LOAD_FAILED, &m);
+        assert_int_equal(WEXITSTATUS(m.load_failed.wait_status), boxes[i].status);
+        kit_box_ended(&k, &b);
+        assert_int_equal(kit_stop(&k), 0);
+    }
+}
+
 static void threads_make_it_warm(void **state)
 {
     struct kit k;
@@ -543,6 +573,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         TEST(loads_that_fail),
         TEST(scans_that_fail),
+        TEST(memory_files),
         TEST(threads_make_it_warm),
         TEST(liars_lose_their_box),
         TEST(a_zygote_that_hangs),

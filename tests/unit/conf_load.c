@@ -268,6 +268,7 @@ static void test_users_of_roles(void **state)
                  "shim \"two\" { dialect = avtomatika url = \"http://h\" }");
     const struct conf_host *host = conf_host(k.conf);
     assert_int_equal(users_core(host), 199999);
+    assert_int_equal(users_last_box(host), 265535);
     assert_int_equal(users_shim(k.conf, conf_shim_find(k.conf, "one")), 199998);
     assert_int_equal(users_shim(k.conf, conf_shim_find(k.conf, "two")), 199997);
     assert_int_equal(users_tasks_group(host, &group), 0);
