@@ -17,7 +17,8 @@ add_executable(attack_suite ${attack_suite_sources} ${CMAKE_CURRENT_LIST_DIR}/in
 target_include_directories(attack_suite PRIVATE ${CMAKE_CURRENT_LIST_DIR})
 target_link_libraries(attack_suite PRIVATE penstock_flags penstock_sanitize pen_base pen_loop pen_sandbox)
 set_target_properties(attack_suite container_standin uml_init PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
-add_dependencies(attack_suite penstock-launcher penstock-box attack_plugin container_standin no_namespaces play_box uml_init)
+add_dependencies(attack_suite penstock-launcher penstock-box attack_plugin container_standin no_namespaces play_box uml_init
+  echo lying_size missing_run no_symbol short_size undefined_symbol wrong_magic wrong_major)
 
 # Each writes its line where tools/test looks for it.
 set(attack_lines root user user_bare container container_user)

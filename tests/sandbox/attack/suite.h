@@ -142,6 +142,7 @@ struct suite {
     uint32_t walls;
     int allowed_port, refused_port, listeners[3];
     const char *only; /* of its cases, or NULL */
+    uint32_t places;  /* attacks from these only */
     bool is_loud;
     uint32_t n_cases, n_passed, n_skipped, n_failed;
     struct {
