@@ -160,7 +160,7 @@ static _Noreturn void be_launcher(int channel, const char *state, const struct h
     struct command c = {.n = 0};
     /* Processes are counted by user: no test beside this one has the same. */
     snprintf(uid_base, sizeof uid_base, "--box-uid-base=%d",
-             200000000 + (int)(getpid() % 20000) * 65536);
+             200000000 + (int)(getpgrp() % 20000) * 65536);
     host_build_path(path, sizeof path, "bin/penstock-launcher");
     /* Below it comes the same descriptor in the launcher; CLOEXEC is dropped by the copy. */
     dup2(channel, 3);

@@ -448,6 +448,14 @@ static void sees_not(const struct seen *s, const char *words)
         fail_msg("\"%s\" is in:\n%s", words, s->text);
 }
 
+static void sees_ids(const struct seen *s)
+{
+    char line[64];
+    const int uid = KIT_UID_BASE;
+    snprintf(line, sizeof line, "ids %d %d %d %d", uid, uid, uid, uid);
+    sees(s, line);
+}
+
 /* In every setting. */
 static void sees_little(const struct seen *s)
 {
@@ -491,7 +499,7 @@ static void a_box_of_root(void **state)
     look(&s, AS_ROOT);
     sees_little(&s);
     sees_its_root(&s);
-    sees(&s, "ids 1890000000 1890000000 1890000000 1890000000");
+    sees_ids(&s);
     sees(&s, "setuid 0: EPERM");
     if (strstr(s.text, "NoNewPrivs") != NULL) { /* a /proc of its own */
         sees(&s, "CapBnd:\t0000000000000000");
@@ -524,7 +532,7 @@ static void a_box_in_a_container(void **state)
     (void)state;
     look(&s, AS_ROOT_BARE);
     sees_little(&s);
-    sees(&s, "ids 1890000000 1890000000 1890000000 1890000000");
+    sees_ids(&s);
     sees(&s, "CapPrm:\t0000000000000000");
     sees(&s, "CapBnd:\t0000000000000000");
     sees(&s, "open /etc/shadow: EACCES");
@@ -534,16 +542,21 @@ static void a_box_in_a_container(void **state)
 /* The opposite of what the boxes above see: each step looks at its own wall. */
 static void walls_left_out_are_not_built(void **state)
 {
-    static const struct {
+    char own_user[32];
+    const struct {
         const char *without, *gone;
     } rows[] = {
-        {"rlimits", "limit data 268435456"}, {"rlimits", "limit fsize 16777216"},
-        {"newroot", "env TMPDIR=/task"},     {"utsns", "host penstock-box"},
-        {"mountns", "open /root: ENOENT"},   {"nocaps", "CapEff:\t0000000000000000"},
-        {"uid", "ids 1890000000"},
+        {"rlimits", "limit data 268435456"},
+        {"rlimits", "limit fsize 16777216"},
+        {"newroot", "env TMPDIR=/task"},
+        {"utsns", "host penstock-box"},
+        {"mountns", "open /root: ENOENT"},
+        {"nocaps", "CapEff:\t0000000000000000"},
+        {"uid", own_user},
     };
     static struct seen s;
     (void)state;
+    snprintf(own_user, sizeof own_user, "ids %d", KIT_UID_BASE);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const struct kit_options options = {.helper = "tests/play_box", .without = rows[i].without};
         const bool is_of_root = strcmp(rows[i].without, "uid") == 0;
