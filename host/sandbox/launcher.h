@@ -13,6 +13,7 @@
 #include <sys/types.h>
 
 #include "base/log.h"
+#include "sandbox/cgroup.h"
 #include "sandbox/chan.h"
 #include "sandbox/filter.h"
 #include "sandbox/warden_setup.h"
@@ -65,6 +66,8 @@ struct launch {
     uint64_t namespaces;      /* flags of clone that work here */
     uint32_t walls;           /* enum wall that can be built here */
     uint32_t landlock_abi;
+    struct cgroups *groups; /* NULL: none here, for the reason in groups_why */
+    char groups_why[CGROUP_WHY];
     int filters[FILTER_KINDS][LAUNCH_RIGHTS_ALL]; /* -1: not built yet */
     struct launch_child *first;
     uint32_t next_uid;
@@ -84,6 +87,17 @@ void launch_dirs_close(struct launch *l);
 /* Makes the directories that setup->box needs and puts their paths into setup. */
 int launch_dirs_make(const struct launch *l, struct warden_setup *setup);
 void launch_dirs_remove(const struct launch *l, uint64_t box);
+
+/* launcher_groups.c */
+/* Finds out whether control groups can be had, and begins their pool. -1: none (logged). */
+int launch_groups_open(struct launch *l);
+void launch_groups_close(struct launch *l);
+/* With WALL_CGROUP: takes the groups of setup->box and puts their descriptors into setup, whose
+ * they are. -1 with errno; cgroups_give_back is due all the same. */
+int launch_groups_take(struct launch *l, struct warden_setup *setup);
+/* Sets them all to -1. */
+void launch_groups_forget_fds(struct warden_setup *setup);
+void launch_groups_close_fds(struct warden_setup *setup);
 
 /* launcher_spawn.c */
 /* Starts a warden: its process id, or -1 with errno. All descriptors stay the caller's. */

@@ -192,6 +192,11 @@ static int make_dirs(struct making *m)
     return launch_dirs_make(m->launch, &m->setup);
 }
 
+static int take_groups(struct making *m)
+{
+    return launch_groups_take(m->launch, &m->setup);
+}
+
 static int spawn(struct making *m)
 {
     const uint64_t namespaces = launch_namespaces_of(m->setup.walls);
@@ -208,7 +213,8 @@ static int watch(struct making *m)
 static const struct making_step steps[] = {
     {"message", check_message}, {"setup", fill_setup},     {"plugin", open_plugin},
     {"filters", get_filters},   {"sockets", make_sockets}, {"pages", make_pages},
-    {"directories", make_dirs}, {"clone", spawn},          {"watch", watch},
+    {"directories", make_dirs}, {"groups", take_groups},   {"clone", spawn},
+    {"watch", watch},
 };
 
 static const char *take_steps(struct making *m)
@@ -267,6 +273,7 @@ static void undo(struct making *m)
         kill(m->pid, SIGKILL);
         waitpid(m->pid, NULL, 0);
     }
+    cgroups_give_back(m->launch->groups, m->setup.box);
     if (m->setup.box_dir[0] != '\0')
         launch_dirs_remove(m->launch, m->setup.box);
 }
@@ -280,6 +287,7 @@ static void close_all(struct making *m)
         fd_close(&m->setup.data_fds[i]);
         fd_close(&m->setup.page_fds[i]);
     }
+    launch_groups_close_fds(&m->setup);
     plugin_source_close(&m->setup.plugin);
 }
 
@@ -293,6 +301,7 @@ static struct making *making_new(struct launch *l, const struct launch_start *me
     m->message = message;
     m->config = config;
     m->control = m->setup.control_fd = -1;
+    launch_groups_forget_fds(&m->setup);
     for (int i = 0; i < BOX_SLOTS_MAX; i++)
         m->data[i] = m->setup.data_fds[i] = m->setup.page_fds[i] = -1;
     return m;

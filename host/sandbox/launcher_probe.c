@@ -57,12 +57,12 @@ static uint64_t find_namespaces(void)
     return plain != 0 ? plain : namespaces_with(CLONE_NEWUSER);
 }
 
-static uint32_t hoped_for(uint64_t namespaces)
+static uint32_t hoped_for(const struct launch *l, uint64_t namespaces)
 {
     const uint32_t walls = launch_walls_of(namespaces);
     return walls | ((walls & WALL_MOUNTNS) != 0 ? WALL_NEWROOT : 0) |
            (geteuid() == 0 ? WALL_OWN_UID : 0) | WALL_LANDLOCK | WALL_SECCOMP | WALL_NO_CAPS |
-           WALL_MDWE;
+           WALL_MDWE | (l->groups != NULL ? WALL_CGROUP : 0);
 }
 
 union probe_message {
@@ -121,7 +121,8 @@ static int probe_with(struct launch *l, uint64_t namespaces, uint32_t *walls)
     setup->magic = WARDEN_MAGIC;
     setup->version = WARDEN_VERSION;
     setup->mode = WARDEN_PROBE;
-    setup->walls = hoped_for(namespaces);
+    launch_groups_forget_fds(setup);
+    setup->walls = hoped_for(l, namespaces);
     setup->landlock_abi = confine_landlock_abi();
     setup->helper_fd = l->helper_fd;
     setup->uid = geteuid() == 0 ? l->options.uid_base : geteuid();
@@ -130,8 +131,10 @@ static int probe_with(struct launch *l, uint64_t namespaces, uint32_t *walls)
     setup->filter_fds[FILTER_ZYGOTE] = launch_filter(l, FILTER_ZYGOTE, 0);
     setup->filter_fds[FILTER_TASK] = launch_filter(l, FILTER_TASK, 0);
     if (setup->filter_fds[FILTER_ZYGOTE] >= 0 && setup->filter_fds[FILTER_TASK] >= 0 &&
-        launch_dirs_make(l, setup) == 0)
+        launch_dirs_make(l, setup) == 0 && launch_groups_take(l, setup) == 0)
         rc = run_probe(l, setup, walls);
+    launch_groups_close_fds(setup);
+    cgroups_give_back(l->groups, setup->box);
     launch_dirs_remove(l, setup->box);
     free(setup);
     return rc;
@@ -171,6 +174,7 @@ int launch_probe(struct launch *l)
     const uint64_t namespaces = find_namespaces();
     if (namespaces == 0)
         log_warn("this machine lacks walls: no namespace can be made");
+    launch_groups_open(l);
     int rc = probe_with(l, namespaces, &walls);
     /* Some machines let a user namespace begin and refuse it its rights. */
     if (rc < 0 && namespaces != 0)
@@ -182,6 +186,8 @@ int launch_probe(struct launch *l)
     /* A mount namespace without a root of its own shows the whole host. */
     if ((walls & WALL_NEWROOT) == 0)
         walls &= ~(uint32_t)WALL_MOUNTNS;
+    if ((walls & WALL_CGROUP) == 0)
+        launch_groups_close(l);
     l->walls = walls;
     l->namespaces = launch_namespaces_of(walls);
     l->landlock_abi = (walls & WALL_LANDLOCK) != 0 ? confine_landlock_abi() : 0;

@@ -302,6 +302,18 @@ static int read_setup(struct warden *w, int fd)
     return pread(fd, w->inputs, s->inputs_len, inputs_at) == (ssize_t)s->inputs_len ? 0 : -1;
 }
 
+static int claim_group_fds(struct warden_setup *s)
+{
+    int rc = 0;
+    for (int i = 0; i < WARDEN_GROUPS; i++) {
+        for (int file = 0; file < CGROUP_FILES; file++) {
+            if (s->group_fds[i][file] >= 0)
+                rc |= fd_set_cloexec(s->group_fds[i][file], 1);
+        }
+    }
+    return rc;
+}
+
 /* The launcher has opened these for us over the exec; nobody else is to inherit them. */
 static int claim_fds(struct warden *w)
 {
@@ -315,7 +327,7 @@ static int claim_fds(struct warden *w)
         rc |= fd_set_cloexec(s->filter_fds[kind], 1);
     for (uint32_t i = 0; i < s->slots; i++)
         rc |= fd_set_cloexec(s->data_fds[i], 1) | fd_set_cloexec(s->page_fds[i], 1);
-    return rc;
+    return rc | claim_group_fds(s);
 }
 
 int warden_main(int setup_fd)

@@ -51,8 +51,9 @@ struct zygote {
     struct loop_timer *timer;
     struct output output;
     int64_t started_ms;
-    unsigned failures; /* in a row */
-    unsigned ordered;  /* forks asked for and not yet named */
+    uint64_t old_oom_kills; /* of its control group, when it was started */
+    unsigned failures;      /* in a row */
+    unsigned ordered;       /* forks asked for and not yet named */
 };
 
 enum slot_state {
@@ -73,6 +74,8 @@ struct slot {
     struct output output;     /* of a forked worker; a warm one writes to its zygote's */
     uint64_t cpu_limit_us;    /* of its process clock; 0: not watched */
     struct loop_timer *timer; /* the next look at its clock */
+    /* Of its control group, when the worker was announced. */
+    uint64_t old_oom_kills, old_peak;
 };
 
 /* A child that ended before the zygote had named it. */
@@ -120,7 +123,7 @@ void warden_check_stop(struct warden *w);
  * wall and clears its bit in setup.walls. */
 int warden_build(struct warden *w);
 
-/* warden_basics.c, warden_root.c, warden_files.c, warden_rights.c: the steps. 0, or -1 with errno.
+/* warden_basics.c, warden_root.c, warden_files.c, warden_rights.c, warden_group.c: the steps. 0, or -1 with errno.
  */
 int warden_begin_session(struct warden *w);
 int warden_reset_signals(struct warden *w);
@@ -151,6 +154,7 @@ int warden_lock_securebits(struct warden *w);
 int warden_switch_user(struct warden *w);
 int warden_drop_caps(struct warden *w);
 int warden_refuse_privileges(struct warden *w);
+int warden_try_group(struct warden *w);
 int warden_try_mdwe(struct warden *w);
 int warden_try_landlock(struct warden *w);
 int warden_try_seccomp(struct warden *w);
@@ -178,6 +182,24 @@ void warden_cleaner_ended(struct slot *s, int wait_status);
 /* Gives an empty slot its next worker, if the box goes on. */
 void warden_fill_slot(struct slot *s);
 void warden_kill_worker(struct slot *s, enum kill_reason reason);
+
+/* warden_group.c: control groups; without WALL_CGROUP all of it does nothing. -1 with errno. */
+/* The group that a zygote lives in. */
+static inline uint32_t warden_group_of(const struct zygote *z)
+{
+    return z->warden->mode == BOX_FORK ? (uint32_t)WARDEN_GROUP_ZYGOTE : z->slot;
+}
+/* The caller goes into that group: a slot's, or WARDEN_GROUP_ZYGOTE. */
+int warden_group_join(const struct warden *w, uint32_t group);
+/* Moves a worker into its slot's group. */
+int warden_group_move(const struct slot *s, pid_t pid);
+/* Notes the kernel's counters when a worker is announced, and tells at its end what they are since.
+ */
+int warden_group_begin(struct slot *s);
+void warden_group_end(const struct slot *s, struct control_exit *m);
+/* Kills in that group so far, for want of memory; and whether there were more since. */
+uint64_t warden_group_oom_kills(const struct warden *w, uint32_t group);
+bool warden_group_was_full(const struct warden *w, uint32_t group, uint64_t old_oom_kills);
 
 /* warden_reap.c */
 void warden_reap(struct warden *w);

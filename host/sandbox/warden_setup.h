@@ -11,14 +11,18 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "sandbox/cgroup.h"
 #include "sandbox/chan.h"
 #include "sandbox/plugin_file.h"
 
 #define WARDEN_MAGIC 0x504e5741u
-enum { WARDEN_VERSION = 2 };
+enum { WARDEN_VERSION = 3 };
 
 /* Besides enum box_mode: no plugin; every wall is built, and what cannot be built is told. */
 enum { WARDEN_PROBE = 100 };
+
+/* Control groups: one a slot, and one for the process that forks tasks. */
+enum { WARDEN_GROUP_ZYGOTE = BOX_SLOTS_MAX, WARDEN_GROUPS };
 
 struct warden_setup {
     uint32_t magic, version;
@@ -42,6 +46,7 @@ struct warden_setup {
     int32_t filter_fds[2]; /* enum filter_kind */
     int32_t data_fds[BOX_SLOTS_MAX];
     int32_t page_fds[BOX_SLOTS_MAX];
+    int32_t group_fds[WARDEN_GROUPS][CGROUP_FILES]; /* with WALL_CGROUP; -1: none */
     char slug[BOX_SLUG_MAX];
     char plugin_id[BOX_ID_MAX];
     char box_dir[PATH_MAX];  /* the slots' task directories, on the host */

@@ -28,7 +28,6 @@ static const struct warden_step steps[] = {
     {"orphans", warden_adopt_orphans, 0, false},
     {"children", warden_watch_children, 0, false},
     {"cores", warden_forbid_cores, 0, false},
-    /* A slot's control group would be joined here. */
     {"host-name", warden_set_host_name, WALL_UTSNS, false},
     {"namespaces", warden_forbid_namespaces, WALL_USERNS, false},
     {"private-mounts", warden_privatise_mounts, WALL_NEWROOT, false},
@@ -47,6 +46,7 @@ static const struct warden_step steps[] = {
     {"capabilities", warden_drop_caps, WALL_NO_CAPS, false},
     {"no-new-privileges", warden_refuse_privileges, 0, false},
     {"slots", warden_open_slots, 0, false},
+    {"groups", warden_try_group, WALL_CGROUP, true}, /* workers are moved into them */
     {"mdwe", warden_try_mdwe, WALL_MDWE, true},
     {"landlock", warden_try_landlock, WALL_LANDLOCK, true},
     {"seccomp", warden_try_seccomp, WALL_SECCOMP, true},

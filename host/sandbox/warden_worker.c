@@ -17,6 +17,10 @@ void warden_worker_live(struct slot *s, pid_t pid)
         .slot = s->index,
         .generation = s->generation,
     };
+    if (warden_group_begin(s) < 0) {
+        warden_end_error(s->warden, errno, "reading a control group");
+        return;
+    }
     s->state = SLOT_LIVE;
     s->pid = pid;
     s->reason = KILL_NONE;
@@ -42,7 +46,7 @@ static uint64_t time_us(const struct timeval *t)
 static void tell_exit(const struct slot *s, const struct output *o, int wait_status,
                       const struct rusage *usage)
 {
-    const struct control_exit m = {
+    struct control_exit m = {
         .head = {.magic = CHAN_MAGIC, .version = CHAN_VERSION, .type = CONTROL_EXIT},
         .slot = s->index,
         .wait_status = wait_status,
@@ -52,6 +56,7 @@ static void tell_exit(const struct slot *s, const struct output *o, int wait_sta
         .max_rss_bytes = (uint64_t)usage->ru_maxrss * 1024,
         .log_dropped_bytes = o->dropped,
     };
+    warden_group_end(s, &m);
     warden_send(s->warden, &m, sizeof m);
 }
 

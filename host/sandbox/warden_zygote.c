@@ -68,6 +68,7 @@ void warden_start_zygote(struct zygote *z)
         w->slots[z->slot].generation++;
     z->state = ZYGOTE_LOADING;
     z->started_ms = clock_mono_ms();
+    z->old_oom_kills = warden_group_oom_kills(w, warden_group_of(z));
     if (warden_exec_zygote(z) < 0 || warden_send_setup(z) < 0 ||
         (z->io = loop_io_add(w->loop, z->channel, EPOLLIN, on_channel, z)) == NULL) {
         warden_end_error(w, errno, "starting the zygote");
@@ -192,6 +193,11 @@ static void forked(struct slot *s, pid_t pid)
         warden_end_error(w, errno, "reading a task's output");
         return;
     }
+    /* A process that has ended needs no group, and a number no longer names it. */
+    if (!has_ended && warden_group_move(s, pid) < 0) {
+        warden_end_error(w, errno, "moving a task into its control group");
+        return;
+    }
     warden_worker_live(s, pid);
     if (warden_check_children(w) < 0)
         warden_end_load_failed(w, LOAD_LIED, 0, "a process runs in the box that was not ordered");
@@ -312,6 +318,8 @@ static void ended_loading(struct zygote *z, int wait_status, const struct rusage
         warden_end_error(w, error, "executing the zygote");
     else if (w->mode == BOX_SCAN && wait_status == 0)
         end_scan(z, wait_status, usage);
+    else if (warden_group_was_full(w, warden_group_of(z), z->old_oom_kills))
+        failed(z, LOAD_REFUSED, wait_status, "loading it took more memory than its limit allows");
     else if (WIFEXITED(wait_status))
         failed(z, LOAD_EXITED, wait_status, "the process that loaded the plugin exited");
     else

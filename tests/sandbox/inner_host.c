@@ -144,7 +144,8 @@ static _Noreturn void be_launcher(int channel, const char *state)
     dup2(channel, 3);
     fd_set_cloexec(3, 0);
     execl(path, "penstock-launcher", "--channel-fd", "3", "--state-dir", state, "--lenient-files",
-          "--log-level", getenv("INNER_LOG") != NULL ? "debug" : "error", (char *)NULL);
+          "--log-level", getenv("INNER_LOG") != NULL ? "debug" : "error", "--cgroup",
+          getenv("INNER_CGROUP") != NULL ? getenv("INNER_CGROUP") : "auto", (char *)NULL);
     fprintf(stderr, "%s: %s\n", path, strerror(errno));
     _exit(127);
 }
