@@ -21,7 +21,7 @@
 #include <stdint.h>
 
 #define CHAN_MAGIC 0x504e5354u
-enum { CHAN_VERSION = 3 };
+enum { CHAN_VERSION = 4 };
 
 enum {
     BOX_SLOTS_MAX = 64,
@@ -202,14 +202,17 @@ struct control_kill {
     uint64_t generation;
 };
 
-/* Kills that worker (KILL_CPU) once it has used cpu_ms more of processor time than now. Sent for
- * tasks that run longer than a moment only, so that short ones cost no message. cpu_ms 0 takes a
- * watch back. */
+/* Kills that worker (KILL_CPU) once it has used cpu_ms more of processor time than now, or
+ * (KILL_DISK) once its directory holds more than the box's limits, where no WALL_SCRATCH does that.
+ * Sent for tasks that run longer than a moment only, so that short ones cost no message; and again
+ * with is_over when a warm worker has come to the end of that task. */
 struct control_watch {
     struct chan_head head;
     uint32_t slot;
-    uint32_t cpu_ms;
+    uint32_t cpu_ms; /* 0: no limit of it */
     uint64_t generation;
+    uint32_t is_over;
+    uint32_t reserved;
 };
 
 struct control_stop {

@@ -64,10 +64,14 @@ static int check_message(struct making *m)
     return is_good ? 0 : -1;
 }
 
-/* Walls that this box does without: it asked for the network, or for pages it may write and run. */
-static uint32_t walls_for(const struct launch *l, uint32_t rights)
+/* Walls that this box does without: it asked for the network, or for pages it may write and run;
+ * without a limit a directory in memory would be bounded by nothing but the machine's. */
+static uint32_t walls_for(const struct launch *l, const struct launch_start *s)
 {
+    const uint32_t rights = s->rights;
     uint32_t walls = l->walls;
+    if ((s->flags & LAUNCH_DISK_SCRATCH) != 0 || s->limits.dir_bytes == 0)
+        walls &= ~(uint32_t)WALL_SCRATCH;
     if ((rights & BOX_MAY_NETWORK) != 0)
         walls &= ~(uint32_t)WALL_NETNS;
     if ((rights & BOX_MAY_JIT) != 0)
@@ -96,7 +100,7 @@ static int fill_setup(struct making *m)
     setup->mode = s->mode;
     setup->slots = s->slots;
     setup->rights = s->rights;
-    setup->walls = walls_for(l, s->rights);
+    setup->walls = walls_for(l, s);
     setup->landlock_abi = l->landlock_abi;
     setup->config_len = s->config_len;
     setup->inputs_len = s->inputs_len;

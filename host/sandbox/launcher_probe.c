@@ -20,7 +20,10 @@
 #include "sandbox/launcher.h"
 #include "sandbox/walls.h"
 
-enum { ANSWER_S = 20 /* a machine that is this slow could not run a task either */ };
+enum {
+    ANSWER_S = 20,          /* a machine that is this slow could not run a task either */
+    PROBE_SCRATCH = 1 << 20 /* bytes of a task directory */
+};
 
 static const uint64_t wanted[] = {CLONE_NEWPID, CLONE_NEWNS,  CLONE_NEWNET,
                                   CLONE_NEWIPC, CLONE_NEWUTS, CLONE_NEWCGROUP};
@@ -60,7 +63,7 @@ static uint64_t find_namespaces(void)
 static uint32_t hoped_for(const struct launch *l, uint64_t namespaces)
 {
     const uint32_t walls = launch_walls_of(namespaces);
-    return walls | ((walls & WALL_MOUNTNS) != 0 ? WALL_NEWROOT : 0) |
+    return walls | ((walls & WALL_MOUNTNS) != 0 ? WALL_NEWROOT | WALL_SCRATCH : 0) |
            (geteuid() == 0 ? WALL_OWN_UID : 0) | WALL_LANDLOCK | WALL_SECCOMP | WALL_NO_CAPS |
            WALL_MDWE | (l->groups != NULL ? WALL_CGROUP : 0);
 }
@@ -124,6 +127,7 @@ static int probe_with(struct launch *l, uint64_t namespaces, uint32_t *walls)
     launch_groups_forget_fds(setup);
     setup->walls = hoped_for(l, namespaces);
     setup->landlock_abi = confine_landlock_abi();
+    setup->limits.dir_bytes = PROBE_SCRATCH;
     setup->helper_fd = l->helper_fd;
     setup->uid = geteuid() == 0 ? l->options.uid_base : geteuid();
     setup->log_level = (int32_t)l->options.log_level;
@@ -185,7 +189,7 @@ int launch_probe(struct launch *l)
     }
     /* A mount namespace without a root of its own shows the whole host. */
     if ((walls & WALL_NEWROOT) == 0)
-        walls &= ~(uint32_t)WALL_MOUNTNS;
+        walls &= ~(uint32_t)(WALL_MOUNTNS | WALL_SCRATCH);
     if ((walls & WALL_CGROUP) == 0)
         launch_groups_close(l);
     l->walls = walls;

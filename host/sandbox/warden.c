@@ -127,8 +127,11 @@ static void on_kill(struct warden *w, const union control_message *m)
 static void on_watch(struct warden *w, const union control_message *m)
 {
     struct slot *s = worker_of(w, m->watch.slot, m->watch.generation);
-    if (s != NULL)
-        warden_watch_cpu(s, m->watch.cpu_ms);
+    if (s == NULL)
+        return;
+    warden_watch_end(s);
+    if (m->watch.is_over == 0)
+        warden_watch(s, m->watch.cpu_ms);
 }
 
 static void on_stop(struct warden *w, const union control_message *m)
@@ -222,6 +225,11 @@ static void on_slot_timer(void *arg)
         warden_fill_slot(s);
 }
 
+static void on_measure_timer(void *arg)
+{
+    warden_measure(arg);
+}
+
 static int make_slot(struct warden *w, uint32_t i)
 {
     struct slot *s = &w->slots[i];
@@ -230,8 +238,9 @@ static int make_slot(struct warden *w, uint32_t i)
     s->index = z->slot = i;
     s->output.fd = z->output.fd = z->channel = z->birth = -1;
     s->timer = loop_timer_new(w->loop, on_slot_timer, s);
+    s->measure_timer = loop_timer_new(w->loop, on_measure_timer, s);
     z->timer = loop_timer_new(w->loop, on_zygote_timer, z);
-    return s->timer != NULL && z->timer != NULL ? 0 : -1;
+    return s->timer != NULL && s->measure_timer != NULL && z->timer != NULL ? 0 : -1;
 }
 
 static int make_loop(struct warden *w)

@@ -36,11 +36,12 @@ struct limit {
 };
 
 /* Processes of one user are counted together, and only where the box has its own user is that its
- * own count: the warden, its zygotes, and in each slot a task with its threads and a cleaner. */
+ * own count: the warden, its zygotes, and in each slot a task with its threads, a cleaner, and one
+ * that measures. */
 static uint64_t processes(const struct warden *w)
 {
     const uint64_t slots = w->setup.slots;
-    return 2 + 2 * slots + slots * w->setup.limits.threads;
+    return 2 + 3 * slots + slots * w->setup.limits.threads;
 }
 
 static int set_limit(const struct limit *l)

@@ -70,10 +70,15 @@ struct slot {
     pid_t pid;
     uint64_t generation;
     enum kill_reason reason;
-    int dir;                  /* the task directory */
-    struct output output;     /* of a forked worker; a warm one writes to its zygote's */
-    uint64_t cpu_limit_us;    /* of its process clock; 0: not watched */
-    struct loop_timer *timer; /* the next look at its clock */
+    int dir;                          /* the task directory */
+    struct output output;             /* of a forked worker; a warm one writes to its zygote's */
+    uint64_t cpu_limit_us;            /* of its process clock; 0: not watched */
+    struct loop_timer *timer;         /* the next look at its clock */
+    struct loop_timer *measure_timer; /* the next look at its directory */
+    pid_t measurer;                   /* a child of ours that looks at it now; 0: none */
+    bool is_measured;                 /* the task is watched, and what it looks for counts */
+    uint64_t n_watches;               /* of this slot so far, and when the child began */
+    uint64_t measurer_watch;
     /* Of its control group, when the worker was announced. */
     uint64_t old_oom_kills, old_peak;
 };
@@ -141,6 +146,7 @@ int warden_forbid_namespaces(struct warden *w);
 int warden_make_mount(const char *type, const char *const (*options)[2], size_t n, unsigned attr);
 int warden_privatise_mounts(struct warden *w);
 int warden_make_root(struct warden *w);
+int warden_mount_scratch(struct warden *w);
 int warden_bind_system(struct warden *w);
 int warden_bind_devices(struct warden *w);
 int warden_mount_proc(struct warden *w);
@@ -213,8 +219,13 @@ int warden_check_children(const struct warden *w);
 void warden_kill_all(struct warden *w);
 
 /* warden_watch.c */
-void warden_watch_cpu(struct slot *s, uint32_t cpu_ms);
+/* The task of a slot is a long one; cpu_ms as in control_watch. */
+void warden_watch(struct slot *s, uint32_t cpu_ms);
+void warden_watch_end(struct slot *s);
 void warden_look_at_cpu(struct slot *s);
+/* Looks at the directory of a slot that is watched; by a child, which ends some time later. */
+void warden_measure(struct slot *s);
+void warden_measurer_ended(struct slot *s, int wait_status);
 
 /* warden_output.c */
 /* Opens a pipe; returns the write end, or -1 with errno. */

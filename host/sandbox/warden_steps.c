@@ -32,6 +32,7 @@ static const struct warden_step steps[] = {
     {"namespaces", warden_forbid_namespaces, WALL_USERNS, false},
     {"private-mounts", warden_privatise_mounts, WALL_NEWROOT, false},
     {"root", warden_make_root, WALL_NEWROOT, false},
+    {"scratch", warden_mount_scratch, WALL_SCRATCH, false},
     {"system", warden_bind_system, WALL_NEWROOT, false},
     {"devices", warden_bind_devices, WALL_NEWROOT, false},
     {"proc", warden_mount_proc, WALL_NEWROOT, false},

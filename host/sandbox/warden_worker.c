@@ -24,7 +24,6 @@ void warden_worker_live(struct slot *s, pid_t pid)
     s->state = SLOT_LIVE;
     s->pid = pid;
     s->reason = KILL_NONE;
-    s->cpu_limit_us = 0;
     warden_send(s->warden, &m, sizeof m);
 }
 
@@ -111,7 +110,7 @@ void warden_worker_ended(struct slot *s, int wait_status, const struct rusage *u
 {
     struct warden *w = s->warden;
     struct output *o = w->mode == BOX_FORK ? &s->output : &w->zygotes[s->index].output;
-    loop_timer_off(s->timer);
+    warden_watch_end(s);
     warden_output_close(o);
     tell_exit(s, o, wait_status, usage);
     s->pid = 0;

@@ -203,7 +203,9 @@ void host_spec(struct host *h, const char *plugin, const char *slug, enum box_mo
                                            .cpu_ms = 20000,
                                            .load_timeout_ms = 10000,
                                            .files = 64,
-                                           .threads = 16}};
+                                           .threads = 16,
+                                           .dir_files = 10000,
+                                           .dir_bytes = 256 << 20}};
 }
 
 static bool are_free(const struct host *h)

@@ -23,7 +23,7 @@ static uint32_t expected_walls(enum setting setting)
 {
     const uint32_t always = WALL_LANDLOCK | WALL_SECCOMP | WALL_NO_CAPS | WALL_MDWE;
     const uint32_t namespaces = WALL_PIDNS | WALL_MOUNTNS | WALL_NETNS | WALL_IPCNS | WALL_UTSNS |
-                                WALL_CGROUPNS | WALL_NEWROOT;
+                                WALL_CGROUPNS | WALL_NEWROOT | WALL_SCRATCH;
     switch (setting) {
     case AS_ROOT:
         return always | namespaces | WALL_OWN_UID;
