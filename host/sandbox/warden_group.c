@@ -24,10 +24,11 @@ static bool has_groups(const struct warden *w)
     return (w->setup.walls & WALL_CGROUP) != 0;
 }
 
-static int write_pid(const int *fds, const char *text)
+static int write_pid(const struct warden *w, uint32_t group, const char *text)
 {
+    const int *fds = w->setup.group_fds[group];
     const ssize_t n = (ssize_t)strlen(text);
-    errno = fault_here("warden.group-move");
+    errno = fault_here(w->setup.mode == WARDEN_PROBE ? "probe.group-move" : "warden.group-move");
     if (errno != 0)
         return -1;
     for (int i = CGROUP_MOVE; i <= CGROUP_MOVE_PIDS; i++) {
@@ -39,7 +40,7 @@ static int write_pid(const int *fds, const char *text)
 
 int warden_group_join(const struct warden *w, uint32_t group)
 {
-    return has_groups(w) ? write_pid(w->setup.group_fds[group], "0") : 0;
+    return has_groups(w) ? write_pid(w, group, "0") : 0;
 }
 
 int warden_group_move(const struct slot *s, pid_t pid)
@@ -48,7 +49,7 @@ int warden_group_move(const struct slot *s, pid_t pid)
     if (!has_groups(s->warden))
         return 0;
     snprintf(text, sizeof text, "%d", pid);
-    return write_pid(s->warden->setup.group_fds[s->index], text);
+    return write_pid(s->warden, s->index, text);
 }
 
 /* ---- what the kernel counts ---- */

@@ -150,14 +150,9 @@ static _Noreturn void be_launcher(int channel, const char *state)
     _exit(127);
 }
 
-int host_start(struct host *h)
+static int start_launcher(struct host *h)
 {
     int pair[2];
-    const char *tmp = getenv("TMPDIR");
-    memset(h, 0, sizeof *h);
-    snprintf(h->state, sizeof h->state, "%s/state-XXXXXX", tmp != NULL ? tmp : "/tmp");
-    if (mkdtemp(h->state) == NULL || chmod(h->state, 0755) < 0)
-        return -1;
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
         return -1;
     /* So that whatever outlives the launcher comes to us. */
@@ -169,6 +164,23 @@ int host_start(struct host *h)
     h->loop = loop_new();
     h->launcher = h->loop != NULL ? launcher_new(h->loop, pair[0], on_lost, h) : NULL;
     return h->launcher_pid > 0 && h->launcher != NULL ? 0 : -1;
+}
+
+int host_start(struct host *h)
+{
+    const char *tmp = getenv("TMPDIR");
+    memset(h, 0, sizeof *h);
+    snprintf(h->state, sizeof h->state, "%s/state-XXXXXX", tmp != NULL ? tmp : "/tmp");
+    if (mkdtemp(h->state) == NULL || chmod(h->state, 0755) < 0)
+        return -1;
+    return start_launcher(h);
+}
+
+int host_restart(struct host *h)
+{
+    host_stop(h);
+    h->is_lost = false;
+    return start_launcher(h);
 }
 
 void host_stop(struct host *h)

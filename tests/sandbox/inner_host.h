@@ -49,6 +49,8 @@ struct host {
 
 /* Starts the launcher; the state directory lies in TMPDIR. 0, or -1. */
 int host_start(struct host *h);
+/* After the launcher was killed: another one in the same state directory. */
+int host_restart(struct host *h);
 /* Ends it and waits for everything that was its. */
 void host_stop(struct host *h);
 
