@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "conf/extra_calls.h"
 #include "conf/option.h"
 
 enum { JSON_MAX = 64 * 1024 /* a box takes no longer configuration */, WORKER_ID_MAX = 63 };
@@ -122,6 +123,15 @@ int check_port(const char *text, struct buf *why)
     if (text_parse_i64(text, &port) == 0 && port >= 0 && port <= 65535)
         return 0;
     return expect(why, "a TCP port, or 0 for all");
+}
+
+int check_extra_call(const char *text, struct buf *why)
+{
+    if (extra_call_bit(text) != 0)
+        return 0;
+    buf_append_str(why, "expected one of ");
+    extra_calls_list(why);
+    return -1;
 }
 
 int check_token(const char *text, struct buf *why)

@@ -25,6 +25,8 @@ int check_guarantee(const char *text, struct buf *why);
 int check_cgroup(const char *text, struct buf *why);
 /* 0 to 65535. */
 int check_port(const char *text, struct buf *why);
+/* A system call of extra_calls.h. */
+int check_extra_call(const char *text, struct buf *why);
 /* Printable ASCII without spaces: it becomes an HTTP header. */
 int check_token(const char *text, struct buf *why);
 

@@ -84,6 +84,9 @@ const struct conf_plugin *conf_plugin(const struct conf *c, const char *plugin_i
 const struct conf_pipeline *conf_pipeline(const struct conf *c, const char *plugin_id,
                                           const char *slug);
 
+/* The word of an enum conf_profile. */
+const char *conf_profile_name(int profile);
+
 /* Appends the shim's token, from token or token_file, without white space round it. -1: *why (a
  * sentence for a person, without the token). No token configured: 0 and nothing appended. */
 int conf_shim_token(const struct conf_shim *shim, struct buf *token, struct buf *why);

@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/text.h"
 #include "conf/checks.h"
+#include "conf/conf.h"
 #include "conf/settings.h"
 
 #define KI     ((int64_t)1 << 10)
@@ -207,14 +208,19 @@ static const struct option pipeline_options[] = {
              "never.",
      .flags = OPTION_ZERO},
     {"profile", OPTION_ENUM, PIPELINE(profile), "default", 0, 0,
-     .help = "strict: its own files, no /proc. default: and /proc of its own processes, and what "
-             "inputs names. network: and the host's network, to connect_ports. gpu: and the "
-             "accelerator's devices (draft). off: what the host's user of boxes may; limits stay.",
+     .help =
+         "strict: its own files, no /proc. default: and /proc of its own processes, and what "
+         "inputs names. network: default and the host's network, to connect_ports. gpu: default "
+         "and the accelerator's devices with all their requests (a draft: it may still change). "
+         "off: what the host's user of boxes may; limits stay.",
      .words = profile_words},
     {"jit", OPTION_BOOL, PIPELINE(jit), "no", 0, 0,
      .help = "Whether it may make code while it runs: pages that are written and executed."},
     {"extra_syscalls", OPTION_NAMES, PIPELINE(extra_syscalls), "", 0, 0,
-     .help = "System calls allowed beyond the list; penstock plugin learn prints what one needs."},
+     .help =
+         "System calls allowed beyond the list, of a catalogue of harmless ones; penstock plugin "
+         "learn prints what a plugin needs.",
+     .check = check_extra_call},
     {"connect_ports", OPTION_NAMES, PIPELINE(connect_ports), "53, 80, 443", 0, 0,
      .help = "TCP ports that the profile network may connect to; 0 stands for all.",
      .check = check_port},
@@ -251,6 +257,11 @@ const struct section sections[SECTION_KINDS] = {
     [SECTION_PIPELINE] = {"pipeline", "<slug>", SECTION_PLUGIN, sizeof(struct conf_pipeline),
                           ROWS(pipeline_options), "One pipeline of that plugin."},
 };
+
+const char *conf_profile_name(int profile)
+{
+    return profile_words[profile];
+}
 
 const struct option *section_option(const struct section *s, const char *name)
 {

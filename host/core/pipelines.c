@@ -16,7 +16,8 @@
 #include "sandbox/spec.h"
 
 /* A plugin that does not load is tried again after 1 s, 2 s, 4 s ... 5 min; an error of ours after
- * 0.2 s, 0.4 s ... */
+ * 0.2 s, 0.4 s ... One whose configuration does not allow it to run is not tried again: that is read
+ * once. */
 enum {
     QUARANTINE_FIRST_MS = 1000,
     QUARANTINE_MAX_MS = 300000,
@@ -44,6 +45,11 @@ const char *pipeline_state_name(const struct pipeline *p)
     static const char *const names[] = {"idle", "starting", "ready", "stopping", "quarantined"};
     return pipeline_quarantine_ms(p) == 0 && p->state == PIPELINE_QUARANTINED ? "idle"
                                                                               : names[p->state];
+}
+
+bool pipeline_is_forbidden(const struct pipeline *p)
+{
+    return p->state == PIPELINE_QUARANTINED && p->quarantined_until_ms == INT64_MAX;
 }
 
 int64_t pipeline_quarantine_ms(const struct pipeline *p)
@@ -105,7 +111,7 @@ static void on_ready(void *arg, struct box *b, uint32_t walls, uint32_t landlock
     box_walls_text(walls, landlock_abi, text);
     log_info("box ready", LS("pipeline", p->info->slug),
              LS("mode", mode == BOX_WARM ? "warm" : "fork"), LI("slots", p->slots),
-             LS("walls", text));
+             LS("profile", conf_profile_name(p->conf->profile)), LS("walls", text));
     if (mode == BOX_WARM && p->conf->mode == CONF_MODE_FORK)
         log_warn("open left threads, which a fork does not copy: this pipeline runs in warm mode",
                  LS("pipeline", p->info->slug));
@@ -234,18 +240,30 @@ static int64_t doubled(int64_t first_ms, unsigned times, int64_t max_ms)
     return ms < max_ms ? ms : max_ms;
 }
 
+static void close_off(struct pipeline *p, int64_t until_ms, enum code code, const char *message)
+{
+    p->state = PIPELINE_QUARANTINED;
+    p->quarantined_until_ms = until_ms;
+    p->reason_code = code;
+    snprintf(p->reason, sizeof p->reason, "%s", message);
+    fail_waiting(p, code, message);
+}
+
 static void quarantine(struct pipeline *p, enum code code, const char *message)
 {
     int64_t pause = doubled(QUARANTINE_FIRST_MS, p->failures, QUARANTINE_MAX_MS);
     p->failures++;
-    p->state = PIPELINE_QUARANTINED;
-    p->quarantined_until_ms = loop_now_ms(p->core->loop) + pause;
-    p->reason_code = code;
-    snprintf(p->reason, sizeof p->reason, "%s", message);
     log_error("pipeline does not load", LS("pipeline", p->info->slug),
               LS("file", p->info->plugin->path), LS("code", code_name(code)), LS("reason", message),
               LI("again_in_ms", pause));
-    fail_waiting(p, code, message);
+    close_off(p, loop_now_ms(p->core->loop) + pause, code, message);
+}
+
+static void forbid(struct pipeline *p, const char *why)
+{
+    log_error("pipeline may not run as it is configured", LS("pipeline", p->info->slug),
+              LS("file", p->info->plugin->path), LS("reason", why));
+    close_off(p, INT64_MAX, CODE_PLUGIN_LOAD_FAILED, why);
 }
 
 /* Our own failure, or somebody killed the warden: the tasks wait for another box, a few times. */
@@ -302,9 +320,13 @@ static void start(struct pipeline *p)
     struct box_spec spec;
     char why[SPEC_WHY];
     if (spec_of(p->core->conf, p->info, &spec, why) < 0) {
-        quarantine(p, CODE_PLUGIN_LOAD_FAILED, why);
+        forbid(p, why);
         return;
     }
+    if (spec_is_weak(&spec, why))
+        log_warn("the configuration gives a box more than the profile default",
+                 LS("pipeline", p->info->slug), LS("profile", conf_profile_name(p->conf->profile)),
+                 LS("it_may", why));
     spec.slots = p->slots;
     spec.depth = DEPTH;
     p->state = PIPELINE_STARTING;

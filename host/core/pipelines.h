@@ -2,7 +2,8 @@
 #define PENSTOCK_CORE_PIPELINES_H
 
 /* pipelines.h: the pipelines of this host and their boxes: started when first needed, stopped when
- * idle, put into quarantine with growing pauses when they do not load. */
+ * idle, put into quarantine with growing pauses when they do not load, and for good when their
+ * configuration does not allow them to run. */
 
 #include "core/core.h"
 #include "core/refusal.h"
@@ -34,7 +35,7 @@ struct pipeline {
     uint32_t slots;
     uint32_t walls, landlock_abi;
     unsigned failures;            /* loads in a row that failed */
-    int64_t quarantined_until_ms; /* monotonic */
+    int64_t quarantined_until_ms; /* monotonic; INT64_MAX: for good */
     enum code reason_code;
     char reason[512];
     struct loop_timer *idle;  /* stops the box when nothing came for a while */
@@ -44,6 +45,8 @@ struct pipeline {
 const char *pipeline_slug(const struct pipeline *p);
 struct pipeline *pipeline_find(const struct core *c, const char *slug, size_t len);
 const char *pipeline_state_name(const struct pipeline *p);
+/* Its configuration does not allow it to run; only another start of the host changes that. */
+bool pipeline_is_forbidden(const struct pipeline *p);
 /* Milliseconds of quarantine left, 0: none. */
 int64_t pipeline_quarantine_ms(const struct pipeline *p);
 /* Checks params (token 0: none were given) against the pipeline's schema; all errors are told. -1:

@@ -66,7 +66,7 @@ static int check_quarantine(struct submission *x)
     int64_t left = pipeline_quarantine_ms(x->pipeline);
     if (left == 0)
         return 0;
-    x->refusal.retry_after_ms = left;
+    x->refusal.retry_after_ms = pipeline_is_forbidden(x->pipeline) ? 0 : left;
     return refuse(&x->refusal, CODE_QUARANTINED, "%s", x->pipeline->reason);
 }
 

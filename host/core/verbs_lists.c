@@ -39,6 +39,7 @@ static void write_state(struct json_writer *w, const struct pipeline *p)
     if (p->state == PIPELINE_QUARANTINED)
         json_member_str(w, "reason", p->reason);
     json_member_str(w, "mode", p->mode == BOX_WARM ? "warm" : "fork");
+    json_member_str(w, "profile", conf_profile_name(p->conf->profile));
     json_member_int(w, "max_concurrent", p->slots);
     json_member_int(w, "timeout_ms", p->conf->timeout_ms);
     json_member_int(w, "memory_bytes", p->conf->memory_bytes);

@@ -2,7 +2,7 @@
  * box.c: the life of a box as the core sees it. Runs in the core and the command line, which never
  * fork: the launcher starts the box's warden and reaps it. We hold the box's control channel and,
  * for each slot, the data channel and the page. A task is over when its worker has said so (warm)
- * or was reaped (fork); the box when the launcher says that the warden is gone.
+ * or was reaped (fork, exec); the box when the launcher says that the warden is gone.
  */
 #include "sandbox/box.h"
 
@@ -48,8 +48,8 @@ static void put_inputs(const struct box_spec *spec, char *at)
 static int check_spec(const struct box_spec *spec)
 {
     if (spec->plugin_path == NULL || spec->plugin_path[0] != '/' || spec->slots < 1 ||
-        spec->slots > BOX_SLOTS_MAX || spec->depth > BOX_DEPTH_MAX ||
-        (spec->mode != BOX_FORK && spec->mode != BOX_WARM && spec->mode != BOX_SCAN) ||
+        spec->slots > BOX_SLOTS_MAX || spec->depth > BOX_DEPTH_MAX || spec->mode < BOX_FORK ||
+        spec->mode > BOX_EXEC || (spec->mode == BOX_EXEC && spec->slots != 1) ||
         (spec->mode != BOX_SCAN && length(spec->slug) == 0)) {
         errno = EINVAL;
         return -1;
@@ -114,6 +114,7 @@ static struct box *box_new(struct launcher *l, const struct box_spec *spec,
                       .control_fd = -1,
                       .n_slots = spec->slots,
                       .depth = spec->depth > 1 ? spec->depth : 1};
+    buf_init(&b->last_log, TAIL_ROOM);
     b->slots = calloc(spec->slots, sizeof *b->slots);
     b->watch_timer = loop_timer_new(l->loop, on_watch, b);
     for (uint32_t i = 0; b->slots != NULL && i < b->n_slots; i++)
@@ -152,6 +153,7 @@ void box_forget(struct box *b)
     loop_timer_free(b->watch_timer);
     loop_io_del(b->control_io);
     fd_close(&b->control_fd);
+    buf_clear(&b->last_log);
     free(b);
 }
 

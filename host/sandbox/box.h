@@ -5,6 +5,8 @@
  * box.h: boxes as the core and the command line see them. A box holds one pipeline of one plugin;
  * it has slots, and each free slot takes one task. All calls and callbacks [loop].
  *
+ * A box of BOX_EXEC has one slot, takes one task, and ends after it (on_ended: CODE_OK).
+ *
  * A warm box may be given tasks ahead (depth): a slot's worker then goes from one to the next
  * without waiting for us. The first of a slot is at work; those behind it come to work in order, or
  * are given back untouched.
@@ -44,8 +46,8 @@ struct box_spec {
     uint32_t depth;       /* tasks that a warm worker may hold, to BOX_DEPTH_MAX; 0 is 1 */
     uint32_t rights;      /* enum box_rights */
     uint32_t flags;       /* enum launch_flags */
-    uint64_t extra_calls; /* bits of seccomp_extra.h */
-    uint32_t n_ports;     /* TCP ports it may connect to */
+    uint64_t extra_calls; /* bits of conf/extra_calls.h */
+    uint32_t n_ports;     /* TCP ports it may connect to; 0 among them: all */
     uint16_t ports[BOX_PORTS_MAX];
     const char *const *inputs; /* absolute paths that it may read */
     size_t n_inputs;
@@ -108,6 +110,8 @@ struct box_outcome {
     int64_t run_ms, run_us, cpu_ms;
     int64_t max_rss_bytes; /* 0: not known (a warm worker that goes on) */
     bool was_started;      /* false: the worker died before it can have touched the task */
+    bool is_refused; /* to be set by on_done: the claim breaks a rule that only the user knows. A
+                        warm worker is replaced then, as after any fault */
 };
 
 enum box_stream { BOX_LOG_PLUGIN, BOX_LOG_OUTPUT }; /* host->log; stdout and stderr */
@@ -134,7 +138,8 @@ struct box_events {
     void (*on_returned)(void *arg, struct box *b, uint32_t slot, void *task);
     /* A scan's answer: the plugin's own description, a claim. */
     void (*on_descriptor)(void *arg, struct box *b, const char *json, size_t len);
-    /* The box is gone. code: CODE_OK after box_stop or a scan that answered; else
+    /* The box is gone. code: CODE_OK after box_stop, the task of
+     * BOX_EXEC, or a scan that answered; else
      * PLUGIN_LOAD_FAILED, PLUGIN_LOAD_TIMEOUT, SANDBOX_ERROR, KILLED with words. Tasks that were in
      * it have had their on_done before. */
     void (*on_ended)(void *arg, struct box *b, enum code code, const char *message);
@@ -143,6 +148,11 @@ struct box_events {
 /* Asks for a box. NULL with errno: the channel is gone or no memory; then no callback comes. */
 struct box *box_start(struct launcher *l, const struct box_spec *spec,
                       const struct box_events *events, void *arg);
+/* Whether the worker of the slot, which is free, has served nobody yet. */
+bool box_is_fresh(const struct box *b, uint32_t slot);
+/* Has the idle worker of a free slot of a warm box replaced; on_slot_free comes when the next one
+ * is there. Neither failure nor end of anything. -1 with errno: EBUSY, the slot is not free. */
+int box_recycle(struct box *b, uint32_t slot);
 /* How many tasks may be given ahead to a slot that is at work; 0 too when that would be unwise now,
  * for example behind a long task. */
 unsigned box_room(const struct box *b, uint32_t slot);

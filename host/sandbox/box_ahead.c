@@ -119,7 +119,7 @@ unsigned box_room(const struct box *b, uint32_t slot)
         return 0;
     /* Behind what is long, or about to be killed, or still being written, nothing is put. */
     if (s->state != SLOT_RUNNING || s->data_io == NULL || s->is_deaf || s->killed != KILL_NONE ||
-        s->is_watched || s->out.n > 0)
+        s->is_watched || s->out.n > 0 || slot_is_going(s))
         return 0;
     const uint32_t last = b->limits.recycle_after;
     const uint32_t left = last > 0 ? last - s->tasks_of_worker : UINT32_MAX;

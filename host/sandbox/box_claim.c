@@ -158,6 +158,16 @@ static void *grow(void *array, size_t n, size_t *cap, size_t size)
 /* ---- frames
  * --------------------------------------------------------------------------------------- */
 
+/* In the form that lines of open have in the output. */
+static void keep_log(struct slot *s, const struct data_frame *f)
+{
+    static const char *const levels[] = {"error", "warn", "info", "debug"};
+    char line[DATA_TEXT_MAX + 16];
+    snprintf(line, sizeof line, "[%s] %.*s", levels[f->word], (int)f->body_len,
+             (const char *)f->body);
+    tail_put(&s->last_log, line, strlen(line));
+}
+
 static void take_log(struct slot *s, const struct data_frame *f)
 {
     struct box *b = s->box;
@@ -167,6 +177,7 @@ static void take_log(struct slot *s, const struct data_frame *f)
         return;
     }
     s->claim.log_bytes += f->body_len + 1;
+    keep_log(s, f);
     if (s->claim.log_bytes <= limit && b->events.on_log != NULL)
         b->events.on_log(b->arg, b, s->user, BOX_LOG_PLUGIN, (int)f->word, (const char *)f->body,
                          f->body_len);

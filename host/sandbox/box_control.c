@@ -48,22 +48,41 @@ static void on_ready(struct box *b, union control_message *m)
     b->events.on_ready(b->arg, b, m->ready.walls, m->ready.landlock_abi, b->mode);
 }
 
+/* What was printed last, in one line behind the reason. */
+static const char *last_words(const struct box *b, char *out, size_t size)
+{
+    enum { LINES = 8, BYTES = 600 };
+    size_t n;
+    const char *text = tail_lines(&b->last_log, LINES, BYTES, &n);
+    if (n == 0)
+        return "";
+    int at = snprintf(out, size, "; it printed last: %.*s", (int)n, text);
+    for (int i = 0; i < at && (size_t)i < size; i++) {
+        if (out[i] == '\n')
+            out[i] = '|';
+    }
+    return out;
+}
+
 static void note_load_death(struct box *b, int wait_status)
 {
+    char words[BOX_TEXT_MAX];
+    const char *said = last_words(b, words, sizeof words);
     if (!WIFSIGNALED(wait_status)) {
         box_note_end(b, CODE_PLUGIN_LOAD_FAILED,
-                     "the process exited with status %d while the plugin was loaded",
-                     WEXITSTATUS(wait_status));
+                     "the process exited with status %d while the plugin was loaded%s",
+                     WEXITSTATUS(wait_status), said);
         return;
     }
     const char *abbrev = sigabbrev_np(WTERMSIG(wait_status));
-    box_note_end(b, CODE_PLUGIN_LOAD_FAILED, "killed by signal %d (SIG%s) while it was loaded",
-                 WTERMSIG(wait_status), abbrev != NULL ? abbrev : "?");
+    box_note_end(b, CODE_PLUGIN_LOAD_FAILED, "killed by signal %d (SIG%s) while it was loaded%s",
+                 WTERMSIG(wait_status), abbrev != NULL ? abbrev : "?", said);
 }
 
 static void on_load_failed(struct box *b, union control_message *m)
 {
     struct control_load_failed *f = &m->load_failed;
+    char words[BOX_TEXT_MAX];
     f->text[sizeof f->text - 1] = '\0';
     switch (f->why) {
     case LOAD_EXITED:
@@ -71,12 +90,13 @@ static void on_load_failed(struct box *b, union control_message *m)
         note_load_death(b, f->wait_status);
         break;
     case LOAD_TIMED_OUT:
-        box_note_end(b, CODE_PLUGIN_LOAD_TIMEOUT, "loading took longer than its limit of %u ms",
-                     b->limits.load_timeout_ms);
+        box_note_end(b, CODE_PLUGIN_LOAD_TIMEOUT, "loading took longer than its limit of %u ms%s",
+                     b->limits.load_timeout_ms, last_words(b, words, sizeof words));
         break;
     default:
-        box_note_end(b, CODE_PLUGIN_LOAD_FAILED, "%s",
-                     f->text[0] != '\0' ? f->text : "the plugin could not be loaded");
+        box_note_end(b, CODE_PLUGIN_LOAD_FAILED, "%s%s",
+                     f->text[0] != '\0' ? f->text : "the plugin could not be loaded",
+                     last_words(b, words, sizeof words));
     }
 }
 
@@ -108,6 +128,7 @@ static void on_log(struct box *b, union control_message *m)
 {
     struct slot *s = slot_of(b, m->log.slot);
     bool is_of_task = s != NULL && s->has_worker && s->generation == m->log.generation;
+    tail_put(is_of_task && s->user != NULL ? &s->last_log : &b->last_log, m->log.bytes, m->log.len);
     if (b->events.on_log != NULL)
         b->events.on_log(b->arg, b, is_of_task ? s->user : NULL, BOX_LOG_OUTPUT, PEN_LOG_INFO,
                          m->log.bytes, m->log.len);

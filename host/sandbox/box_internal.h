@@ -11,11 +11,13 @@
 #include "loop/loop.h"
 #include "sandbox/box.h"
 #include "sandbox/data_reader.h"
+#include "sandbox/tail.h"
 #include "sandbox/verdict.h"
 
 enum {
     SCRATCH_SIZE = 64 * 1024, /* one read of a data channel */
-    NONCES = 64               /* drawn at once: one getrandom for so many tasks */
+    NONCES = 64,              /* drawn at once: one getrandom for so many tasks */
+    WARDEN_PATIENCE_MS = 5000 /* from a kill to the news of the death */
 };
 
 struct table;
@@ -94,8 +96,9 @@ struct slot {
     enum slot_state state;
     int data_fd;
     struct loop_io *data_io;
-    bool is_deaf;    /* what this worker sends is no longer looked at */
-    bool has_worker; /* told of, and not yet told of its end */
+    bool is_deaf;      /* what this worker sends is no longer looked at */
+    bool has_worker;   /* told of, and not yet told of its end */
+    bool is_condemned; /* a task of its was faulty: it is replaced as soon as it has none */
     struct slot_page *page;
     uint64_t generation;
     uint32_t tasks_of_worker;
@@ -104,6 +107,7 @@ struct slot {
     struct data_reader in;
     struct outgoing out;
     struct claim claim;
+    struct buf last_log; /* of the task at work (tail.h) */
     /* The task at work. */
     void *user; /* NULL: none */
     uint64_t nonce, last_nonce;
@@ -137,7 +141,8 @@ struct box {
     bool is_held;    /* between box_hold and box_release */
     uint32_t n_slots, depth;
     struct slot *slots;
-    bool has_end; /* why it ends is known */
+    struct buf last_log; /* what no task has printed (tail.h) */
+    bool has_end;        /* why it ends is known */
     enum code end_code;
     char end_text[BOX_TEXT_MAX + 64];
 };
@@ -191,6 +196,14 @@ void slot_finish(struct slot *s, const struct control_exit *exit);
 void slot_begin(struct slot *s, const struct ahead *task);
 /* Has the task at work stop; after the grace its worker is killed. */
 void slot_ask_to_stop(struct slot *s, enum kill_reason reason, int64_t grace_ms);
+
+/* box_recycle.c */
+/* Whether a warm worker is not to be trusted with another task after this one. */
+bool slot_is_fault(const struct evidence *e, const struct box_outcome *o);
+/* Whether its worker takes no task that it has not begun. */
+bool slot_is_going(const struct slot *s);
+/* A warm worker is done with a task: it goes on, or takes its leave. */
+void slot_next(struct slot *s);
 
 /* box_ahead.c */
 /* A task for the slot, behind others or at once; its cell is marked. */

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <penstock/plugin.h>
@@ -15,11 +16,9 @@
 #include "sandbox/box_internal.h"
 
 enum {
-    WATCH_AFTER_US = 10000,    /* shorter tasks cost no message about processor time */
-    STOP_GRACE_MS = 200,       /* from should_stop to the kill when the time is up */
-    CLOSE_GRACE_MS = 2000,     /* for the close of a warm worker that is recycled */
-    WARDEN_PATIENCE_MS = 5000, /* from a kill to the news of the death */
-    USELESS_MAX = 5            /* workers in a row that die before they get a task */
+    WATCH_AFTER_US = 10000, /* shorter tasks cost no message about processor time */
+    STOP_GRACE_MS = 200,    /* from should_stop to the kill when the time is up */
+    USELESS_MAX = 5         /* workers in a row that die before they get a task */
 };
 
 static void on_timer(void *arg);
@@ -58,6 +57,7 @@ int slot_init(struct slot *s, struct box *b, uint32_t index, int data_fd, int pa
     s->index = index;
     s->page = page;
     data_reader_init(&s->in, 0);
+    buf_init(&s->last_log, TAIL_ROOM);
     if (b->mode == BOX_SCAN)
         set_scan_limits(s);
     else
@@ -81,6 +81,7 @@ void slot_clear(struct slot *s)
     data_reader_clear(&s->in);
     outgoing_clear(&s->out);
     claim_clear(&s->claim);
+    buf_clear(&s->last_log);
 }
 
 /* ---- the worker
@@ -101,11 +102,24 @@ void slot_on_worker(struct slot *s, uint64_t generation)
     s->has_worker = true;
     s->tasks_of_worker = 0;
     s->is_deaf = false;
+    s->is_condemned = false;
     s->killed = KILL_NONE;
     s->is_kill_sent = false;
     s->received = s->known = 0;
     s->state = s->box->is_stopping ? SLOT_ENDING : SLOT_IDLE;
     slot_announce(s);
+}
+
+/* A box of BOX_EXEC ends with its worker. */
+static void note_only_end(struct slot *s, const struct control_exit *e)
+{
+    if (s->tasks_of_worker > 0 || s->killed != KILL_NONE || s->box->is_stopping)
+        box_note_end(s->box, CODE_OK, "the box has had its task");
+    else
+        box_note_end(s->box, CODE_SANDBOX_ERROR,
+                     "the worker ended before it had a task, with wait status 0x%x",
+                     (unsigned)e->wait_status);
+    s->box->is_stopping = true;
 }
 
 /* Workers that die before they get a task would be started for ever. */
@@ -147,7 +161,10 @@ void slot_on_exit(struct slot *s, const struct control_exit *e)
     slot_drain(s);
     ahead_take_unsent(s, true);
     tell_dropped(s, e->log_dropped_bytes);
-    count_useless(s, e);
+    if (s->box->mode == BOX_EXEC)
+        note_only_end(s, e);
+    else
+        count_useless(s, e);
     outgoing_drop(&s->out);
     if (s->user != NULL)
         slot_finish(s, e);
@@ -261,68 +278,11 @@ void slot_begin(struct slot *s, const struct ahead *task)
     s->is_watched = false;
     s->started_us = clock_mono_us();
     claim_reset(&s->claim);
+    buf_reset(&s->last_log);
     set_limits(s);
     if (task->timeout_ms > 0)
         loop_timer_after(s->timer, task->timeout_ms);
     box_want_watch(s->box);
-}
-
-/* Nonce first: a worker that sees its generation sees what belongs to it. */
-static void announce_task(struct slot *s, uint64_t nonce)
-{
-    s->page->crash.is_set = 0;
-    atomic_store(&s->page->task_nonce, nonce);
-    atomic_store(&s->page->generation, s->generation);
-}
-
-/* An error here means that the worker is gone; the news of its death is on the way. */
-static void send_out(struct slot *s)
-{
-    outgoing_release(&s->out);
-    /* A worker may have closed its own direction only; then nobody wakes us, and time runs out. */
-    if (outgoing_write(&s->out, s->data_fd) == 0 && s->data_io != NULL)
-        loop_io_set(s->data_io, EPOLLIN | EPOLLOUT);
-}
-
-static bool is_busy(const struct box *b, uint32_t slot)
-{
-    return b->slots[slot].state != SLOT_FREE && box_room(b, slot) == 0;
-}
-
-int box_run(struct box *b, uint32_t slot, const struct box_task *task, void *user)
-{
-    if (slot >= b->n_slots || user == NULL || is_busy(b, slot)) {
-        errno = slot < b->n_slots && user != NULL ? EBUSY : EINVAL;
-        return -1;
-    }
-    struct slot *s = &b->slots[slot];
-    const uint64_t nonce = launcher_nonce(b->launcher);
-    if (outgoing_set(&s->out, task, nonce, s->generation) < 0)
-        return -1;
-    const struct ahead one = ahead_make(s, task, user, nonce);
-    if (s->state == SLOT_FREE) {
-        announce_task(s, nonce);
-        slot_begin(s, &one);
-    } else {
-        ahead_put(s, &one);
-    }
-    if (!b->is_held || !outgoing_hold(&s->out))
-        send_out(s);
-    return 0;
-}
-
-void box_hold(struct box *b)
-{
-    b->is_held = b->mode == BOX_WARM;
-}
-
-void box_release(struct box *b)
-{
-    for (uint32_t i = 0; b->is_held && i < b->n_slots; i++) {
-        if (b->slots[i].out.held.len > 0 && b->slots[i].out.n == 0)
-            send_out(&b->slots[i]);
-    }
-    b->is_held = false;
 }
 
 /* ---- the end of a task
@@ -347,8 +307,11 @@ static struct evidence gather_evidence(struct slot *s, const struct control_exit
                          .run_status = c->run_status,
                          .fail_text = buf_cstr(&c->fail_text),
                          .broken_text = c->why[0] != '\0' ? c->why : NULL};
-    memcpy(&e.crash, &s->page->crash, sizeof e.crash);
+    e.last_log = tail_lines(&s->last_log, TAIL_LINES, TAIL_BYTES, &e.last_log_len);
     if (exit != NULL) {
+        /* Its writer is dead; what it has written is a hint all the same. */
+        if (WIFSIGNALED(exit->wait_status))
+            memcpy(&e.crash, &s->page->crash, sizeof e.crash);
         e.has_exit = true;
         e.wait_status = exit->wait_status;
         e.cpu_us = exit->cpu_us;
@@ -415,12 +378,7 @@ static void finish(struct slot *s, struct evidence *e, const struct control_exit
         put_claim(&o, &s->claim);
     loop_timer_off(s->timer);
     tell_user(s, take_user(s), &o);
-}
-
-static bool is_worn_out(const struct slot *s)
-{
-    const uint32_t last = s->box->limits.recycle_after;
-    return s->is_deaf || s->is_kill_sent || (last > 0 && s->tasks_of_worker >= last);
+    s->is_condemned = s->is_condemned || slot_is_fault(e, &o);
 }
 
 void slot_finish(struct slot *s, const struct control_exit *exit)
@@ -429,14 +387,8 @@ void slot_finish(struct slot *s, const struct control_exit *exit)
     if (exit == NULL)
         end_watch(s);
     finish(s, &e, exit);
-    if (exit != NULL || (!s->is_deaf && !s->is_kill_sent && ahead_promote(s)))
-        return;
-    if (!is_worn_out(s)) {
-        s->state = SLOT_IDLE;
-        return;
-    }
-    s->state = SLOT_ENDING;
-    loop_timer_after(s->timer, s->is_kill_sent ? WARDEN_PATIENCE_MS : CLOSE_GRACE_MS);
+    if (exit == NULL)
+        slot_next(s);
 }
 
 /* Its worker is gone, and not because of it. */

@@ -21,7 +21,7 @@
 #include <stdint.h>
 
 #define CHAN_MAGIC 0x504e5354u
-enum { CHAN_VERSION = 4 };
+enum { CHAN_VERSION = 5 };
 
 enum {
     BOX_SLOTS_MAX = 64,
@@ -41,7 +41,12 @@ struct chan_head {
     uint16_t type;
 };
 
-enum box_mode { BOX_FORK = 1, BOX_WARM = 2, BOX_SCAN = 3 };
+enum box_mode {
+    BOX_FORK = 1, /* each task is a fork of a process that has the plugin loaded */
+    BOX_WARM,     /* one process a slot, which takes one task after another */
+    BOX_SCAN,     /* the plugin describes itself, and the box ends */
+    BOX_EXEC      /* one slot, one process, one task; the box ends with it */
+};
 
 /* What a box is let do beyond the strict profile; the configuration's profile decides (spec.c). */
 enum box_rights {
@@ -97,8 +102,8 @@ struct launch_start {
     uint32_t inputs_len; /* behind the configuration: absolute paths, each with its NUL */
     uint32_t flags;      /* enum launch_flags */
     uint32_t n_ports;
-    uint16_t ports[BOX_PORTS_MAX]; /* TCP, that it may connect to; with BOX_MAY_NETWORK */
-    uint64_t extra_calls;          /* enum extra_call, as bits (seccomp_extra.h) */
+    uint16_t ports[BOX_PORTS_MAX]; /* TCP, that it may connect to, 0: all; with BOX_MAY_NETWORK */
+    uint64_t extra_calls;          /* bits of conf/extra_calls.h */
     struct box_limits limits;
     char sha256[BOX_DIGEST_MAX]; /* of the plugin's file, small hex; "": any */
     char slug[BOX_SLUG_MAX];     /* "" in a scan */
@@ -278,7 +283,7 @@ struct control_exit {
     uint64_t generation;
     uint32_t reason; /* enum kill_reason: why the warden killed it, or KILL_NONE */
     uint32_t reserved;
-    uint64_t cpu_us; /* of the whole worker */
+    uint64_t cpu_us; /* since it was announced: loading does not count */
     uint64_t max_rss_bytes;
     uint64_t log_dropped_bytes; /* of its output, over the limit */
     uint64_t memory_peak_bytes; /* of its control group; 0: not known */
@@ -302,8 +307,8 @@ struct control_log {
 
 enum zygote_type {
     ZYGOTE_SETUP =
-        1, /* to the zygote, first: struct zygote_setup, then config_len bytes; descriptors: filter
-              of the zygote, filter of tasks (sealed memfds of struct sock_filter; of no length: no
+        1, /* to the zygote, first: struct zygote_setup, then config_len bytes, then inputs_len bytes
+              as in warden_setup.h; descriptors: filter of the zygote, filter of tasks (sealed memfds of struct sock_filter; of no length: no
               filter), and for BOX_WARM and BOX_SCAN data and page of the slot */
     ZYGOTE_READY,  /* struct zygote_ready; none in a scan: it ends with status 0 once the data
                       channel has its answer */
@@ -322,6 +327,9 @@ struct zygote_setup {
     uint32_t config_len;
     uint32_t landlock_abi; /* 0: do not use it */
     uint32_t slots;        /* of the box */
+    uint32_t inputs_len;
+    uint32_t n_ports; /* as in launch_start */
+    uint16_t ports[BOX_PORTS_MAX];
     uint32_t reserved;
     uint64_t generation;
     struct box_limits limits;
@@ -437,22 +445,43 @@ struct data_input {
 
 enum {
     CRASH_FRAMES_MAX = 32,
+    CRASH_MODULES_MAX = 16,
+    CRASH_NAME_MAX = 64,
+    CRASH_BUILD_ID_MAX = 20,
     SLOT_CELLS = 16,
     SLOT_UNSENT_MAX = 16 * 1024,
     SLOT_PAGE_SIZE = 5 * 4096
 };
 
+/* What a frame lies in: the program or a library. */
+struct crash_module {
+    uint64_t bias; /* address minus bias is the address in the file, as nm and addr2line know it */
+    uint32_t build_id_len;
+    unsigned char build_id[CRASH_BUILD_ID_MAX];
+    char name[CRASH_NAME_MAX]; /* without folders; with its NUL */
+};
+
+#define CRASH_NO_MODULE UINT32_MAX
+
+/* The first is where it happened; the others are addresses that calls return to. */
+struct crash_frame {
+    uint64_t address;
+    uint32_t module; /* index, or CRASH_NO_MODULE */
+    uint32_t reserved;
+};
+
 /* Written by a signal handler in the plugin's process: a hint, never proof. */
 struct crash_report {
-    uint32_t is_set; /* 1 when the rest is written */
+    uint32_t is_set; /* 1 when the signal is told; frames follow as they are found */
     int32_t signal;
     int32_t code;              /* si_code */
     int32_t syscall;           /* of SIGSYS; -1 */
     uint64_t address;          /* si_addr */
-    uint32_t is_out_of_memory; /* a small mmap in the handler got ENOMEM */
-    uint32_t n_frames;
-    uint64_t frames[CRASH_FRAMES_MAX];
-    uint64_t plugin_base; /* load address of the plugin, to turn frames into offsets */
+    uint32_t is_out_of_memory; /* an allocation had failed, or another one did in the handler */
+    uint32_t n_frames, n_modules;
+    uint32_t reserved;
+    struct crash_frame frames[CRASH_FRAMES_MAX];
+    struct crash_module modules[CRASH_MODULES_MAX];
 };
 
 /* Frames that are not yet in the stream; the worker writes, the core reads. begin counts the bytes
@@ -469,6 +498,8 @@ struct slot_page {
     _Atomic uint64_t started_nonce; /* of the task that the worker has read in full; a hint */
     _Atomic uint64_t
         stop_nonce; /* the task of this nonce shall stop; the core writes, should_stop reads */
+    _Atomic uint64_t leaving;  /* the worker of this generation takes no further task; it says so
+                                 before the end of its last one (a claim) */
     struct crash_report crash; /* cleared by the core before a task for an idle worker */
     struct slot_unsent unsent;
 };

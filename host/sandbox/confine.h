@@ -13,16 +13,22 @@
 struct zygote_setup;
 
 #define CONFINE_ALL_SLOTS UINT32_MAX
+/* From this ABI on Landlock knows TCP ports. */
+enum { LANDLOCK_ABI_NET = 4 };
+
+/* Patterns of the accelerators' devices; NULL-ended. */
+extern const char *const confine_gpu_devices[];
 
 /* The kernel's Landlock ABI; 0: it has none. */
 uint32_t confine_landlock_abi(void);
 /*
  * A ruleset for setup->landlock_abi: read /usr, the loader's files in /etc and the plugin's
  * directory; write the slot's own task directory (CONFINE_ALL_SLOTS: all of them, for a zygote,
- * because a later layer can only take away); execute nothing; no TCP port unless the pipeline needs
- * the network; no signal and no abstract socket outside. The caller closes the descriptor.
+ * because a later layer can only take away); read the inputs (setup->inputs_len bytes: a path and its
+ * real path, each with its NUL, and so on); execute nothing; bind no TCP port, and connect to those
+ * of setup only; no signal and no abstract socket outside. The caller closes the descriptor.
  */
-int confine_landlock_ruleset(const struct zygote_setup *setup, uint32_t slot);
+int confine_landlock_ruleset(const struct zygote_setup *setup, const char *inputs, uint32_t slot);
 /* Puts this thread and those it will start under the ruleset. */
 int confine_landlock_enforce(int ruleset_fd);
 

@@ -2,6 +2,7 @@
  * header may be older than the kernel, so the attribute and the newer rights stand here. */
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <linux/landlock.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,7 +18,8 @@
 #define FS_TRUNCATE    (1ULL << 14) /* ABI 3 */
 #define FS_IOCTL_DEV   (1ULL << 15) /* ABI 5 */
 #define FS_ABI_1       ((1ULL << 13) - 1)
-#define NET_BIND       (1ULL << 0) /* ABI 4 */
+#define RULE_NET_PORT  2 /* ABI 4 */
+#define NET_BIND       (1ULL << 0)
 #define NET_CONNECT    (1ULL << 1)
 #define SCOPE_ABSTRACT (1ULL << 0) /* ABI 6 */
 #define SCOPE_SIGNAL   (1ULL << 1)
@@ -35,6 +37,10 @@
 
 struct ruleset_attr {
     uint64_t fs, net, scoped;
+};
+
+struct net_rule {
+    uint64_t access, port;
 };
 
 struct path_rule {
@@ -57,7 +63,7 @@ static const struct path_rule path_rules[] = {
     {"/dev/zero", FS_READ | FS_WRITE, 0, 0},
     {"/dev/random", FS_READ, 0, 0},
     {"/dev/urandom", FS_READ, 0, 0},
-    {"/proc", FS_READ, 0, WALL_NEWROOT}, /* the host's would show every process */
+    {"/proc", FS_READ, BOX_MAY_PROC, WALL_NEWROOT}, /* the host's would show every process */
     {"/etc/resolv.conf", FS_READ, BOX_MAY_NETWORK, 0},
     {"/etc/hosts", FS_READ, BOX_MAY_NETWORK, 0},
     {"/etc/nsswitch.conf", FS_READ, BOX_MAY_NETWORK, 0},
@@ -66,6 +72,8 @@ static const struct path_rule path_rules[] = {
     {"/etc/ssl", FS_READ, BOX_MAY_NETWORK, 0},
     {"/etc/ca-certificates", FS_READ, BOX_MAY_NETWORK, 0},
 };
+
+const char *const confine_gpu_devices[] = {"/dev/nvidia*", "/dev/dri", NULL};
 
 uint32_t confine_landlock_abi(void)
 {
@@ -80,16 +88,29 @@ static uint64_t handled_fs(uint32_t abi)
            (abi >= 5 ? FS_IOCTL_DEV : 0);
 }
 
-static int create_ruleset(uint32_t abi, uint32_t rights)
+/* Which calls of the network the ruleset is about. */
+static uint64_t handled_net(const struct zygote_setup *setup)
 {
+    if ((setup->rights & BOX_MAY_NETWORK) == 0)
+        return NET_BIND | NET_CONNECT;
+    for (uint32_t i = 0; i < setup->n_ports; i++) {
+        if (setup->ports[i] == 0)
+            return NET_BIND;
+    }
+    return NET_BIND | NET_CONNECT;
+}
+
+static int create_ruleset(const struct zygote_setup *setup)
+{
+    const uint32_t abi = setup->landlock_abi;
     const struct ruleset_attr attr = {
         .fs = handled_fs(abi),
-        .net = (rights & BOX_MAY_NETWORK) != 0 ? NET_BIND : NET_BIND | NET_CONNECT,
+        .net = handled_net(setup),
         .scoped = SCOPE_ABSTRACT | SCOPE_SIGNAL,
     };
-    const size_t size = abi >= 6   ? sizeof attr
-                        : abi >= 4 ? sizeof attr.fs + sizeof attr.net
-                                   : sizeof attr.fs;
+    const size_t size = abi >= 6                  ? sizeof attr
+                        : abi >= LANDLOCK_ABI_NET ? sizeof attr.fs + sizeof attr.net
+                                                  : sizeof attr.fs;
     return (int)syscall(SYS_landlock_create_ruleset, &attr, size, 0UL);
 }
 
@@ -128,6 +149,48 @@ static int allow_system(int ruleset, const struct zygote_setup *setup)
     return 0;
 }
 
+/* Their requests too, which no other device is open to. */
+static int allow_gpus(int ruleset, const struct zygote_setup *setup)
+{
+    const uint64_t rights = (FS_READ | FS_WRITE | FS_IOCTL_DEV) & handled_fs(setup->landlock_abi);
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && confine_gpu_devices[i] != NULL; i++) {
+        glob_t found;
+        if (glob(confine_gpu_devices[i], GLOB_NOSORT, NULL, &found) != 0)
+            continue;
+        for (size_t k = 0; rc == 0 && k < found.gl_pathc; k++)
+            rc = allow(ruleset, found.gl_pathv[k], rights);
+        globfree(&found);
+    }
+    return rc;
+}
+
+static int allow_inputs(int ruleset, const struct zygote_setup *setup, const char *inputs)
+{
+    const char *end = inputs + setup->inputs_len;
+    for (const char *path = inputs; path < end;) {
+        const char *real = path + strlen(path) + 1;
+        if (allow(ruleset, path, FS_READ) < 0)
+            return -1;
+        path = real + strlen(real) + 1;
+    }
+    return 0;
+}
+
+/* Only TCP has ports here; the filter sees to it that nobody binds one, whatever the protocol. */
+static int allow_ports(int ruleset, const struct zygote_setup *setup)
+{
+    if (setup->landlock_abi < LANDLOCK_ABI_NET || (setup->rights & BOX_MAY_NETWORK) == 0 ||
+        (handled_net(setup) & NET_CONNECT) == 0)
+        return 0;
+    for (uint32_t i = 0; i < setup->n_ports; i++) {
+        const struct net_rule rule = {NET_CONNECT, setup->ports[i]};
+        if (syscall(SYS_landlock_add_rule, ruleset, RULE_NET_PORT, &rule, 0UL) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int allow_plugin(int ruleset, const struct zygote_setup *setup)
 {
     char dir[PATH_MAX];
@@ -152,13 +215,15 @@ static int allow_tasks(int ruleset, const struct zygote_setup *setup, uint32_t s
     return allow(ruleset, dir, FS_OWN & handled_fs(setup->landlock_abi));
 }
 
-int confine_landlock_ruleset(const struct zygote_setup *setup, uint32_t slot)
+int confine_landlock_ruleset(const struct zygote_setup *setup, const char *inputs, uint32_t slot)
 {
-    int ruleset = create_ruleset(setup->landlock_abi, setup->rights);
+    int ruleset = create_ruleset(setup);
     if (ruleset < 0)
         return -1;
     if (allow_system(ruleset, setup) < 0 || allow_plugin(ruleset, setup) < 0 ||
-        allow_tasks(ruleset, setup, slot) < 0)
+        allow_tasks(ruleset, setup, slot) < 0 || allow_inputs(ruleset, setup, inputs) < 0 ||
+        allow_ports(ruleset, setup) < 0 ||
+        ((setup->rights & BOX_MAY_GPU) != 0 && allow_gpus(ruleset, setup) < 0))
         fd_close(&ruleset);
     return ruleset;
 }

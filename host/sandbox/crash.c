@@ -2,8 +2,10 @@
  * Everything in the handler is async-signal-safe, or warmed up before (the unwinder). */
 #include "sandbox/crash.h"
 
-#include <execinfo.h>
+#include <errno.h>
+#include <poll.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
@@ -13,10 +15,10 @@
 #include <unistd.h>
 
 #include "sandbox/chan.h"
+#include "sandbox/crash_frames.h"
 
 enum {
     STACK_SIZE = 64 * 1024, /* the unwinder alone takes some 10 KiB */
-    SKIPPED_FRAMES = 2,     /* the handler and the kernel's trampoline */
     PROBE_SMALL = 64 * 1024,
     PROBE_SHARE = 16, /* of the memory limit */
     NEAR_NULL = 64 * 1024,
@@ -26,8 +28,8 @@ enum {
 /* A signal handler has no context of its own: the one mutable global of the plugin's process. */
 static struct {
     struct slot_page *page;
-    const void *plugin_base;
     size_t probe;
+    atomic_flag is_taken; /* the first thread that dies is the one that is told of */
 } crash;
 
 static const int signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGSYS, SIGTRAP};
@@ -46,13 +48,17 @@ static _Noreturn void die_of(int signo)
 }
 
 /*
- * A plugin that does not check malloc dies near address 0, or by abort. The limit is then nearly
- * used up, but not to the last page: a chunk of the plugin's size did not fit. So those deaths are
- * tried with a large piece, others with a small one.
+ * A plugin that does not check malloc dies near address 0, or by abort: then errno still is what
+ * malloc has left there, for worker.c clears it before each task. Where something has
+ * overwritten it, a mapping is tried: the limit is nearly used up, but not to the last page, because
+ * a chunk of the plugin's size did not fit. So those deaths are tried with a large piece, others
+ * with a small one.
  */
-static bool is_out_of_memory(int signo, const siginfo_t *info)
+static bool is_out_of_memory(int signo, const siginfo_t *info, int error)
 {
     bool is_null = signo == SIGABRT || (signo == SIGSEGV && (uintptr_t)info->si_addr < NEAR_NULL);
+    if (is_null && error == ENOMEM)
+        return true;
     size_t size = is_null ? crash.probe : PROBE_SMALL;
     void *piece = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (piece == MAP_FAILED)
@@ -61,53 +67,46 @@ static bool is_out_of_memory(int signo, const siginfo_t *info)
     return false;
 }
 
-static uint64_t pc_of(const void *context)
-{
-    const ucontext_t *u = context;
-#if defined(__x86_64__)
-    return (uint64_t)u->uc_mcontext.gregs[REG_RIP];
-#elif defined(__aarch64__)
-    return u->uc_mcontext.pc;
-#else
-    (void)u;
-    return 0;
-#endif
-}
-
-static void put_frames(struct crash_report *c)
-{
-    void *frames[CRASH_FRAMES_MAX + SKIPPED_FRAMES];
-    int n = backtrace(frames, CRASH_FRAMES_MAX + SKIPPED_FRAMES) - SKIPPED_FRAMES;
-    for (int i = 0; i < n; i++)
-        c->frames[i] = (uint64_t)(uintptr_t)frames[i + SKIPPED_FRAMES];
-    if (n > 0)
-        c->n_frames = (uint32_t)n;
-}
-
 static void put_report(struct crash_report *c, int signo, const siginfo_t *info,
-                       const void *context)
+                       const ucontext_t *context, int error)
 {
     c->signal = signo;
     c->code = info->si_code;
     /* Only the kernel's filter names a call; the signal can also be sent. */
     c->syscall = signo == SIGSYS && info->si_code == BY_FILTER ? info->si_syscall : -1;
     c->address = (uint64_t)(uintptr_t)info->si_addr;
-    c->is_out_of_memory = is_out_of_memory(signo, info);
-    c->plugin_base = (uint64_t)(uintptr_t)crash.plugin_base;
-    c->frames[0] = pc_of(context);
-    c->n_frames = 1;
+    c->is_out_of_memory = is_out_of_memory(signo, info, error);
+    crash_frames_first(c, context);
     /* Complete before the unwinder runs, which may itself fall over a broken stack. */
     __atomic_store_n(&c->is_set, 1, __ATOMIC_RELEASE);
-    put_frames(c);
+    crash_frames_all(c, context);
+}
+
+/* While the plugin is loaded there is no page; what is printed comes into the reason. */
+static void print_report(int signo, const siginfo_t *info, const ucontext_t *context, int error)
+{
+    static const char words[] = "its memory had run out\n";
+    if (is_out_of_memory(signo, info, error))
+        (void)!write(STDERR_FILENO, words, sizeof words - 1);
+    crash_frames_print(context, STDERR_FILENO);
+}
+
+/* Another thread writes its report, and ends the process then. */
+static void wait_for_end(void)
+{
+    for (;;)
+        poll(NULL, 0, 1000);
 }
 
 static void on_crash(int signo, siginfo_t *info, void *context)
 {
-    void *frames[CRASH_FRAMES_MAX];
-    if (crash.page == NULL)
-        backtrace_symbols_fd(frames, backtrace(frames, CRASH_FRAMES_MAX), STDERR_FILENO);
-    else if (crash.page->crash.is_set == 0)
-        put_report(&crash.page->crash, signo, info, context);
+    const int error = errno;
+    if (atomic_flag_test_and_set(&crash.is_taken))
+        wait_for_end();
+    if (crash.page != NULL)
+        put_report(&crash.page->crash, signo, info, context, error);
+    else
+        print_report(signo, info, context, error);
     die_of(signo);
 }
 
@@ -122,11 +121,10 @@ static int set_stack(void)
 
 int crash_setup(uint64_t memory_limit_bytes)
 {
-    void *frame;
     struct sigaction action = {.sa_sigaction = on_crash, .sa_flags = SA_SIGINFO | SA_ONSTACK};
     uint64_t probe = memory_limit_bytes / PROBE_SHARE;
     crash.probe = probe > PROBE_SMALL ? (size_t)probe : PROBE_SMALL;
-    backtrace(&frame, 1);
+    crash_frames_prepare();
     if (set_stack() < 0)
         return -1;
     sigfillset(&action.sa_mask);
@@ -142,20 +140,15 @@ void crash_set_page(struct slot_page *page)
     crash.page = page;
 }
 
-void crash_set_plugin(const void *base)
-{
-    crash.plugin_base = base;
-}
-
 _Noreturn void crash_out_of_memory(void)
 {
     struct crash_report *c = crash.page != NULL ? &crash.page->crash : NULL;
-    if (c != NULL && c->is_set == 0) {
+    if (c != NULL) {
         c->signal = SIGABRT;
         c->code = SI_TKILL;
         c->syscall = -1;
         c->is_out_of_memory = 1;
-        c->n_frames = 0;
+        c->n_frames = c->n_modules = 0;
         __atomic_store_n(&c->is_set, 1, __ATOMIC_RELEASE);
     }
     die_of(SIGABRT);

@@ -16,8 +16,6 @@ struct slot_page;
 int crash_setup(uint64_t memory_limit_bytes);
 /* Where reports go; NULL: to standard error, as lines. Survives a fork. */
 void crash_set_page(struct slot_page *page);
-/* Load address of the plugin. */
-void crash_set_plugin(const void *base);
 /* Ends the process as out of memory; for the host's own allocations on a task's account. */
 _Noreturn void crash_out_of_memory(void);
 

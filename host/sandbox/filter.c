@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/fdutil.h"
+#include "conf/extra_calls.h"
 #include "sandbox/seccomp_rules.h"
 
 enum { NO_RULE = -1 };
@@ -49,8 +50,8 @@ static uint32_t default_of(enum filter_kind kind)
 }
 
 /* 0, or a negative errno as the library's. answer: enum filter_answer or NO_RULE. */
-static int add(scmp_filter_ctx ctx, enum filter_kind kind, int answer, int number, unsigned n,
-               const struct scmp_arg_cmp *args)
+static int add_rule(scmp_filter_ctx ctx, enum filter_kind kind, int answer, int number, unsigned n,
+                    const struct scmp_arg_cmp *args)
 {
     if (answer == NO_RULE || number == __NR_SCMP_ERROR)
         return 0;
@@ -58,17 +59,24 @@ static int add(scmp_filter_ctx ctx, enum filter_kind kind, int answer, int numbe
     return action != default_of(kind) ? seccomp_rule_add_array(ctx, action, number, n, args) : 0;
 }
 
-static int add_groups(scmp_filter_ctx ctx, enum filter_kind kind, uint32_t rights)
+/* The same for a call by its name; what extra_syscalls adds is answered by add_extra alone. */
+static int add(scmp_filter_ctx ctx, const struct filter_key *key, int answer, const char *name,
+               unsigned n, const struct scmp_arg_cmp *args)
+{
+    if (filter_extra_has(key->extra_calls, name))
+        return 0;
+    return add_rule(ctx, key->kind, answer, seccomp_syscall_resolve_name(name), n, args);
+}
+
+static int add_groups(scmp_filter_ctx ctx, const struct filter_key *key)
 {
     int rc = 0;
     for (size_t i = 0; i < filter_groups_count; i++) {
         const struct filter_group *g = &filter_groups[i];
-        if (!applies(rights, g->rights, g->without))
+        if (!applies(key->rights, g->rights, g->without))
             continue;
-        for (const char *const *name = g->names; rc == 0 && *name != NULL; name++) {
-            rc = add(ctx, kind, pick(kind, g->zygote, g->task), seccomp_syscall_resolve_name(*name),
-                     0, NULL);
-        }
+        for (const char *const *name = g->names; rc == 0 && *name != NULL; name++)
+            rc = add(ctx, key, pick(key->kind, g->zygote, g->task), *name, 0, NULL);
     }
     return rc;
 }
@@ -81,21 +89,51 @@ static struct scmp_arg_cmp compare(const struct filter_arg *a)
         .arg = a->index, .op = SCMP_CMP_MASKED_EQ, .datum_a = a->mask, .datum_b = a->value};
 }
 
-static int add_cases(scmp_filter_ctx ctx, enum filter_kind kind, uint32_t rights)
+static unsigned compare_all(const struct filter_case *c, struct scmp_arg_cmp *args)
+{
+    unsigned n = 0;
+    for (; n < FILTER_ARGS && c->args[n].compare != COMPARE_NONE; n++)
+        args[n] = compare(&c->args[n]);
+    return n;
+}
+
+static int add_cases(scmp_filter_ctx ctx, const struct filter_key *key)
 {
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < filter_cases_count; i++) {
         const struct filter_case *c = &filter_cases[i];
         struct scmp_arg_cmp args[FILTER_ARGS];
-        unsigned n = 0;
-        if (!applies(rights, c->rights, c->without))
+        if (!applies(key->rights, c->rights, c->without))
             continue;
-        while (n < FILTER_ARGS && c->args[n].compare != COMPARE_NONE) {
-            args[n] = compare(&c->args[n]);
-            n++;
-        }
-        rc = add(ctx, kind, pick(kind, c->zygote, c->task), seccomp_syscall_resolve_name(c->name),
-                 n, args);
+        const unsigned n = compare_all(c, args);
+        rc = add(ctx, key, pick(key->kind, c->zygote, c->task), c->name, n, args);
+    }
+    return rc;
+}
+
+/* The zygote's filter alone: a task's lets through what it does not name. */
+static int add_extra_call(scmp_filter_ctx ctx, size_t number)
+{
+    struct scmp_arg_cmp args[FILTER_ARGS];
+    size_t count;
+    const int call = seccomp_syscall_resolve_name(extra_call_name(number));
+    const struct filter_case *c = filter_extra_cases(number, &count);
+    int rc = count == 0 ? add_rule(ctx, FILTER_ZYGOTE, ANSWER_ALLOW, call, 0, NULL) : 0;
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        const unsigned n = compare_all(&c[i], args);
+        rc = add_rule(ctx, FILTER_ZYGOTE, ANSWER_ALLOW, call, n, args);
+    }
+    return rc;
+}
+
+static int add_extra(scmp_filter_ctx ctx, const struct filter_key *key)
+{
+    int rc = 0;
+    if (key->kind != FILTER_ZYGOTE)
+        return 0;
+    for (size_t i = 0; rc == 0 && extra_call_name(i) != NULL; i++) {
+        if (filter_extra_has(key->extra_calls, extra_call_name(i)))
+            rc = add_extra_call(ctx, i);
     }
     return rc;
 }
@@ -105,23 +143,25 @@ static int add_numbers(scmp_filter_ctx ctx, enum filter_kind kind)
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < filter_numbers_count; i++) {
         const struct filter_number *n = &filter_numbers[i];
-        rc = add(ctx, kind, pick(kind, n->zygote, n->task), n->number, 0, NULL);
+        rc = add_rule(ctx, kind, pick(kind, n->zygote, n->task), n->number, 0, NULL);
     }
     return rc;
 }
 
-static int fill(scmp_filter_ctx ctx, enum filter_kind kind, uint32_t rights)
+static int fill(scmp_filter_ctx ctx, const struct filter_key *key)
 {
     int rc = seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
     /* A binary tree over the numbers: a third of the linear list's price to load and to pass. */
     if (rc == 0)
         rc = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
     if (rc == 0)
-        rc = add_groups(ctx, kind, rights);
+        rc = add_groups(ctx, key);
     if (rc == 0)
-        rc = add_cases(ctx, kind, rights);
+        rc = add_cases(ctx, key);
     if (rc == 0)
-        rc = add_numbers(ctx, kind);
+        rc = add_extra(ctx, key);
+    if (rc == 0)
+        rc = add_numbers(ctx, key->kind);
     return rc;
 }
 
@@ -135,14 +175,14 @@ static int export_sealed(scmp_filter_ctx ctx, int fd)
     return fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL);
 }
 
-int filter_build(enum filter_kind kind, uint32_t rights)
+int filter_build(const struct filter_key *key)
 {
-    scmp_filter_ctx ctx = seccomp_init(default_of(kind));
+    scmp_filter_ctx ctx = seccomp_init(default_of(key->kind));
     if (ctx == NULL) {
         errno = ENOMEM;
         return -1;
     }
-    const int rc = fill(ctx, kind, rights);
+    const int rc = fill(ctx, key);
     int fd = -1;
     errno = -rc;
     if (rc == 0)

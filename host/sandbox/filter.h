@@ -24,7 +24,14 @@
 
 enum filter_kind { FILTER_ZYGOTE, FILTER_TASK, FILTER_KINDS };
 
-/* needs: enum box_rights. A sealed memfd, the caller's; -1 with errno. [launcher] */
-int filter_build(enum filter_kind kind, uint32_t rights);
+/* What a filter depends on. */
+struct filter_key {
+    enum filter_kind kind;
+    uint32_t rights;      /* enum box_rights */
+    uint64_t extra_calls; /* bits of conf/extra_calls.h, allowed beyond the list */
+};
+
+/* A sealed memfd, the caller's; -1 with errno. [launcher] */
+int filter_build(const struct filter_key *key);
 
 #endif

@@ -22,7 +22,11 @@ struct loop;
 struct loop_io;
 struct loop_timer;
 
-enum { LAUNCH_RIGHTS_ALL = BOX_RIGHTS_ALL, LAUNCH_UIDS = 65536, LAUNCH_KEYS_MAX = 16 };
+enum {
+    LAUNCH_UIDS = 65536,
+    LAUNCH_KEYS_MAX = 16,
+    LAUNCH_FILTERS = 32 /* kept: two for each kind of box */
+};
 
 struct launch_options {
     int channel_fd;
@@ -56,6 +60,17 @@ struct launch_child {
     bool has_pidns;
 };
 
+struct launch_filter {
+    struct filter_key key;
+    int fd;        /* -1: none */
+    uint64_t used; /* when it was asked for last; 0: never */
+};
+
+struct launch_filters {
+    struct launch_filter items[LAUNCH_FILTERS];
+    uint64_t now; /* counts what is asked for */
+};
+
 struct launch {
     struct launch_options options;
     struct loop *loop;
@@ -68,7 +83,7 @@ struct launch {
     uint32_t landlock_abi;
     struct cgroups *groups; /* NULL: none here, for the reason in groups_why */
     char groups_why[CGROUP_WHY];
-    int filters[FILTER_KINDS][LAUNCH_RIGHTS_ALL]; /* -1: not built yet */
+    struct launch_filters filters;
     struct launch_child *first;
     uint32_t next_uid;
     bool is_ending;
@@ -111,8 +126,23 @@ int launch_probe(struct launch *l);
 /* launcher_box.c */
 /* Answers LAUNCH_START with LAUNCH_STARTED or LAUNCH_FAILED. config_len has been checked. */
 void launch_box(struct launch *l, const struct launch_start *m, const char *config);
-/* The filter of those needs, kept for later boxes and borrowed; -1 with errno. */
-int launch_filter(struct launch *l, enum filter_kind kind, uint32_t rights);
+
+/* launcher_filters.c */
+void launch_filters_init(struct launch_filters *f);
+void launch_filters_clear(struct launch_filters *f);
+/* The filter for those rights and calls, kept for later boxes. Borrowed; it lives at least until the
+ * second call for another one. -1 with errno. */
+int launch_filter(struct launch *l, const struct filter_key *key);
+
+/* launcher_inputs.c */
+/*
+ * Looks at the paths that a box may read (n bytes, each with its NUL) and puts into out (size bytes)
+ * each of them with the real path behind it. The length of that; -1 with why
+ * (BOX_TEXT_MAX bytes) and errno, 0 if why says it all: one is not there, is no file and no folder,
+ * or must not be shown.
+ */
+ssize_t launch_resolve_inputs(const struct launch *l, const char *paths, size_t n, char *out,
+                              size_t size, char *why);
 
 /* launcher_end.c */
 /* Watches a warden that runs: LAUNCH_ENDED goes out when it has ended. NULL with errno. */

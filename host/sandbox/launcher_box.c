@@ -13,6 +13,7 @@
 
 #include "base/fault.h"
 #include "base/fdutil.h"
+#include "sandbox/confine.h"
 #include "sandbox/launcher.h"
 
 /* A task's inputs and results pass here; the kernel's default (208 KiB) costs a wake-up more often.
@@ -25,6 +26,7 @@ struct making {
     const struct launch_start *message;
     const char *config; /* and behind it the declared inputs */
     struct warden_setup setup;
+    char rest[BOX_CONFIG_MAX + WARDEN_INPUTS_MAX]; /* what follows setup on its way to the warden */
     int control;
     int data[BOX_SLOTS_MAX];
     pid_t pid;
@@ -53,19 +55,25 @@ static bool inputs_end(const struct making *m)
 static int check_message(struct making *m)
 {
     const struct launch_start *s = m->message;
-    const bool is_known = s->mode == BOX_FORK || s->mode == BOX_WARM || s->mode == BOX_SCAN;
+    const bool is_known = s->mode >= BOX_FORK && s->mode <= BOX_EXEC;
+    const bool has_many = s->mode == BOX_FORK || s->mode == BOX_WARM;
     const bool is_good =
-        is_known && s->slots >= 1 && s->slots <= BOX_SLOTS_MAX &&
-        (s->mode != BOX_SCAN || s->slots == 1) && s->rights < LAUNCH_RIGHTS_ALL &&
-        has_end(s->slug, sizeof s->slug) && has_end(s->plugin_id, sizeof s->plugin_id) &&
+        is_known && s->slots >= 1 && s->slots <= BOX_SLOTS_MAX && (has_many || s->slots == 1) &&
+        s->rights < BOX_RIGHTS_ALL && has_end(s->slug, sizeof s->slug) &&
+        has_end(s->plugin_id, sizeof s->plugin_id) &&
         has_end(s->plugin_path, sizeof s->plugin_path) && has_end(s->sha256, sizeof s->sha256) &&
         s->n_ports <= BOX_PORTS_MAX && inputs_end(m) && launch_find(m->launch, s->box) == NULL;
     errno = EINVAL;
     return is_good ? 0 : -1;
 }
 
-/* Walls that this box does without: it asked for the network, or for pages it may write and run;
- * without a limit a directory in memory would be bounded by nothing but the machine's. */
+/* What stands round a box of the profile off: what lets it be killed, and keeps it from being
+ * more than its user. */
+#define WALLS_OFF                                                                                  \
+    (WALL_USERNS | WALL_PIDNS | WALL_OWN_UID | WALL_NO_CAPS | WALL_LIMITS | WALL_CGROUP)
+
+/* Without the walls that the box's rights open; and without a limit a directory in memory would be
+ * bounded by nothing but the machine's. */
 static uint32_t walls_for(const struct launch *l, const struct launch_start *s)
 {
     const uint32_t rights = s->rights;
@@ -76,7 +84,11 @@ static uint32_t walls_for(const struct launch *l, const struct launch_start *s)
         walls &= ~(uint32_t)WALL_NETNS;
     if ((rights & BOX_MAY_JIT) != 0)
         walls &= ~(uint32_t)WALL_MDWE;
-    return walls;
+    if ((rights & BOX_MAY_ALL) != 0)
+        walls &= (uint32_t)WALLS_OFF;
+    /* A user namespace is the way to the others, and no wall without them. */
+    return (walls & WALL_PIDNS) == 0 && (rights & BOX_MAY_ALL) != 0 ? walls & ~(uint32_t)WALL_USERNS
+                                                                    : walls;
 }
 
 /* A user id that no live box has: signals, limits and files of two boxes must not meet. */
@@ -103,7 +115,6 @@ static int fill_setup(struct making *m)
     setup->walls = walls_for(l, s);
     setup->landlock_abi = l->landlock_abi;
     setup->config_len = s->config_len;
-    setup->inputs_len = s->inputs_len;
     setup->flags = s->flags;
     setup->extra_calls = s->extra_calls;
     setup->n_ports = s->n_ports;
@@ -128,19 +139,25 @@ static int open_plugin(struct making *m)
     return 0;
 }
 
-int launch_filter(struct launch *l, enum filter_kind kind, uint32_t rights)
+static int resolve_inputs(struct making *m)
 {
-    int *fd = &l->filters[kind][rights];
-    if (*fd < 0)
-        *fd = filter_build(kind, rights);
-    return *fd;
+    const size_t config_len = m->message->config_len;
+    const ssize_t n =
+        launch_resolve_inputs(m->launch, m->config + config_len, m->message->inputs_len,
+                              m->rest + config_len, WARDEN_INPUTS_MAX, m->why);
+    if (n < 0)
+        return -1;
+    memcpy(m->rest, m->config, config_len);
+    m->setup.inputs_len = (uint32_t)n;
+    return 0;
 }
 
 static int get_filters(struct making *m)
 {
     for (int kind = 0; kind < FILTER_KINDS; kind++) {
-        m->setup.filter_fds[kind] =
-            launch_filter(m->launch, (enum filter_kind)kind, m->setup.rights);
+        const struct filter_key key = {(enum filter_kind)kind, m->setup.rights,
+                                       m->setup.extra_calls};
+        m->setup.filter_fds[kind] = launch_filter(m->launch, &key);
         if (m->setup.filter_fds[kind] < 0)
             return -1;
     }
@@ -204,7 +221,7 @@ static int take_groups(struct making *m)
 static int spawn(struct making *m)
 {
     const uint64_t namespaces = launch_namespaces_of(m->setup.walls);
-    m->pid = launch_spawn(namespaces, &m->setup, m->config);
+    m->pid = launch_spawn(namespaces, &m->setup, m->rest);
     return m->pid > 0 ? 0 : -1;
 }
 
@@ -215,10 +232,10 @@ static int watch(struct making *m)
 }
 
 static const struct making_step steps[] = {
-    {"message", check_message}, {"setup", fill_setup},     {"plugin", open_plugin},
-    {"filters", get_filters},   {"sockets", make_sockets}, {"pages", make_pages},
-    {"directories", make_dirs}, {"groups", take_groups},   {"clone", spawn},
-    {"watch", watch},
+    {"message", check_message}, {"setup", fill_setup},      {"plugin", open_plugin},
+    {"inputs", resolve_inputs}, {"filters", get_filters},   {"sockets", make_sockets},
+    {"pages", make_pages},      {"directories", make_dirs}, {"groups", take_groups},
+    {"clone", spawn},           {"watch", watch},
 };
 
 static const char *take_steps(struct making *m)
@@ -231,6 +248,15 @@ static const char *take_steps(struct making *m)
             return steps[i].name;
     }
     return NULL;
+}
+
+static void warn_of_ports(const struct making *m)
+{
+    const uint32_t rights = m->setup.rights & (BOX_MAY_NETWORK | BOX_MAY_ALL);
+    if (rights == BOX_MAY_NETWORK && m->launch->landlock_abi < LANDLOCK_ABI_NET)
+        log_warn("the box may connect to all ports: connect_ports needs Landlock of Linux 6.7",
+                 LI("box", m->setup.box), LS("pipeline", m->setup.slug),
+                 LI("landlock", m->launch->landlock_abi));
 }
 
 static void answer_started(const struct making *m)
@@ -251,6 +277,7 @@ static void answer_started(const struct making *m)
     LOG_AT(level, "box started", LI("box", m->setup.box),
            LS("plugin", m->setup.plugin.parts[0].name), LS("pipeline", m->setup.slug),
            LI("pid", m->pid), LI("uid", m->setup.uid));
+    warn_of_ports(m);
     launch_send(m->launch, &answer, sizeof answer, fds, n);
 }
 

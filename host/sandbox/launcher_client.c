@@ -118,6 +118,8 @@ static void on_failed(struct launcher *l, union launch_message *m, struct receiv
         return;
     if (m->failed.is_plugin_fault)
         box_note_end(b, CODE_PLUGIN_LOAD_FAILED, "%s", m->failed.text);
+    else if (m->failed.error == 0)
+        box_note_end(b, CODE_SANDBOX_ERROR, "%s", m->failed.text);
     else
         box_note_end(b, CODE_SANDBOX_ERROR, "%s: %s", m->failed.text,
                      log_errno_text(m->failed.error));

@@ -249,10 +249,7 @@ static int find_helper(const struct launch_options *o)
 
 static int start(struct launch *l)
 {
-    for (int kind = 0; kind < FILTER_KINDS; kind++) {
-        for (int rights = 0; rights < LAUNCH_RIGHTS_ALL; rights++)
-            l->filters[kind][rights] = -1;
-    }
+    launch_filters_init(&l->filters);
     l->helper_fd = find_helper(&l->options);
     if (l->helper_fd < 0) {
         log_error("the program penstock-box cannot be opened", LE(errno));
@@ -285,6 +282,7 @@ int main(int argc, char **argv)
     if (rc == 0 && (rc = launch_run(&l)) < 0)
         log_error("the launcher ends", LE(errno));
     launch_groups_close(&l);
+    launch_filters_clear(&l.filters);
     launch_dirs_close(&l);
     return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -132,8 +132,10 @@ static int probe_with(struct launch *l, uint64_t namespaces, uint32_t *walls)
     setup->uid = geteuid() == 0 ? l->options.uid_base : geteuid();
     setup->log_level = (int32_t)l->options.log_level;
     setup->log_format = (int32_t)l->options.log_format;
-    setup->filter_fds[FILTER_ZYGOTE] = launch_filter(l, FILTER_ZYGOTE, 0);
-    setup->filter_fds[FILTER_TASK] = launch_filter(l, FILTER_TASK, 0);
+    for (int kind = 0; kind < FILTER_KINDS; kind++) {
+        const struct filter_key key = {.kind = (enum filter_kind)kind};
+        setup->filter_fds[kind] = launch_filter(l, &key);
+    }
     if (setup->filter_fds[FILTER_ZYGOTE] >= 0 && setup->filter_fds[FILTER_TASK] >= 0 &&
         launch_dirs_make(l, setup) == 0 && launch_groups_take(l, setup) == 0)
         rc = run_probe(l, setup, walls);

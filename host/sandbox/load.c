@@ -42,14 +42,13 @@ int load_library(struct loaded *l, const char *path, char *why, size_t size)
     char reason[ABI_WHY];
     Dl_info info;
     void *extra = NULL;
-    const ElfW(Sym) * symbol;
+    const ElfW(Sym) *symbol = NULL;
     void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (library == NULL)
         return refuse_by_linker(why, size, path, dlerror());
     const void *entry = dlsym(library, "pen_plugin_entry");
-    bool is_known = entry != NULL && dladdr1(entry, &info, &extra, RTLD_DL_SYMENT) != 0;
-    symbol = extra;
-    l->base = is_known ? info.dli_fbase : NULL;
+    if (entry != NULL && dladdr1(entry, &info, &extra, RTLD_DL_SYMENT) != 0)
+        symbol = extra;
     if (abi_read(&l->abi, entry, symbol != NULL ? symbol->st_size : 0, reason) < 0)
         return refuse(why, size, "%s", reason);
     return 0;

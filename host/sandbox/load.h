@@ -10,7 +10,6 @@
 
 struct loaded {
     struct abi_plugin abi;
-    const void *base; /* where the library lies */
     const pen_pipeline *pipeline;
     void *self;
 };

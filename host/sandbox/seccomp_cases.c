@@ -56,14 +56,14 @@
     }
 #define IOCTL(request, answer)                                                                     \
     {                                                                                              \
-        "ioctl", (answer), (answer), 0, 0,                                                         \
+        "ioctl", (answer), (answer), 0, BOX_MAY_GPU,                                               \
         {                                                                                          \
             INT_IS(1, (request))                                                                   \
         }                                                                                          \
     }
 #define NET_IOCTL(request)                                                                         \
     {                                                                                              \
-        "ioctl", ALLOW, ALLOW, BOX_MAY_NETWORK, 0,                                                 \
+        "ioctl", ALLOW, ALLOW, BOX_MAY_NETWORK, BOX_MAY_GPU,                                       \
         {                                                                                          \
             INT_IS(1, (request))                                                                   \
         }                                                                                          \

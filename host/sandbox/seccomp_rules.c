@@ -309,6 +309,9 @@ static const char *const socket_calls[] = {"connect",    "getpeername", "getsock
                                            "setsockopt", "shutdown",    NULL};
 /* Nobody serves from a box. Landlock sees the port of TCP, but no other protocol's. */
 static const char *const serving_calls[] = {"accept", "accept4", "bind", "listen", NULL};
+/* A driver has hundreds of requests, and no list of them; Landlock and the mounts say which devices
+ * there are to ask. */
+static const char *const device_calls[] = {"ioctl", NULL};
 static const char *const opening_calls[] = {"socket", "socketpair", NULL};
 
 const struct filter_group filter_groups[] = {
@@ -329,5 +332,6 @@ const struct filter_group filter_groups[] = {
     {ALLOW, ALLOW, BOX_MAY_NETWORK, 0, socket_calls},
     {EPERM_, EPERM_, 0, 0, serving_calls},
     {EPERM_, EPERM_, 0, BOX_MAY_NETWORK, opening_calls},
+    {ALLOW, ALLOW, BOX_MAY_GPU, 0, device_calls},
 };
 const size_t filter_groups_count = sizeof filter_groups / sizeof *filter_groups;

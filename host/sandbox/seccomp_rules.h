@@ -4,6 +4,7 @@
 /* seccomp_rules.h: what each filter answers to each system call, as tables. Between
  * seccomp_rules.c, which holds them, and filter.c, which builds filters of them. */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -46,6 +47,12 @@ struct filter_number {
     int number;
     uint8_t zygote, task;
 };
+
+/* seccomp_extra.c: whether that call is one of those added by extra_syscalls: then no row of the
+ * tables holds for it. */
+bool filter_extra_has(uint64_t extra_calls, const char *name);
+/* The cases of the n-th of them; *count 0: whatever its arguments are. */
+const struct filter_case *filter_extra_cases(size_t number, size_t *count);
 
 extern const struct filter_group filter_groups[];
 extern const size_t filter_groups_count;

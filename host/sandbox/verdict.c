@@ -319,34 +319,57 @@ static void say_ok(const struct evidence *e, struct words w)
 /* ---- the table
  * ------------------------------------------------------------------------------------ */
 
-/* CODE_COUNT: the code follows from the status that the plugin gave. */
+/* The conditions stand in the order of their weight. CODE_COUNT: the code follows from the status that
+ * the plugin gave. The ABI has no status for memory that the plugin found short: PEN_E_RETRY says
+ * that the same may work elsewhere, and nobody could check a plugin that calls it OOM. */
+#define ROW(condition, code, say)                                                                  \
+    {                                                                                              \
+#condition, condition, code, say                                                           \
+    }
+
 static const struct row {
+    const char *name;
     bool (*fits)(const struct evidence *);
     enum code code;
     void (*say)(const struct evidence *, struct words);
 } rows[] = {
-    {was_ended, CODE_KILLED, say_ended},
-    {lost_warden, CODE_SANDBOX_ERROR, say_lost},
-    {timed_out, CODE_TIMEOUT, say_timeout},
-    {was_cancelled, CODE_CANCELLED, say_cancelled},
-    {never_started, CODE_SANDBOX_ERROR, say_unstarted},
-    {ran_out_of_memory, CODE_OOM, say_memory},
-    {was_killed_for_memory, CODE_OOM, say_group},
-    {used_up_cpu, CODE_CPU_LIMIT, say_cpu},
-    {wrote_too_much, CODE_DISK_LIMIT, say_disk},
-    {filled_its_directory, CODE_DISK_LIMIT, say_directory},
-    {broke_the_walls, CODE_SANDBOX_VIOLATION, say_violation},
-    {died_of_a_signal, CODE_CRASH, say_signal},
-    {was_killed_by_others, CODE_KILLED, say_killed},
-    {exited, CODE_PLUGIN_EXIT, say_exit},
-    {was_too_big, CODE_RESULT_TOO_BIG, say_too_big},
-    {was_broken, CODE_BAD_RESULT, say_broken},
-    {was_doubled, CODE_CONTRACT_VIOLATION, say_doubled},
-    {has_failed, CODE_COUNT, say_failed},
-    {returned_failure, CODE_COUNT, say_returned},
-    {has_no_result, CODE_NO_RESULT, say_no_result},
-    {always, CODE_OK, say_ok},
+    ROW(was_ended, CODE_KILLED, say_ended),
+    ROW(lost_warden, CODE_SANDBOX_ERROR, say_lost),
+    ROW(timed_out, CODE_TIMEOUT, say_timeout),
+    ROW(was_cancelled, CODE_CANCELLED, say_cancelled),
+    ROW(never_started, CODE_SANDBOX_ERROR, say_unstarted),
+    ROW(ran_out_of_memory, CODE_OOM, say_memory),
+    ROW(was_killed_for_memory, CODE_OOM, say_group),
+    ROW(used_up_cpu, CODE_CPU_LIMIT, say_cpu),
+    ROW(wrote_too_much, CODE_DISK_LIMIT, say_disk),
+    ROW(filled_its_directory, CODE_DISK_LIMIT, say_directory),
+    ROW(broke_the_walls, CODE_SANDBOX_VIOLATION, say_violation),
+    ROW(died_of_a_signal, CODE_CRASH, say_signal),
+    ROW(was_killed_by_others, CODE_KILLED, say_killed),
+    ROW(exited, CODE_PLUGIN_EXIT, say_exit),
+    ROW(was_too_big, CODE_RESULT_TOO_BIG, say_too_big),
+    ROW(was_broken, CODE_BAD_RESULT, say_broken),
+    ROW(was_doubled, CODE_CONTRACT_VIOLATION, say_doubled),
+    ROW(has_failed, CODE_COUNT, say_failed),
+    ROW(returned_failure, CODE_COUNT, say_returned),
+    ROW(has_no_result, CODE_NO_RESULT, say_no_result),
+    ROW(always, CODE_OK, say_ok),
 };
+
+size_t verdict_rows(void)
+{
+    return sizeof rows / sizeof *rows;
+}
+
+const char *verdict_row_name(size_t row)
+{
+    return rows[row].name;
+}
+
+bool verdict_row_fits(size_t row, const struct evidence *e)
+{
+    return rows[row].fits(e);
+}
 
 static enum code code_of(const struct row *row, const struct evidence *e)
 {

@@ -37,6 +37,8 @@ struct evidence {
     int run_status;          /* pen_status that run returned */
     const char *fail_text;   /* or NULL */
     const char *broken_text; /* of is_broken or is_too_big: a literal, or NULL */
+    const char *last_log;    /* lines it printed last, last_log_len bytes; or NULL */
+    size_t last_log_len;
 };
 
 /* The verdict; the first row of the table that fits wins. message (at least 256 bytes) gets words

@@ -1,7 +1,7 @@
 #ifndef PENSTOCK_SANDBOX_VERDICT_INTERNAL_H
 #define PENSTOCK_SANDBOX_VERDICT_INTERNAL_H
 
-/* verdict_internal.h: what verdict.c and verdict_details.c share. */
+/* verdict_internal.h: what verdict.c and verdict_details.c share, and what tests see. */
 
 #include <sys/wait.h>
 
@@ -27,5 +27,10 @@ static inline const struct crash_report *crash_of(const struct evidence *e)
 
 /* Appends the facts behind a verdict as a JSON object; empty if there are none, or no memory. */
 void verdict_details(struct buf *out, enum code code, const struct evidence *e);
+
+/* The rows of the table, in their order; for tests, which hold a case for each. */
+size_t verdict_rows(void);
+const char *verdict_row_name(size_t row);
+bool verdict_row_fits(size_t row, const struct evidence *e);
 
 #endif

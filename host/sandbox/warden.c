@@ -18,7 +18,8 @@
  * Then the zygote (warden_exec.c, warden_zygote.c). In fork mode it loads the plugin once and
  * clones a task for each slot when we ask it to; a slot's next worker is always ready before a task
  * comes, so what a fork costs is not part of any task. In warm mode there is one zygote a slot and
- * it serves tasks itself. If the plugin leaves threads behind in fork mode, forking is not safe,
+ * it serves tasks itself; in exec mode there is one in all, for one task, and the box ends with it.
+ * If the plugin leaves threads behind in fork mode, forking is not safe,
  * and the box goes over to warm mode. A scan is one zygote that describes its plugin and ends.
  *
  * What a zygote says is a claim (warden_reap.c): a worker must be our own child, and there must not
@@ -271,7 +272,8 @@ static void start_zygotes(struct warden *w)
 
 static int run(struct warden *w)
 {
-    w->mode = (enum box_mode)w->setup.mode;
+    w->is_once = w->setup.mode == BOX_EXEC;
+    w->mode = w->is_once ? BOX_WARM : (enum box_mode)w->setup.mode;
     w->begun_ms = clock_mono_ms();
     if (make_loop(w) < 0) {
         struct control_error m = {
@@ -303,7 +305,7 @@ static int read_setup(struct warden *w, int fd)
     struct warden_setup *s = &w->setup;
     if (pread(fd, s, sizeof *s, 0) != (ssize_t)sizeof *s || s->magic != WARDEN_MAGIC ||
         s->version != WARDEN_VERSION || s->slots > BOX_SLOTS_MAX ||
-        s->config_len > BOX_CONFIG_MAX || s->inputs_len > BOX_INPUTS_MAX)
+        s->config_len > BOX_CONFIG_MAX || s->inputs_len > WARDEN_INPUTS_MAX)
         return -1;
     const off_t inputs_at = (off_t)(sizeof *s + s->config_len);
     if (pread(fd, w->config, s->config_len, sizeof *s) != (ssize_t)s->config_len)

@@ -213,7 +213,7 @@ int warden_send_setup(struct zygote *z)
     struct warden *w = z->warden;
     struct {
         struct zygote_setup setup;
-        char config[BOX_CONFIG_MAX];
+        char rest[BOX_CONFIG_MAX + WARDEN_INPUTS_MAX];
     } m = {.setup = {
                .head = {.magic = CHAN_MAGIC, .version = CHAN_VERSION, .type = ZYGOTE_SETUP},
                .mode = (uint32_t)w->mode,
@@ -223,15 +223,22 @@ int warden_send_setup(struct zygote *z)
                .config_len = w->setup.config_len,
                .landlock_abi = w->setup.landlock_abi,
                .slots = w->setup.slots,
+               .inputs_len = w->setup.inputs_len,
+               .n_ports = w->setup.n_ports,
                .generation = w->slots[z->slot].generation,
                .limits = w->setup.limits,
            }};
     const int fds[] = {w->setup.filter_fds[FILTER_ZYGOTE], w->setup.filter_fds[FILTER_TASK],
                        w->setup.data_fds[z->slot], w->setup.page_fds[z->slot]};
+    if (w->is_once)
+        m.setup.limits.recycle_after = 1;
     memcpy(m.setup.slug, w->setup.slug, sizeof m.setup.slug);
     memcpy(m.setup.plugin_path, w->plugin_path, sizeof m.setup.plugin_path);
     memcpy(m.setup.task_dir, w->task_dir, sizeof m.setup.task_dir);
-    memcpy(m.config, w->config, w->setup.config_len);
-    return fd_send_message(z->channel, &m, sizeof m.setup + w->setup.config_len, fds,
+    memcpy(m.setup.ports, w->setup.ports, sizeof m.setup.ports);
+    memcpy(m.rest, w->config, w->setup.config_len);
+    memcpy(m.rest + w->setup.config_len, w->inputs, w->setup.inputs_len);
+    return fd_send_message(z->channel, &m,
+                           sizeof m.setup + w->setup.config_len + w->setup.inputs_len, fds,
                            w->mode == BOX_FORK ? 2 : 4, 0);
 }

@@ -81,6 +81,7 @@ struct slot {
     uint64_t measurer_watch;
     /* Of its control group, when the worker was announced. */
     uint64_t old_oom_kills, old_peak;
+    uint64_t cpu_loaded_us; /* its process clock when it was announced */
 };
 
 /* A child that ended before the zygote had named it. */
@@ -93,14 +94,16 @@ struct early_exit {
 struct warden {
     struct warden_setup setup;
     char config[BOX_CONFIG_MAX + 1];
-    char inputs[BOX_INPUTS_MAX]; /* setup.inputs_len bytes of paths, each with its NUL */
+    char inputs[WARDEN_INPUTS_MAX]; /* setup.inputs_len bytes of them */
     struct loop *loop;
     struct loop_io *control;
-    enum box_mode mode;         /* in force */
+    enum box_mode mode;         /* in force; of BOX_EXEC: BOX_WARM */
+    bool is_once;               /* BOX_EXEC: the box ends with its first worker */
     char plugin_path[PATH_MAX]; /* in the box */
     char task_dir[PATH_MAX];
-    int root;     /* of the new root, while it is built */
-    int children; /* the kernel's list of our children; -1: none here */
+    int root;                /* of the new root, while it is built */
+    char why[PATH_MAX + 64]; /* of a step that failed: more than its name; "" */
+    int children;            /* the kernel's list of our children; -1: none here */
     int64_t begun_ms;
     bool is_ready;          /* CONTROL_READY is sent */
     bool is_stopping;       /* CONTROL_STOP came */
@@ -128,7 +131,7 @@ void warden_check_stop(struct warden *w);
  * wall and clears its bit in setup.walls. */
 int warden_build(struct warden *w);
 
-/* warden_basics.c, warden_root.c, warden_files.c, warden_rights.c, warden_group.c: the steps. 0, or -1 with errno.
+/* warden_basics.c, warden_root.c, warden_inputs.c, warden_files.c, warden_rights.c, warden_group.c: the steps. 0, or -1 with errno.
  */
 int warden_begin_session(struct warden *w);
 int warden_reset_signals(struct warden *w);
@@ -141,9 +144,12 @@ int warden_watch_children(struct warden *w);
 int warden_forbid_cores(struct warden *w);
 int warden_set_host_name(struct warden *w);
 int warden_forbid_namespaces(struct warden *w);
+int warden_tame_memfds(struct warden *w);
 
 /* A new file system that is not attached yet; options are pairs of key and value. -1 with errno. */
 int warden_make_mount(const char *type, const char *const (*options)[2], size_t n, unsigned attr);
+/* Something to mount on in the new root, a folder or a file; name without a leading slash. */
+int warden_make_place(int root, const char *name, mode_t mode);
 int warden_privatise_mounts(struct warden *w);
 int warden_make_root(struct warden *w);
 int warden_mount_scratch(struct warden *w);
@@ -151,6 +157,10 @@ int warden_bind_system(struct warden *w);
 int warden_bind_devices(struct warden *w);
 int warden_mount_proc(struct warden *w);
 int warden_copy_plugin(struct warden *w);
+/* Puts the declared inputs into the new root. */
+int warden_show_inputs(struct warden *w);
+/* Whether the box's user may read them. */
+int warden_read_inputs(struct warden *w);
 int warden_pivot(struct warden *w);
 int warden_freeze_root(struct warden *w);
 int warden_open_slots(struct warden *w);
@@ -213,12 +223,23 @@ void warden_reap(struct warden *w);
 bool warden_may_claim(const struct warden *w, pid_t pid);
 /* Takes the early exit of pid out, if there is one. */
 bool warden_take_early(struct warden *w, pid_t pid, struct early_exit *e);
+/* Forks asked for and not yet named. */
+unsigned warden_ordered(const struct warden *w);
 /* 0, or -1: there are more children than were ordered. */
 int warden_check_children(const struct warden *w);
 /* Kills all processes of the box and reaps them. */
 void warden_kill_all(struct warden *w);
 
+/* warden_strays.c */
+/* In a box whose processes may make others (BOX_MAY_ALL): kills and reaps those of them whose parent
+ * has ended. They wait until every order of a fork is answered. Too many: ends the box. */
+void warden_kill_strays(struct warden *w);
+/* Whether processes that nobody ordered are allowed. */
+bool warden_allows_strays(const struct warden *w);
+
 /* warden_watch.c */
+/* What the process has used so far; 0 of a zombie. */
+uint64_t warden_cpu_us(pid_t pid);
 /* The task of a slot is a long one; cpu_ms as in control_watch. */
 void warden_watch(struct slot *s, uint32_t cpu_ms);
 void warden_watch_end(struct slot *s);

@@ -4,7 +4,8 @@
  * Tasks are cloned by the zygote as our children, and a plugin lives in the zygote: what it says
  * about them is a claim. A child is believed to be a worker only if the kernel says that it is our
  * child and if no more children exist than were ordered. One that ends before the zygote has named
- * it is kept until it does.
+ * it is kept until it does. In a box of the profile off anybody may start processes: there the count
+ * says nothing (warden_strays.c).
  */
 #include <errno.h>
 #include <poll.h>
@@ -44,7 +45,7 @@ static struct slot *slot_of(struct warden *w, pid_t pid)
     return NULL;
 }
 
-static unsigned ordered(const struct warden *w)
+unsigned warden_ordered(const struct warden *w)
 {
     unsigned n = 0;
     for (uint32_t i = 0; i < w->setup.slots; i++)
@@ -64,7 +65,10 @@ static void keep_early(struct warden *w, const struct early_exit *e)
     /* Its name may lie in the channel already. */
     if (w->mode == BOX_FORK && w->zygotes[0].pid > 0)
         warden_hear_zygote(&w->zygotes[0]);
-    if (!w->is_ending && w->n_early > ordered(w))
+    if (warden_allows_strays(w)) {
+        if (warden_ordered(w) == 0)
+            w->n_early = 0;
+    } else if (!w->is_ending && w->n_early > warden_ordered(w))
         lied(w, "a process ended in the box that was not ordered");
 }
 
@@ -125,7 +129,7 @@ int warden_check_children(const struct warden *w)
 {
     char text[CHILDREN_TEXT];
     const ssize_t n = read_children(w, text, sizeof text);
-    unsigned found = 0, known = ordered(w);
+    unsigned found = 0, known = warden_ordered(w);
     for (ssize_t i = 0; i < n; i++)
         found += text[i] == ' ';
     for (uint32_t i = 0; i < w->setup.slots; i++) {
@@ -134,7 +138,7 @@ int warden_check_children(const struct warden *w)
         known += w->slots[i].measurer > 0;
         known += w->slots[i].pid > 0 && w->slots[i].pid != w->zygotes[i].pid;
     }
-    return found <= known ? 0 : -1;
+    return found <= known || warden_allows_strays(w) ? 0 : -1;
 }
 
 /* Never kill(-1) but as the first process of a pid namespace: it would end the user's whole
@@ -164,9 +168,9 @@ static void kill_children(const struct warden *w)
 
 void warden_kill_all(struct warden *w)
 {
-    kill_children(w);
     for (int i = 0; i < LAST_WAITS; i++) {
         pid_t pid;
+        kill_children(w); /* again: what a killed one leaves behind is ours now */
         while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
             continue;
         if (pid < 0 && errno == ECHILD)

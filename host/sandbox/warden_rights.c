@@ -114,7 +114,7 @@ int warden_try_landlock(struct warden *w)
         errno = ENOSYS;
         return -1;
     }
-    int ruleset = confine_landlock_ruleset(&s, CONFINE_ALL_SLOTS);
+    int ruleset = confine_landlock_ruleset(&s, "", CONFINE_ALL_SLOTS);
     const int rc = ruleset >= 0 ? confine_landlock_enforce(ruleset) : -1;
     fd_close(&ruleset);
     return rc;

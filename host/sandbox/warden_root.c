@@ -9,13 +9,17 @@
  *
  *   /usr, /lib*, /bin, /sbin   the host's, read-only
  *   /etc                       the loader's and a few more files
- *   /dev                       null, zero, random, urandom
- *   /proc                      of the box's processes only; missing where the kernel does not allow
- * it /plugin                    the private copy of the plugin, read-only /task/<slot> the slots'
- * task directories; nothing in them can be executed
+ *   /etc/resolv.conf ...       with BOX_MAY_NETWORK; a link to /run is followed here
+ *   /dev                       null, zero, random, urandom; with BOX_MAY_GPU the accelerator's
+ *   /proc                      with BOX_MAY_PROC, of the box's processes only; missing where the
+ *                              kernel does not allow it
+ *   /plugin                    the private copy of the plugin, read-only
+ *   /task/<slot>               the slots' task directories; nothing in them can be executed
+ *   declared inputs            at their own paths, read-only (warden_inputs.c)
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,11 +29,13 @@
 #include <unistd.h>
 
 #include "base/fdutil.h"
+#include "sandbox/confine.h"
 #include "sandbox/warden_internal.h"
 
-/* Enough for the names in it; whatever is written goes elsewhere. */
+/* Enough for the names in it, and for the folders above 16 KiB of inputs; whatever is written goes
+ * elsewhere. */
 #define ROOT_SIZE   "256k"
-#define ROOT_INODES "128"
+#define ROOT_INODES "8192"
 
 #define ATTR_SYSTEM (MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
 #define ATTR_DEVICE (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC)
@@ -165,8 +171,7 @@ int warden_mount_scratch(struct warden *w)
     return rc;
 }
 
-/* Something to mount on. */
-static int make_place(int root, const char *name, mode_t mode)
+int warden_make_place(int root, const char *name, mode_t mode)
 {
     if (S_ISDIR(mode))
         return mkdirat(root, name, 0755);
@@ -200,7 +205,7 @@ static int bind(int root, const char *path, unsigned attr)
     struct stat st;
     if (stat(path, &st) < 0)
         return errno == ENOENT ? 0 : -1;
-    if (make_place(root, path + 1, st.st_mode) < 0)
+    if (warden_make_place(root, path + 1, st.st_mode) < 0)
         return -1;
     return attach(root, path + 1, copy_mount(path, attr));
 }
@@ -221,12 +226,29 @@ int warden_bind_system(struct warden *w)
     return rc < 0 ? -1 : 0;
 }
 
+/* Those of the accelerators that are there. */
+static int bind_gpus(const struct warden *w)
+{
+    glob_t found;
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && confine_gpu_devices[i] != NULL; i++) {
+        if (glob(confine_gpu_devices[i], GLOB_NOSORT, NULL, &found) != 0)
+            continue;
+        for (size_t k = 0; rc == 0 && k < found.gl_pathc; k++)
+            rc = bind(w->root, found.gl_pathv[k], ATTR_DEVICE);
+        globfree(&found);
+    }
+    return rc;
+}
+
 int warden_bind_devices(struct warden *w)
 {
     const mode_t mask = umask(022);
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < sizeof devices / sizeof *devices; i++)
         rc = bind(w->root, devices[i], ATTR_DEVICE);
+    if (rc == 0 && (w->setup.rights & BOX_MAY_GPU) != 0)
+        rc = bind_gpus(w);
     umask(mask);
     return rc;
 }
@@ -236,7 +258,7 @@ int warden_bind_devices(struct warden *w)
 int warden_mount_proc(struct warden *w)
 {
     static const char *const options[][2] = {{"subset", "pid"}, {"hidepid", "invisible"}};
-    if ((w->setup.walls & WALL_PIDNS) == 0)
+    if ((w->setup.walls & WALL_PIDNS) == 0 || (w->setup.rights & BOX_MAY_PROC) == 0)
         return 0;
     const int proc = warden_make_mount("proc", options, sizeof options / sizeof *options,
                                        MOUNT_ATTR_RDONLY | ATTR_TASKS);

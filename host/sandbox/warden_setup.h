@@ -3,8 +3,8 @@
 
 /*
  * warden_setup.h: what the launcher tells a warden: a memfd with this struct, then config_len bytes
- * of the plugin's configuration and inputs_len bytes of paths. Descriptors are named by their numbers: the launcher keeps them
- * open over the exec.
+ * of the plugin's configuration and inputs_len bytes of paths. Descriptors are named by their
+ * numbers: the launcher keeps them open over the exec.
  */
 
 #include <limits.h>
@@ -16,7 +16,7 @@
 #include "sandbox/plugin_file.h"
 
 #define WARDEN_MAGIC 0x504e5741u
-enum { WARDEN_VERSION = 3 };
+enum { WARDEN_VERSION = 4, WARDEN_INPUTS_MAX = 2 * BOX_INPUTS_MAX };
 
 /* Besides enum box_mode: no plugin; every wall is built, and what cannot be built is told. */
 enum { WARDEN_PROBE = 100 };
@@ -33,7 +33,8 @@ struct warden_setup {
     uint32_t walls;  /* enum wall: those to build, namespaces that stand already among them */
     uint32_t landlock_abi;
     uint32_t config_len;
-    uint32_t inputs_len; /* as in launch_start; behind the configuration in the file */
+    uint32_t inputs_len; /* pairs: the declared path, and the real one without links; behind the
+                            configuration in the file */
     uint32_t flags;      /* enum launch_flags */
     uint32_t n_ports;
     uint16_t ports[BOX_PORTS_MAX];

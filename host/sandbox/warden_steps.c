@@ -30,6 +30,7 @@ static const struct warden_step steps[] = {
     {"cores", warden_forbid_cores, 0, false},
     {"host-name", warden_set_host_name, WALL_UTSNS, false},
     {"namespaces", warden_forbid_namespaces, WALL_USERNS, false},
+    {"memory-files", warden_tame_memfds, WALL_PIDNS, false},
     {"private-mounts", warden_privatise_mounts, WALL_NEWROOT, false},
     {"root", warden_make_root, WALL_NEWROOT, false},
     {"scratch", warden_mount_scratch, WALL_SCRATCH, false},
@@ -37,6 +38,7 @@ static const struct warden_step steps[] = {
     {"devices", warden_bind_devices, WALL_NEWROOT, false},
     {"proc", warden_mount_proc, WALL_NEWROOT, false},
     {"plugin", warden_copy_plugin, 0, false},
+    {"inputs", warden_show_inputs, WALL_NEWROOT, false},
     {"pivot", warden_pivot, WALL_NEWROOT, false},
     {"read-only", warden_freeze_root, WALL_NEWROOT, false},
     {"bounding-set", warden_drop_bounding, WALL_NO_CAPS, false},
@@ -46,6 +48,7 @@ static const struct warden_step steps[] = {
     {"memory-again", warden_hide_memory, 0, false},
     {"capabilities", warden_drop_caps, WALL_NO_CAPS, false},
     {"no-new-privileges", warden_refuse_privileges, 0, false},
+    {"readable-inputs", warden_read_inputs, 0, false},
     {"slots", warden_open_slots, 0, false},
     {"groups", warden_try_group, WALL_CGROUP, true}, /* workers are moved into them */
     {"mdwe", warden_try_mdwe, WALL_MDWE, true},
@@ -82,7 +85,8 @@ static void tell(const struct warden *w, const char *name, int error)
         .head = {.magic = CHAN_MAGIC, .version = CHAN_VERSION, .type = CONTROL_ERROR},
         .error = error,
     };
-    snprintf(m.text, sizeof m.text, "the walls of the box: step %s", name);
+    snprintf(m.text, sizeof m.text, "the walls of the box: step %s%s%.960s", name,
+             w->why[0] != '\0' ? ": " : "", w->why);
     warden_send(w, &m, sizeof m);
 }
 

@@ -34,6 +34,12 @@ static int read_clock(pid_t pid, uint64_t *us)
     return 0;
 }
 
+uint64_t warden_cpu_us(pid_t pid)
+{
+    uint64_t us;
+    return read_clock(pid, &us) < 0 ? 0 : us;
+}
+
 static uint64_t widest(const struct warden *w)
 {
     const long processors = sysconf(_SC_NPROCESSORS_ONLN);

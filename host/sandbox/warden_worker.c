@@ -2,6 +2,7 @@
  * clean again. Runs in the warden. */
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -24,6 +25,8 @@ void warden_worker_live(struct slot *s, pid_t pid)
     s->state = SLOT_LIVE;
     s->pid = pid;
     s->reason = KILL_NONE;
+    /* A forked one has loaded nothing itself. */
+    s->cpu_loaded_us = s->warden->mode == BOX_WARM ? warden_cpu_us(pid) : 0;
     warden_send(s->warden, &m, sizeof m);
 }
 
@@ -42,6 +45,12 @@ static uint64_t time_us(const struct timeval *t)
     return (uint64_t)t->tv_sec * 1000000 + (uint64_t)t->tv_usec;
 }
 
+static uint64_t cpu_us(const struct slot *s, const struct rusage *usage)
+{
+    const uint64_t used_us = time_us(&usage->ru_utime) + time_us(&usage->ru_stime);
+    return used_us > s->cpu_loaded_us ? used_us - s->cpu_loaded_us : 0;
+}
+
 static void tell_exit(const struct slot *s, const struct output *o, int wait_status,
                       const struct rusage *usage)
 {
@@ -51,7 +60,7 @@ static void tell_exit(const struct slot *s, const struct output *o, int wait_sta
         .wait_status = wait_status,
         .generation = s->generation,
         .reason = (uint32_t)s->reason,
-        .cpu_us = time_us(&usage->ru_utime) + time_us(&usage->ru_stime),
+        .cpu_us = cpu_us(s, usage),
         .max_rss_bytes = (uint64_t)usage->ru_maxrss * 1024,
         .log_dropped_bytes = o->dropped,
     };
@@ -111,10 +120,14 @@ void warden_worker_ended(struct slot *s, int wait_status, const struct rusage *u
     struct warden *w = s->warden;
     struct output *o = w->mode == BOX_FORK ? &s->output : &w->zygotes[s->index].output;
     warden_watch_end(s);
+    warden_kill_strays(w);
     warden_output_close(o);
     tell_exit(s, o, wait_status, usage);
     s->pid = 0;
-    clean(s);
+    if (w->is_once)
+        warden_end(w, EXIT_SUCCESS);
+    else
+        clean(s);
 }
 
 void warden_fill_slot(struct slot *s)

@@ -57,6 +57,7 @@ static void drop(struct zygote *z)
     warden_output_close(&z->output);
     close_channel(z);
     fd_close(&z->birth);
+    warden_kill_strays(z->warden);
 }
 
 /* ---- starting ---- */
@@ -106,7 +107,7 @@ static void tell_ready(struct warden *w)
         .head = {.magic = CHAN_MAGIC, .version = CHAN_VERSION, .type = CONTROL_READY},
         .walls = w->setup.walls,
         .landlock_abi = w->setup.landlock_abi,
-        .mode = (uint32_t)w->mode,
+        .mode = (uint32_t)(w->is_once ? BOX_EXEC : w->mode),
         .load_ms = (uint32_t)(clock_mono_ms() - w->begun_ms),
     };
     if (w->is_ready)
@@ -221,6 +222,7 @@ static void on_forked(struct zygote *z, const union zygote_message *m)
         fork_failed(s, -f->pid);
     else
         forked(s, f->pid);
+    warden_kill_strays(w);
 }
 
 struct zygote_kind {

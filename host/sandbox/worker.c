@@ -6,10 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include <penstock/ext/files.h>
 
+#include "base/clock.h"
 #include "sandbox/crash.h"
 #include "sandbox/worker_internal.h"
 
@@ -39,6 +41,7 @@ int worker_prepare(struct worker *w, const struct worker_setup *setup)
     frames_in_init(&w->in, setup->data_fd);
     frames_out_init(&w->out, setup->data_fd, &setup->page->unsent);
     crash_set_page(setup->page);
+    worker_strays_keep(w);
     if (setup->task_dir[0] == '\0')
         return 0;
     return worker_files_open(w, worker_needs(setup->pipeline, PEN_EXT_FILES));
@@ -64,13 +67,48 @@ static void begin_task(struct worker *w, uint64_t nonce)
     frames_out_flush_old(&w->out);
     atomic_store(&w->setup.page->started_nonce, nonce);
     w->nonce = nonce;
-    w->has_result = w->has_fail = w->is_refused = false;
+    w->has_result = w->has_fail = w->is_refused = w->is_doubled = w->is_broken = false;
     w->n_children = 0;
     w->n_outputs = 0;
     atomic_store(&w->n_logs, 0);
     worker_progress_begin(w);
     frames_out_begin(&w->out, nonce);
     w->is_running = true;
+}
+
+/* At most so far: what a task has freed again counts too, which recycles too early but never too
+ * late. 0: not known. */
+static uint64_t resident_bytes(void)
+{
+    struct rusage usage;
+    return getrusage(RUSAGE_SELF, &usage) == 0 ? (uint64_t)usage.ru_maxrss * 1024 : 0;
+}
+
+static bool has_grown(const struct worker *w)
+{
+    const uint64_t most = w->setup.recycle_growth_bytes;
+    return most > 0 && resident_bytes() > w->born_bytes + most;
+}
+
+static bool is_old(const struct worker *w)
+{
+    return w->setup.recycle_ms > 0 && clock_mono_ms() - w->born_ms >= w->setup.recycle_ms;
+}
+
+/* The plugin has made a mistake: what else is wrong in its memory, nobody knows. */
+static bool is_at_fault(const struct worker *w, pen_status status)
+{
+    return w->is_refused || w->is_doubled || w->is_broken || status == PEN_E_INTERNAL ||
+           (status == PEN_OK && !w->has_result && !w->has_fail);
+}
+
+/* The core has to know before it sees the end of the task: what it has written ahead goes back. */
+static void consider_leaving(struct worker *w, pen_status status)
+{
+    if (w->setup.mode != BOX_WARM || !(is_at_fault(w, status) || is_old(w) || has_grown(w)))
+        return;
+    w->is_leaving = true;
+    atomic_store(&w->setup.page->leaving, w->setup.generation);
 }
 
 static void end_task(struct worker *w, pen_status status)
@@ -82,6 +120,7 @@ static void end_task(struct worker *w, pen_status status)
     w->cpu_us = now_us;
     fflush(stdout);
     worker_progress_end(w);
+    consider_leaving(w, status);
     frames_out_put(&w->out, DATA_DONE, parts, 2);
     frames_out_end(&w->out);
     if (!frames_in_is_ready(&w->in))
@@ -91,7 +130,9 @@ static void end_task(struct worker *w, pen_status status)
 static void run_task(struct worker *w, uint64_t nonce)
 {
     begin_task(w, nonce);
+    errno = 0; /* what a crash finds there is the plugin's (crash.c) */
     pen_status status = w->setup.pipeline->run(w->setup.self, &w->host, &w->task.task);
+    worker_strays_kill(w);
     end_task(w, status);
 }
 
@@ -137,7 +178,9 @@ int worker_serve(struct worker *w)
     uint64_t nonce;
     int rc = 1;
     w->cpu_us = cpu_us(w);
-    for (uint32_t n = 0; last == 0 || n < last; n++) {
+    w->born_ms = clock_mono_ms();
+    w->born_bytes = resident_bytes();
+    for (uint32_t n = 0; (last == 0 || n < last) && !w->is_leaving; n++) {
         rc = next_task(w, &nonce);
         if (rc <= 0)
             break;

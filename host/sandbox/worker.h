@@ -7,6 +7,7 @@
  * before a fork, served after it.
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <penstock/plugin.h>
@@ -19,14 +20,17 @@ struct worker;
 enum { WORKER_SETUP_EXIT = 125 };
 
 struct worker_setup {
-    const pen_pipeline *pipeline; /* a full copy; must outlive the worker */
-    void *self;                   /* of the plugin's open */
-    enum box_mode mode;           /* BOX_FORK: one task; BOX_WARM */
-    uint32_t recycle_after;       /* warm: tasks before the end; 0: no end */
+    const pen_pipeline *pipeline;  /* a full copy; must outlive the worker */
+    void *self;                    /* of the plugin's open */
+    enum box_mode mode;            /* BOX_FORK: one task; BOX_WARM */
+    uint32_t recycle_after;        /* warm: tasks before the end; 0: no end */
+    uint32_t recycle_ms;           /* warm: age at which it takes no further task; 0: none */
+    uint64_t recycle_growth_bytes; /* warm: growth after which it takes none; 0: none */
     uint32_t slot;
     uint64_t generation;
     int data_fd;            /* borrowed */
     struct slot_page *page; /* mapped */
+    bool may_fork;          /* the plugin may start processes (profile off) */
     const char *task_dir;   /* the slots' directories lie in it; "" : none */
 };
 

@@ -65,6 +65,8 @@ static void host_log(const pen_host *host, int level, const char *text)
 static void put_fail(struct worker *w, int32_t status, const char *why)
 {
     const struct iovec parts[] = {part(&status, sizeof status), part(why, cut(why, DATA_TEXT_MAX))};
+    w->is_doubled = w->is_doubled || w->has_fail;
+    w->is_broken = w->is_broken || status == PEN_E_INTERNAL;
     w->has_fail = true;
     frames_out_put(&w->out, DATA_FAIL, parts, 2);
 }
@@ -115,6 +117,7 @@ static pen_status host_result(const pen_host *host, const char *status, pen_byte
         return worker_refuse(w, "result: status \"%.64s\" is not one of output_statuses", word);
     const struct iovec parts[] = {part(&len, sizeof len), part(word, len),
                                   part(json.data, json.len)};
+    w->is_doubled = w->is_doubled || is_second;
     w->has_result = true;
     frames_out_put(&w->out, DATA_RESULT, parts, 3);
     return is_second ? PEN_E_INTERNAL : PEN_OK;

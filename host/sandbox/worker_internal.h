@@ -12,6 +12,7 @@
 
 #include "sandbox/frames_in.h"
 #include "sandbox/frames_out.h"
+#include "sandbox/strays.h"
 #include "sandbox/worker.h"
 #include "sandbox/worker_task.h"
 
@@ -50,12 +51,19 @@ struct worker {
     bool is_running;
     bool has_result, has_fail;
     bool is_refused; /* it has failed already, because of a wrong call */
+    bool is_doubled; /* it gave a second result or a second failure */
+    bool is_broken;  /* the plugin says itself that it has made a mistake */
     uint32_t n_children;
     size_t n_outputs, cap_outputs;
     char (*outputs)[WORKER_NAME_MAX]; /* names in use */
     atomic_uint n_logs;
     struct worker_progress progress;
     struct worker_files files;
+    struct pid_list kept_children; /* of a warm worker that may fork: those that open has started */
+    /* Of a warm one. */
+    int64_t born_ms;
+    uint64_t born_bytes; /* resident, at most so far, before the first task */
+    bool is_leaving;     /* takes no further task */
 };
 
 static inline struct worker *worker_of(const pen_host *host)
@@ -88,5 +96,11 @@ const pen_files *worker_files_extension(void);
 int worker_files_open(struct worker *w, int is_wanted);
 /* After a task that is not the worker's last: what it left goes. -1 with errno. */
 int worker_files_tidy(struct worker *w);
+
+/* worker_strays.c: nothing unless the setup says that processes may be made. */
+/* Before the first task: notes the children that there are. */
+void worker_strays_keep(struct worker *w);
+/* After a task: kills all others. */
+void worker_strays_kill(const struct worker *w);
 
 #endif

@@ -58,9 +58,11 @@ static int is_setup(const struct zygote *z, ssize_t n, size_t n_fds)
     const struct zygote_setup *s = &z->setup;
     return n >= (ssize_t)sizeof *s && s->head.magic == CHAN_MAGIC &&
            s->head.version == CHAN_VERSION && s->head.type == ZYGOTE_SETUP &&
-           s->config_len <= BOX_CONFIG_MAX && s->slots >= 1 && s->slots <= BOX_SLOTS_MAX &&
-           (size_t)n == sizeof *s + s->config_len && n_fds == (s->mode == BOX_FORK ? 2u : 4u) &&
-           has_end(s->slug, sizeof s->slug) && has_end(s->plugin_path, sizeof s->plugin_path) &&
+           s->config_len <= BOX_CONFIG_MAX && s->inputs_len <= WARDEN_INPUTS_MAX &&
+           s->n_ports <= BOX_PORTS_MAX && s->slots >= 1 && s->slots <= BOX_SLOTS_MAX &&
+           (size_t)n == sizeof *s + s->config_len + s->inputs_len &&
+           n_fds == (s->mode == BOX_FORK ? 2u : 4u) && has_end(s->slug, sizeof s->slug) &&
+           has_end(s->plugin_path, sizeof s->plugin_path) &&
            has_end(s->task_dir, sizeof s->task_dir);
 }
 
@@ -71,14 +73,15 @@ static int receive_setup(struct zygote *z)
     _Static_assert(offsetof(struct zygote, config) ==
                        offsetof(struct zygote, setup) + sizeof(struct zygote_setup),
                    "one message fills both");
-    ssize_t n = fd_recv_message(z->channel, &z->setup, sizeof z->setup + sizeof z->config - 1, fds,
-                                &n_fds, 0);
+    ssize_t n =
+        fd_recv_message(z->channel, &z->setup, sizeof z->setup + sizeof z->config, fds, &n_fds, 0);
     if (n < 0)
         return -1;
     if (!is_setup(z, n, n_fds)) {
         errno = EPROTO;
         return -1;
     }
+    memcpy(z->inputs, z->config + z->setup.config_len, z->setup.inputs_len);
     z->config[z->setup.config_len] = '\0';
     z->zygote_filter = fds[0];
     z->task_filter = fds[1];
@@ -113,6 +116,11 @@ int zygote_hide_memory(void)
     return prctl(PR_SET_DUMPABLE, 0);
 }
 
+int zygote_adopt_orphans(const struct zygote *z)
+{
+    return (z->setup.rights & BOX_MAY_ALL) != 0 ? prctl(PR_SET_CHILD_SUBREAPER, 1L, 0L, 0L, 0L) : 0;
+}
+
 /* Who our parent is, is told by the channel: while its other end is open, it is the warden. */
 static int die_with_parent(void *arg)
 {
@@ -129,6 +137,11 @@ static int hide_memory(void *arg)
 {
     (void)arg;
     return zygote_hide_memory();
+}
+
+static int adopt_orphans(void *arg)
+{
+    return zygote_adopt_orphans(arg);
 }
 
 static int set_signals(void *arg)
@@ -168,7 +181,7 @@ static int enforce_landlock(void *arg)
     if ((z->setup.walls & WALL_LANDLOCK) == 0)
         return 0;
     uint32_t slot = z->setup.mode == BOX_FORK ? CONFINE_ALL_SLOTS : z->setup.slot;
-    int ruleset = confine_landlock_ruleset(&z->setup, slot);
+    int ruleset = confine_landlock_ruleset(&z->setup, z->inputs, slot);
     int rc = ruleset >= 0 ? confine_landlock_enforce(ruleset) : -1;
     fd_close(&ruleset);
     return rc;
@@ -185,6 +198,7 @@ static int load_zygote_filter(void *arg)
 static const struct zygote_step walls[] = {
     {"parent-death signal", die_with_parent},
     {"dumpable", hide_memory},
+    {"orphans", adopt_orphans},
     {"signal handlers", set_signals},
     {"memory of the worker", make_worker},
     {"preparations of clones", prepare_fork},
@@ -248,10 +262,13 @@ static int become_worker(void *arg)
                                        .self = z->plugin.self,
                                        .mode = BOX_WARM,
                                        .recycle_after = z->setup.limits.recycle_after,
+                                       .recycle_ms = z->setup.limits.recycle_ms,
+                                       .recycle_growth_bytes = z->setup.limits.recycle_growth_bytes,
                                        .slot = z->setup.slot,
                                        .generation = z->setup.generation,
                                        .data_fd = z->data,
                                        .page = zygote_map_page(&z->page),
+                                       .may_fork = (z->setup.rights & BOX_MAY_ALL) != 0,
                                        .task_dir = z->setup.task_dir};
     return setup.page != NULL ? worker_prepare(z->worker, &setup) : -1;
 }
@@ -297,7 +314,6 @@ static int load_and_serve(struct zygote *z)
     char why[BOX_TEXT_MAX];
     if (load_library(&z->plugin, z->setup.plugin_path, why, sizeof why) < 0)
         return fail(z, 0, why, NULL);
-    crash_set_plugin(z->plugin.base);
     if (z->setup.mode == BOX_SCAN)
         return scan(z);
     if (load_open(&z->plugin, z->setup.slug, z->config[0] != '\0' ? z->config : "{}", why,

@@ -44,7 +44,7 @@ struct fork_order {
 static int make_rulesets(struct zygote *z)
 {
     for (uint32_t i = 0; i < z->setup.slots; i++) {
-        z->rulesets[i] = confine_landlock_ruleset(&z->setup, i);
+        z->rulesets[i] = confine_landlock_ruleset(&z->setup, z->inputs, i);
         if (z->rulesets[i] < 0)
             return -1;
     }
@@ -95,6 +95,12 @@ static int set_name(void *arg)
         return -1;
     snprintf(text, sizeof text, "%s/%u", o->zygote->setup.task_dir, o->message.slot);
     return o->zygote->setup.task_dir[0] != '\0' ? setenv("TMPDIR", text, 1) : 0;
+}
+
+static int adopt_orphans(void *arg)
+{
+    const struct fork_order *o = arg;
+    return zygote_adopt_orphans(o->zygote);
 }
 
 /* Only a backstop, in whole seconds: the warden watches processor time to the millisecond. */
@@ -153,8 +159,10 @@ static int load_filter(void *arg)
 {
     struct fork_order *o = arg;
     struct zygote *z = o->zygote;
-    if ((z->setup.walls & WALL_SECCOMP) == 0)
+    if ((z->setup.walls & WALL_SECCOMP) == 0) {
+        fd_close(&z->task_filter);
         return 0;
+    }
     if (z->setup.landlock_abi < LANDLOCK_SCOPES_SIGNALS && confine_own_signals() < 0)
         return -1;
     /* Mapped and closed inside; the descriptor goes with it, because nothing is left to load. */
@@ -167,6 +175,7 @@ static const struct zygote_step steps[] = {
     {"output", take_output},
     {"robust list", mend_clone},
     {"parent-death signal", die_with_warden},
+    {"orphans of the task", adopt_orphans},
     {"name", set_name},
     {"limit of processor time", set_cpu_limit},
     {"worker", make_worker},

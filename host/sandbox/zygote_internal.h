@@ -7,6 +7,7 @@
 
 #include "sandbox/chan.h"
 #include "sandbox/load.h"
+#include "sandbox/warden_setup.h"
 #include "sandbox/worker.h"
 
 struct zygote {
@@ -16,7 +17,8 @@ struct zygote {
     int data, page;                 /* of warm worker and scan; else -1 */
     int threads;                    /* /proc/self/task, or -1 */
     struct zygote_setup setup;
-    char config[BOX_CONFIG_MAX + 1]; /* right behind setup, as in the message */
+    char config[BOX_CONFIG_MAX + WARDEN_INPUTS_MAX]; /* right behind setup, as in the message */
+    char inputs[WARDEN_INPUTS_MAX];                  /* setup.inputs_len bytes, taken from there */
     struct loaded plugin;
     struct worker *worker;
     /* What a raw clone has to mend in a child. */
@@ -37,6 +39,8 @@ const char *zygote_take_steps(const struct zygote_step *steps, size_t n, void *a
 /* parent: who it has to be; the signal never comes from one that is gone already. -1: ESRCH then. */
 int zygote_die_with_parent(pid_t parent);
 int zygote_hide_memory(void);
+/* Where the plugin may start processes: what they leave is ours, until we end. */
+int zygote_adopt_orphans(const struct zygote *z);
 /* The slot's page, mapped; NULL with errno. Closes *fd. */
 struct slot_page *zygote_map_page(int *fd);
 

@@ -158,6 +158,30 @@ static void verdicts_of_warm_tasks(void **state)
     }
 }
 
+/* The same verdicts where the whole box is for one task, and ends with it. */
+static void provoke_once(struct host *h, const struct verdict_case *c)
+{
+    host_spec(h, c->plugin, c->slug, BOX_EXEC, 1);
+    if (c->cpu_ms > 0)
+        h->spec.limits.cpu_ms = c->cpu_ms;
+    host_box(h);
+    assert_int_equal(h->mode, BOX_EXEC);
+    host_params(h, c->params, c->timeout_ms);
+    assert_int_equal(h->n_done, 1);
+    assert_verdict(h, c, "exec");
+    while (h->box != NULL)
+        loop_turn(h->loop, 1000);
+    if (h->ended_code != CODE_OK)
+        fail_msg("exec %s: the box ended as %s: %s", c->slug, code_name(h->ended_code),
+                 h->ended_text);
+}
+
+static void verdicts_of_tasks_in_boxes_of_their_own(void **state)
+{
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        provoke_once(*state, &cases[i]);
+}
+
 /* ---- what works
  * ----------------------------------------------------------------------------------- */
 
@@ -498,7 +522,8 @@ static const struct load_case loads[] = {
     {"tests/plugins/hang_in_constructor", "hang_in_constructor", CODE_PLUGIN_LOAD_TIMEOUT,
      "limit of 300 ms"},
     {"tests/plugins/badopen", "open_fails", CODE_PLUGIN_LOAD_FAILED, "the model is not there"},
-    {"tests/plugins/badopen", "open_crashes", CODE_PLUGIN_LOAD_FAILED, "SIGABRT"},
+    {"tests/plugins/badopen", "open_crashes", CODE_PLUGIN_LOAD_FAILED,
+     "(SIGABRT) while it was loaded; it printed last: "},
     {"tests/plugins/badopen", "open_hangs", CODE_PLUGIN_LOAD_TIMEOUT, "limit of 300 ms"},
     {"tests/plugins/badopen", "open_exits", CODE_PLUGIN_LOAD_FAILED, "status 0"},
     {INNER, "wrong_open", CODE_PLUGIN_LOAD_FAILED, "open called result"},
@@ -646,6 +671,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(verdicts_of_forked_tasks),
         TEST(verdicts_of_warm_tasks),
+        TEST(verdicts_of_tasks_in_boxes_of_their_own),
         TEST(state_of_a_plugin),
         TEST(recycled),
         TEST(progress_and_logs),

@@ -15,7 +15,7 @@ enum { HOST_OUTPUTS = 4 };
 /* What became of the last task. */
 struct host_outcome {
     enum code code;
-    char message[512], details[2048], status[64], data[4096];
+    char message[512], details[16384], status[64], data[4096];
     size_t data_len, n_outputs, n_children;
     char output_name[64];
     size_t output_len;

@@ -17,7 +17,7 @@ penstock_test(warden LABEL sandbox TIMEOUT 180
               DEPS base sandbox)
 add_dependencies(test_sandbox_warden penstock-launcher play_box no_namespaces echo)
 
-penstock_test(filter LABEL sandbox SOURCES ${CMAKE_CURRENT_LIST_DIR}/walls_filter.c DEPS base sandbox)
+penstock_test(filter LABEL sandbox SOURCES ${CMAKE_CURRENT_LIST_DIR}/walls_filter.c DEPS base conf sandbox)
 penstock_test(confine LABEL sandbox
               SOURCES ${CMAKE_CURRENT_LIST_DIR}/walls_confine.c ${CMAKE_CURRENT_LIST_DIR}/walls_kit.c
               DEPS base sandbox)

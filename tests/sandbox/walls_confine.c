@@ -19,11 +19,12 @@
 #include "sandbox/confine.h"
 #include "walls_kit.h"
 
-enum { ABI_NET = 4, ABI_SCOPE = 6 };
+enum { ABI_SCOPE = 6 };
 
 struct ground {
     struct zygote_setup setup;
     char top[PATH_MAX - 64];
+    char inputs[4 * PATH_MAX];
 };
 
 static void make_dir(const struct ground *g, const char *name)
@@ -51,6 +52,9 @@ static int setup(void **state)
     make_dir(g, "tasks");
     make_dir(g, "tasks/0");
     make_dir(g, "tasks/1");
+    make_dir(g, "models");
+    make_file(g, "models/a");
+    make_file(g, "alone");
     make_file(g, "secret");
     make_file(g, "plugin/p.so");
     make_file(g, "tasks/0/mine");
@@ -79,8 +83,8 @@ static void need_abi(const struct ground *g, uint32_t abi)
 /* As a zygote does, and then as its task. */
 static int go_behind(const struct ground *g, bool is_task)
 {
-    int zygote = confine_landlock_ruleset(&g->setup, CONFINE_ALL_SLOTS);
-    int task = confine_landlock_ruleset(&g->setup, 0);
+    int zygote = confine_landlock_ruleset(&g->setup, g->inputs, CONFINE_ALL_SLOTS);
+    int task = confine_landlock_ruleset(&g->setup, g->inputs, 0);
     if (zygote < 0 || task < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L) < 0 ||
         confine_landlock_enforce(zygote) < 0)
         return -1;
@@ -133,6 +137,12 @@ static const struct file_ask file_asks[] = {
     {"tasks/new", O_WRONLY | O_CREAT, 0, EACCES},
     {"tasks/0/../1/theirs", O_RDONLY, 0, EACCES},
     {"tasks/0/../../secret", O_RDONLY, EACCES, EACCES},
+    {"models/a", O_RDONLY, 0, 0},
+    {"models/a", O_RDWR, EACCES, EACCES},
+    {"models", O_RDONLY | O_DIRECTORY, 0, 0},
+    {"models/new", O_WRONLY | O_CREAT, EACCES, EACCES},
+    {"alone", O_RDONLY, 0, 0},
+    {"alone", O_WRONLY, EACCES, EACCES},
 };
 
 static int open_it(const struct ground *g, const void *arg)
@@ -144,10 +154,21 @@ static int open_it(const struct ground *g, const void *arg)
     return open(path, a->flags | O_CLOEXEC, 0600) >= 0 ? 0 : errno;
 }
 
+/* The path, and the real one behind it. */
+static void add_input(struct ground *g, const char *name)
+{
+    for (int i = 0; i < 2; i++) {
+        char *at = g->inputs + g->setup.inputs_len;
+        g->setup.inputs_len += (uint32_t)sprintf(at, "%s/%s", g->top, name) + 1;
+    }
+}
+
 static void files(void **state)
 {
-    const struct ground *g = *state;
+    struct ground *g = *state;
     need_abi(g, 1);
+    add_input(g, "models");
+    add_input(g, "alone");
     for (size_t i = 0; i < sizeof file_asks / sizeof *file_asks; i++) {
         const struct file_ask *a = &file_asks[i];
         const int zygote = behind(g, false, open_it, a), task = behind(g, true, open_it, a);
@@ -178,6 +199,29 @@ static int move_and_link(const struct ground *g, const void *arg)
         rename("d/mine", "../1/x") == 0)
         return 3;
     return unlink("d/mine") == 0 && rmdir("d") == 0 ? 0 : 4;
+}
+
+static void an_input_that_is_gone(void **state)
+{
+    struct ground *g = *state;
+    need_abi(g, 1);
+    add_input(g, "nothing");
+    assert_int_equal(confine_landlock_ruleset(&g->setup, g->inputs, 0), -1);
+    assert_int_equal(errno, ENOENT);
+}
+
+/* The box's own /proc is there to be read with the right to it only. */
+static void proc(void **state)
+{
+    static const struct file_ask ask = {.path = "/proc/self/status", .flags = O_RDONLY};
+    struct ground *g = *state;
+    need_abi(g, 1);
+    g->setup.walls = WALL_NEWROOT;
+    assert_int_equal(behind(g, true, open_it, &ask), EACCES);
+    g->setup.rights = BOX_MAY_PROC;
+    assert_int_equal(behind(g, true, open_it, &ask), 0);
+    g->setup.walls = 0;
+    assert_int_equal(behind(g, true, open_it, &ask), EACCES);
 }
 
 static void what_else_can_be_done_with_files(void **state)
@@ -221,15 +265,23 @@ static int bind_any(const struct ground *g, const void *arg)
 static void ports(void **state)
 {
     struct ground *g = *state;
-    struct sockaddr_in a;
-    need_abi(g, ABI_NET);
-    const int fd = listener(&a);
-    assert_int_equal(behind(g, true, connect_to, &a), EACCES);
+    struct sockaddr_in listed, other;
+    need_abi(g, LANDLOCK_ABI_NET);
+    const int fds[] = {listener(&listed), listener(&other)};
+    assert_int_equal(behind(g, true, connect_to, &listed), EACCES);
     assert_int_equal(behind(g, true, bind_any, NULL), EACCES);
     g->setup.rights = BOX_MAY_NETWORK;
-    assert_int_equal(behind(g, true, connect_to, &a), 0);
+    assert_int_equal(behind(g, true, connect_to, &listed), EACCES);
+    g->setup.ports[g->setup.n_ports++] = 9;
+    g->setup.ports[g->setup.n_ports++] = ntohs(listed.sin_port);
+    assert_int_equal(behind(g, true, connect_to, &listed), 0);
+    assert_int_equal(behind(g, true, connect_to, &other), EACCES);
     assert_int_equal(behind(g, true, bind_any, NULL), EACCES);
-    close(fd);
+    g->setup.ports[0] = 0; /* all */
+    assert_int_equal(behind(g, true, connect_to, &other), 0);
+    assert_int_equal(behind(g, true, bind_any, NULL), EACCES);
+    close(fds[0]);
+    close(fds[1]);
 }
 
 /* ---- signals and abstract sockets ---- */
@@ -323,9 +375,14 @@ static void pages(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        TEST(files),       TEST(what_else_can_be_done_with_files),
-        TEST(ports),       TEST(scopes),
-        TEST(own_signals), TEST(pages),
+        TEST(files),
+        TEST(what_else_can_be_done_with_files),
+        TEST(an_input_that_is_gone),
+        TEST(proc),
+        TEST(ports),
+        TEST(scopes),
+        TEST(own_signals),
+        TEST(pages),
     };
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);

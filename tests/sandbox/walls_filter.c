@@ -21,6 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "conf/extra_calls.h"
 #include "sandbox/confine.h"
 #include "sandbox/filter.h"
 #include "walls_kit.h"
@@ -36,22 +37,19 @@ struct ask {
     int zygote, task;
     long number;
     long args[4];
+    const char *extra; /* named by extra_syscalls */
 };
 
-#define CALL(zygote, task, name, ...)                                                              \
+#define ASK(rights, zygote, task, name, extra, ...)                                                \
     {                                                                                              \
-#name, 0, (zygote), (task), SYS_##name,                                                    \
-        {                                                                                          \
-            __VA_ARGS__                                                                            \
-        }                                                                                          \
+#name, (rights), (zygote), (task), SYS_##name, {__VA_ARGS__ }, (extra)                     \
     }
-#define NET(zygote, task, name, ...)                                                               \
-    {                                                                                              \
-#name, BOX_MAY_NETWORK, (zygote), (task), SYS_##name,                                      \
-        {                                                                                          \
-            __VA_ARGS__                                                                            \
-        }                                                                                          \
-    }
+#define CALL(zygote, task, name, ...) ASK(0, zygote, task, name, NULL, __VA_ARGS__)
+#define NET(zygote, task, name, ...)  ASK(BOX_MAY_NETWORK, zygote, task, name, NULL, __VA_ARGS__)
+
+#define GPU(answer, name, ...) ASK(BOX_MAY_GPU, answer, answer, name, NULL, __VA_ARGS__)
+/* With the call itself among the extra ones. */
+#define EXTRA(answer, name, ...) ASK(0, answer, answer, name, #name, __VA_ARGS__)
 
 #define MPTCP 262
 
@@ -98,7 +96,7 @@ static const struct ask asks[] = {
     CALL(EINVAL, ENOSYS, close_range, 9, 8, 0),
     /* memory */
     CALL(EPERM, EPERM, memfd_create, 0, 0),
-    {"memfd_create", BOX_MAY_JIT, EFAULT, EFAULT, SYS_memfd_create, {0, 0}},
+    {"memfd_create", BOX_MAY_JIT, EFAULT, EFAULT, SYS_memfd_create, {0, 0}, NULL},
     CALL(EPERM, EPERM, shmget, 0, 0, 0),
     CALL(EPERM, EPERM, mlock, 0, 0),
     CALL(EPERM, EPERM, mbind, 0, 0, 0, 0),
@@ -133,11 +131,53 @@ static const struct ask asks[] = {
     CALL(EPERM, EPERM, ioctl, -1, TIOCGWINSZ),
     CALL(TRAPS, TRAPS, ioctl, -1, TIOCSTI),
     CALL(TRAPS, TRAPS, ioctl, -1, 0x7777),
+    GPU(EBADF, ioctl, -1, 0xc0384627), /* a driver's own */
+    GPU(EPERM, socket, AF_INET, SOCK_STREAM, 0),
+    GPU(EPERM, memfd_create, 0, 0),
+    /* extra_syscalls, each of the catalogue */
+    EXTRA(EFAULT, getxattr, 0, 0),
+    EXTRA(EFAULT, lgetxattr, 0, 0),
+    EXTRA(EFAULT, fgetxattr, -1, 0),
+    EXTRA(EFAULT, listxattr, 0),
+    EXTRA(EFAULT, llistxattr, 0),
+    EXTRA(EBADF, flistxattr, -1),
+    EXTRA(EINVAL, mincore, 1, 1, 0),
+    EXTRA(EINVAL, pkey_alloc, 1, 0),
+    EXTRA(EINVAL, pkey_free, 1000),
+    EXTRA(EINVAL, pkey_mprotect, 1, 1, 0, 1000),
+    EXTRA(EINVAL, mbind, 1, 1, 1000, 0),
+    EXTRA(EINVAL, set_mempolicy, 1000, 0, 0),
+    {"set_mempolicy_home_node", 0, EINVAL, EINVAL, 450, {1, 0, 0, 1}, "set_mempolicy_home_node"},
+    EXTRA(EFAULT, memfd_create, 0, 0),
+#ifdef SYS_inotify_init
+    EXTRA(PASSES, inotify_init, 0),
+#endif
+    EXTRA(EINVAL, inotify_init1, 1),
+    EXTRA(EBADF, inotify_add_watch, -1, 0, 1),
+    EXTRA(EBADF, inotify_rm_watch, -1, 0),
+    EXTRA(EFAULT, socketpair, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, 1),
+    EXTRA(EFAULT, socketpair, AF_UNIX, SOCK_SEQPACKET, 0, 1),
+    EXTRA(TRAPS, socketpair, AF_UNIX, SOCK_DGRAM, 0, 1),
+    EXTRA(TRAPS, socketpair, AF_INET, SOCK_STREAM, 0, 1),
+    EXTRA(EBADF, sendto, -1, 0, 0),
+    EXTRA(EBADF, sendmsg, -1, 0),
+    EXTRA(EBADF, sendmmsg, -1, 0),
+    EXTRA(EBADF, recvfrom, -1, 0, 0),
+    EXTRA(EBADF, recvmsg, -1, 0),
+    EXTRA(EBADF, recvmmsg, -1, 0),
+    EXTRA(EBADF, getsockname, -1),
+    EXTRA(EBADF, getpeername, -1),
+    EXTRA(EBADF, getsockopt, -1),
+    EXTRA(EBADF, shutdown, -1),
+    EXTRA(PASSES, splice, -1, 0, -1), /* nothing, from nowhere */
+    EXTRA(EBADF, tee, -1, -1, 1),
+    {"futex_waitv", 0, EINVAL, EINVAL, 449, {0, 0, 0, 0}, "futex_waitv"},
+    {"a neighbour of an extra one", 0, EPERM, EPERM, SYS_mlock, {0, 0}, "memfd_create"},
     /* said not to exist */
     CALL(ENOSYS, ENOSYS, io_uring_setup, 0, 0),
     CALL(ENOSYS, ENOSYS, io_setup, 0, 0),
-    {"statmount", 0, ENOSYS, ENOSYS, 457, {0}},
-    {"fchmodat2", 0, EBADF, EBADF, 452, {-1, (long)"x", 0, 0}},
+    {"statmount", 0, ENOSYS, ENOSYS, 457, {0}, NULL},
+    {"fchmodat2", 0, EBADF, EBADF, 452, {-1, (long)"x", 0, 0}, NULL},
     /* what no pipeline calls */
     CALL(TRAPS, TRAPS, ptrace, 0),
     CALL(TRAPS, TRAPS, process_vm_readv, 1),
@@ -183,14 +223,20 @@ static const struct ask asks[] = {
     CALL(TRAPS, TRAPS, vhangup, 0),
     CALL(TRAPS, TRAPS, syslog, 0),
     CALL(TRAPS, TRAPS, sethostname, 0),
-    {"a call of the future", 0, TRAPS, TRAPS, 900, {0}},
+    {"a call of the future", 0, TRAPS, TRAPS, 900, {0}, NULL},
 #ifdef __x86_64__
     CALL(TRAPS, TRAPS, modify_ldt, 0),
     CALL(TRAPS, TRAPS, ioperm, 0),
     CALL(TRAPS, TRAPS, iopl, 0),
-    {"the x32 entry", 0, TRAPS, TRAPS, 0x40000000 + SYS_getpid, {0}},
+    {"the x32 entry", 0, TRAPS, TRAPS, 0x40000000 + SYS_getpid, {0}, NULL},
 #endif
 };
+
+static int build(enum filter_kind kind, uint32_t rights, uint64_t extra_calls)
+{
+    const struct filter_key key = {kind, rights, extra_calls};
+    return filter_build(&key);
+}
 
 /* In the child: the status tells the answer. */
 static void make_call(const struct ask *a, int zygote_fd, int task_fd)
@@ -206,8 +252,9 @@ static void make_call(const struct ask *a, int zygote_fd, int task_fd)
 
 static int answer_of(const struct ask *a, bool is_task)
 {
-    int zygote_fd = filter_build(FILTER_ZYGOTE, a->rights);
-    int task_fd = is_task ? filter_build(FILTER_TASK, a->rights) : -1;
+    const uint64_t extra = a->extra != NULL ? extra_call_bit(a->extra) : 0;
+    int zygote_fd = build(FILTER_ZYGOTE, a->rights, extra);
+    int task_fd = is_task ? build(FILTER_TASK, a->rights, extra) : -1;
     int status;
     assert_true(zygote_fd >= 0 && (task_fd >= 0 || !is_task));
     const pid_t pid = fork();
@@ -235,7 +282,7 @@ static void answers(void **state)
 #ifdef __x86_64__
 static void run_int80(void)
 {
-    int zygote_fd = filter_build(FILTER_ZYGOTE, 0);
+    int zygote_fd = build(FILTER_ZYGOTE, 0, 0);
     long rc = 20;            /* getpid there */
     signal(SIGSYS, SIG_IGN); /* a kill cannot be caught */
     prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L);
@@ -276,8 +323,8 @@ static void on_sigsys(int signo, siginfo_t *info, void *context)
 static void run_trap(void)
 {
     const struct sigaction act = {.sa_sigaction = on_sigsys, .sa_flags = SA_SIGINFO};
-    int zygote_fd = filter_build(FILTER_ZYGOTE, 0);
-    int task_fd = filter_build(FILTER_TASK, 0);
+    int zygote_fd = build(FILTER_ZYGOTE, 0, 0);
+    int task_fd = build(FILTER_TASK, 0, 0);
     sigaction(SIGSYS, &act, NULL);
     prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L);
     if (confine_load_filter(zygote_fd) < 0 || confine_load_filter(task_fd) < 0)
@@ -300,7 +347,7 @@ static void a_trap_names_its_call(void **state)
 
 static void run_clone(void)
 {
-    int zygote_fd = filter_build(FILTER_ZYGOTE, 0);
+    int zygote_fd = build(FILTER_ZYGOTE, 0, 0);
     prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L);
     if (confine_load_filter(zygote_fd) < 0)
         _exit(1);
@@ -333,8 +380,8 @@ static void *in_thread(void *arg)
 
 static void run_threads(void)
 {
-    int zygote_fd = filter_build(FILTER_ZYGOTE, 0);
-    int task_fd = filter_build(FILTER_TASK, 0);
+    int zygote_fd = build(FILTER_ZYGOTE, 0, 0);
+    int task_fd = build(FILTER_TASK, 0, 0);
     pthread_t threads[4];
     prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L);
     if (confine_load_filter(zygote_fd) < 0 || confine_load_filter(task_fd) < 0)
@@ -362,7 +409,7 @@ static void threads_can_start(void **state)
 
 static void filters_cannot_be_changed(void **state)
 {
-    int fd = filter_build(FILTER_TASK, 0);
+    int fd = build(FILTER_TASK, 0, 0);
     (void)state;
     assert_int_equal(fcntl(fd, F_GET_SEALS),
                      F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL);
@@ -381,9 +428,43 @@ static void a_filter_of_another_length(void **state)
     close(fd);
 }
 
+/* A call that a test has forgotten is one that nobody has looked at. */
+static void each_extra_call_is_asked(void **state)
+{
+    (void)state;
+    for (size_t i = 0; extra_call_name(i) != NULL; i++) {
+        bool is_asked = false;
+        for (size_t k = 0; k < sizeof asks / sizeof *asks; k++)
+            is_asked = is_asked ||
+                       (asks[k].extra != NULL && strcmp(asks[k].name, extra_call_name(i)) == 0);
+        if (!is_asked)
+            fail_msg("%s", extra_call_name(i));
+    }
+    assert_int_equal(extra_call_bit("ptrace"), 0);
+}
+
+/* Rights that no profile has together too: the rows of each must not contradict the others'. */
+static void all_filters_can_be_built(void **state)
+{
+    (void)state;
+    for (uint32_t rights = 0; rights < BOX_RIGHTS_ALL; rights++) {
+        for (int kind = 0; kind < FILTER_KINDS; kind++) {
+            for (int extra = 0; extra < 2; extra++) {
+                int fd = build((enum filter_kind)kind, rights, extra ? UINT64_MAX : 0);
+                if (fd < 0)
+                    fail_msg("kind %d, rights %u, extra %d: %s", kind, rights, extra,
+                             strerror(errno));
+                close(fd);
+            }
+        }
+    }
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_extra_call_is_asked),
+        cmocka_unit_test(all_filters_can_be_built),
         cmocka_unit_test(answers),
         cmocka_unit_test(the_32_bit_entry_kills),
         cmocka_unit_test(a_trap_names_its_call),

@@ -3,6 +3,10 @@ penstock_test(sandbox_verdict LABEL unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/sandb
 penstock_test(sandbox_box LABEL unit
               SOURCES ${CMAKE_CURRENT_LIST_DIR}/sandbox_box.c ${CMAKE_CURRENT_LIST_DIR}/sandbox_kit.c
               DEPS base loop sandbox)
+penstock_test(sandbox_recycle LABEL unit
+              SOURCES ${CMAKE_CURRENT_LIST_DIR}/sandbox_recycle.c ${CMAKE_CURRENT_LIST_DIR}/sandbox_kit.c
+              DEPS base loop sandbox)
 penstock_test(sandbox_worker LABEL unit
               SOURCES ${CMAKE_CURRENT_LIST_DIR}/sandbox_worker.c ${CMAKE_CURRENT_LIST_DIR}/sandbox_worker_plugin.c
               DEPS base loop sandbox)
+penstock_test(sandbox_tail LABEL unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/sandbox_tail.c DEPS base sandbox)

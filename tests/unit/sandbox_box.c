@@ -168,6 +168,35 @@ static void begin_warm(struct kit *k)
     read_and_drop(k, 0);
 }
 
+static void print_line(struct kit *k, uint32_t slot, uint64_t generation, const char *text)
+{
+    struct control_log m = {
+        {CHAN_MAGIC, CHAN_VERSION, CONTROL_LOG}, slot, (uint32_t)strlen(text), generation, ""};
+    memcpy(m.bytes, text, m.len);
+    kit_control(k, &m, offsetof(struct control_log, bytes) + m.len);
+}
+
+/* A task that dies takes its last lines with it; the next one begins without them. */
+static void last_lines(void **state)
+{
+    struct kit *k = *state;
+    const uint32_t warn = PEN_LOG_WARN;
+    begin_warm(k);
+    print_line(k, CONTROL_LOG_ZYGOTE, 0, "of nobody\n");
+    print_line(k, 0, 1, "step 1\nstep \"2\"\n");
+    kit_frame(k, 0, DATA_LOG, kit_nonce(k, 0), &warn, 4, "careful", 7);
+    kit_exit(k, 0, SIGNALLED(SIGSEGV), KILL_NONE);
+    assert_done(k, 1, CODE_CRASH);
+    assert_non_null(
+        strstr(k->done.details, "\"last_log\":[\"step 1\",\"step \\\"2\\\"\",\"[warn] careful\"]"));
+    kit_worker(k, 0);
+    run_small(k, 0);
+    read_and_drop(k, 0);
+    kit_exit(k, 0, SIGNALLED(SIGSEGV), KILL_NONE);
+    assert_done(k, 2, CODE_CRASH);
+    assert_null(strstr(k->done.details, "last_log"));
+}
+
 static void outputs_children_logs_progress(void **state)
 {
     struct kit *k = *state;
@@ -953,10 +982,12 @@ static void failures_to_load(void **state)
         snprintf(m.text, sizeof m.text, "%s", cases[i].text);
         kit_ask(k, BOX_FORK, 1);
         kit_started(k);
+        print_line(k, CONTROL_LOG_ZYGOTE, 0, "no such model\nno use\n");
         kit_control(k, &m, sizeof m);
         kit_ended(k, 0);
         assert_int_equal(k->ended_code, cases[i].code);
         assert_non_null(strstr(k->ended_text, cases[i].said));
+        assert_non_null(strstr(k->ended_text, "; it printed last: no such model|no use"));
         fd_close(&k->control);
         fd_close(&k->data[0]);
     }
@@ -977,16 +1008,12 @@ static void a_wall_that_does_not_stand(void **state)
 static void output_of_workers_and_zygote(void **state)
 {
     struct kit *k = *state;
-    struct control_log m = {
-        {CHAN_MAGIC, CHAN_VERSION, CONTROL_LOG}, CONTROL_LOG_ZYGOTE, 5, 0, "hello"};
     begin_warm(k);
-    kit_control(k, &m, offsetof(struct control_log, bytes) + 5);
+    print_line(k, CONTROL_LOG_ZYGOTE, 0, "hello");
     assert_string_equal(k->log, "hello");
     assert_int_equal(k->log_stream, BOX_LOG_OUTPUT);
     assert_null(k->log_task);
-    m.slot = 0;
-    m.generation = 1;
-    kit_control(k, &m, offsetof(struct control_log, bytes) + 5);
+    print_line(k, 0, 1, "hello");
     assert_ptr_equal(k->log_task, k);
     assert_int_equal(k->n_logs, 2);
 }
@@ -1073,6 +1100,7 @@ int main(void)
         TEST(fork_waits_for_the_end_of_the_worker),
         TEST(a_task_travels_whole),
         TEST(a_large_result_arrives_in_pieces),
+        TEST(last_lines),
         TEST(outputs_children_logs_progress),
         TEST(a_failure_drops_what_was_given),
         TEST(work_is_given_from_inside_a_callback),

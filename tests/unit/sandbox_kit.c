@@ -98,10 +98,20 @@ static void on_done(void *arg, struct box *b, uint32_t slot, void *task,
     snprintf(d->status, sizeof d->status, "%s", outcome->status);
     note_pieces(d, outcome);
     k->n_done++;
+    outcome->is_refused = k->refuse_in_done;
     if (k->stop_in_done)
         box_stop(b);
     if (k->kill_in_done)
         box_kill(b);
+}
+
+static void on_returned(void *arg, struct box *b, uint32_t slot, void *task)
+{
+    struct kit *k = arg;
+    (void)b;
+    (void)slot;
+    assert_true(k->n_returned < KIT_NOTES);
+    k->returned[k->n_returned++] = task;
 }
 
 static void on_descriptor(void *arg, struct box *b, const char *json, size_t len)
@@ -133,6 +143,7 @@ static const struct box_events events = {.on_ready = on_ready,
                                          .on_log = on_log,
                                          .on_progress = on_progress,
                                          .on_done = on_done,
+                                         .on_returned = on_returned,
                                          .on_descriptor = on_descriptor,
                                          .on_ended = on_ended};
 

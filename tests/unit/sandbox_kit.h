@@ -53,8 +53,10 @@ struct kit {
     void *log_task;
     double fraction;
     char descriptor[128];
+    int n_returned;
+    void *returned[KIT_NOTES];
     /* what a callback is to do */
-    bool stop_in_done, kill_in_done;
+    bool stop_in_done, kill_in_done, refuse_in_done;
     const struct box_task *run_when_free;
 };
 

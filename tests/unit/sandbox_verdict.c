@@ -1,7 +1,10 @@
 /* sandbox_verdict.c: the table of verdicts, row by row, and what happens where two rows would fit.
  */
+#include <limits.h>
+#include <seccomp.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 
@@ -11,7 +14,7 @@
 
 #include "base/buf.h"
 #include "base/json.h"
-#include "sandbox/verdict.h"
+#include "sandbox/verdict_internal.h"
 
 /* Wait statuses as the kernel makes them. */
 #define DIED(signo)    ((signo)&0x7f)
@@ -27,9 +30,13 @@
               .code = (si_code),                                                                   \
               .address = (at),                                                                     \
               .syscall = -1,                                                                       \
-              .n_frames = 1,                                                                       \
-              .frames = {0x401000},                                                                \
-              .plugin_base = 0x400000}
+              .n_frames = 2,                                                                       \
+              .n_modules = 1,                                                                      \
+              .frames = {{0x401000, 0, 0}, {0x7000, CRASH_NO_MODULE, 0}},                          \
+              .modules = {{.bias = 0x400000,                                                       \
+                           .build_id_len = 3,                                                      \
+                           .build_id = {0xab, 0x00, 0x9},                                          \
+                           .name = "plugin.so"}}}
 
 struct row {
     const char *name;
@@ -51,6 +58,11 @@ static const struct row rows[] = {
      "warden",
      NULL},
     {"box killed", {.warden_lost = true, .killed = KILL_STOP}, CODE_KILLED, "the box", NULL},
+    {"warden lost while the time ran out",
+     {.warden_lost = true, .killed = KILL_WALL},
+     CODE_SANDBOX_ERROR,
+     "warden",
+     NULL},
     {"time limit",
      {DEAD(SIGKILL), .killed = KILL_WALL, .wall_limit_ms = 250},
      CODE_TIMEOUT,
@@ -108,12 +120,30 @@ static const struct row rows[] = {
      "",
      NULL},
 
+    {"stopped by its own hand: no signal comes of it, time runs out",
+     {DEAD(SIGKILL), .killed = KILL_WALL, .cpu_us = 9000000, .cpu_limit_ms = 3000},
+     CODE_TIMEOUT,
+     "",
+     NULL},
+    {"cancelled before it started",
+     {DEAD(SIGKILL), .is_unstarted = true, .killed = KILL_CANCEL},
+     CODE_CANCELLED,
+     "",
+     NULL},
+    {"never started for want of memory",
+     {DEAD(SIGABRT), .is_unstarted = true,
+      .crash = {.is_set = 1, .signal = SIGABRT, .is_out_of_memory = 1}},
+     CODE_SANDBOX_ERROR,
+     "before it took the task",
+     NULL},
+
     /* the kernel */
     {"crash where a null pointer was used",
      {DEAD(SIGSEGV), CRASH(SIGSEGV, SEGV_MAPERR, 0)},
      CODE_CRASH,
      "killed by signal 11 (SIGSEGV) at address 0x0",
-     "\"frames\":[\"plugin+0x1000\"]"},
+     "\"frames\":[{\"module\":\"plugin.so\",\"build_id\":\"ab0009\",\"offset\":\"0x1000\","
+     "\"address\":\"0x401000\"},{\"address\":\"0x7000\"}]"},
     {"crash without a page",
      {DEAD(SIGSEGV)},
      CODE_CRASH,
@@ -160,6 +190,12 @@ static const struct row rows[] = {
      CODE_OK,
      "",
      NULL},
+    {"memory had run out while it was killed for its processor time",
+     {DEAD(SIGSEGV), .killed = KILL_CPU,
+      .crash = {.is_set = 1, .signal = SIGSEGV, .is_out_of_memory = 1}},
+     CODE_OOM,
+     "",
+     "\"probable\":true"},
     {"processor time by the warden",
      {DEAD(SIGKILL), .killed = KILL_CPU, .cpu_us = 2013000, .cpu_limit_ms = 2000},
      CODE_CPU_LIMIT,
@@ -179,6 +215,11 @@ static const struct row rows[] = {
     {"killed for its size, with the processor time used up",
      {DEAD(SIGKILL), .cpu_us = 9000000, .cpu_limit_ms = 3000, .killed = KILL_TOO_BIG},
      CODE_RESULT_TOO_BIG,
+     "",
+     NULL},
+    {"processor time by the warden, and the file limit meanwhile",
+     {DEAD(SIGXFSZ), .killed = KILL_CPU, .cpu_us = 2013000, .cpu_limit_ms = 2000},
+     CODE_CPU_LIMIT,
      "",
      NULL},
     {"the kernel killed in its control group",
@@ -203,6 +244,16 @@ static const struct row rows[] = {
      CODE_DISK_LIMIT,
      "more than its limit of 4096 bytes or 7 files",
      "\"limit_bytes\":4096,\"limit_files\":7"},
+    {"a forbidden call, in a directory that was too full",
+     {DEAD(SIGSYS), .killed = KILL_DISK},
+     CODE_DISK_LIMIT,
+     "directory",
+     NULL},
+    {"a file that was too long, in a directory that was too full",
+     {DEAD(SIGXFSZ), .killed = KILL_DISK},
+     CODE_DISK_LIMIT,
+     "wrote a file",
+     NULL},
     {"file limit", {DEAD(SIGXFSZ)}, CODE_DISK_LIMIT, "file", "SIGXFSZ"},
     {"forbidden call, named",
      {DEAD(SIGSYS), .crash = {.is_set = 1, .signal = SIGSYS, .code = 1, .syscall = SYS_ptrace}},
@@ -252,12 +303,22 @@ static const struct row rows[] = {
      CODE_RESULT_TOO_BIG,
      "",
      NULL},
+    {"too big, then broken",
+     {DEAD(SIGKILL), .killed = KILL_TOO_BIG, .is_too_big = true, .is_broken = true},
+     CODE_RESULT_TOO_BIG,
+     "",
+     NULL},
     {"broken, killed for it",
      {DEAD(SIGKILL), .killed = KILL_PROTOCOL, .is_broken = true, .broken_text = "no magic"},
      CODE_BAD_RESULT,
      "no magic",
      NULL},
     {"broken, but it had ended", {GOOD, .is_broken = true}, CODE_BAD_RESULT, "", NULL},
+    {"broken behind a second result",
+     {GOOD, .is_broken = true, .is_doubled = true},
+     CODE_BAD_RESULT,
+     "",
+     NULL},
     {"two results", {GOOD, .is_doubled = true}, CODE_CONTRACT_VIOLATION, "second", NULL},
     {"two failures",
      {.has_exit = true, .is_done = true, .has_fail = true, .fail_status = -1, .is_doubled = true},
@@ -367,6 +428,78 @@ static void every_row(void **state)
     buf_clear(&details);
 }
 
+/* ---- whether the cases are all that are needed ---- */
+
+static size_t winner(const struct evidence *e)
+{
+    size_t row = 0;
+    while (!verdict_row_fits(row, e))
+        row++;
+    return row;
+}
+
+/* A case that this row decides, and where the one behind it would fit as well. */
+static bool has_case(size_t row, bool next_too)
+{
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (winner(&rows[i].e) == row && (!next_too || verdict_row_fits(row + 1, &rows[i].e)))
+            return true;
+    }
+    return false;
+}
+
+/* The n-th of all evidence there can be, as far as rows look at it. false: there are no more. */
+static bool make_evidence(unsigned n, struct evidence *e)
+{
+    enum { BITS = 10, KILLS = KILL_RECYCLE + 1, STATUSES = 64 + 2 };
+    const unsigned bits = n % (1u << BITS), kill = (n >> BITS) % KILLS,
+                   status = (n >> BITS) / KILLS;
+    *e = (struct evidence){.warden_lost = bits & 1,
+                           .is_unstarted = bits & 2,
+                           .has_result = bits & 4,
+                           .has_fail = bits & 8,
+                           .is_done = bits & 16,
+                           .is_broken = bits & 32,
+                           .is_too_big = bits & 64,
+                           .is_doubled = bits & 128,
+                           .run_status = bits & 256 ? PEN_E_INTERNAL : PEN_OK,
+                           .killed = (enum kill_reason)kill,
+                           .has_exit = status < 64 + 1 || (bits & 1) == 0,
+                           .cpu_limit_ms = bits & 512 ? 1 : 0,
+                           .cpu_us = 1000,
+                           .wait_status = (int)status < 64 ? (int)status : EXITED(3)};
+    e->crash.is_set = e->crash.is_out_of_memory = (bits & 512) != 0;
+    e->crash.signal = signal_of(e);
+    return status < STATUSES;
+}
+
+static void mark_pairs(bool *can_both)
+{
+    struct evidence e;
+    for (unsigned n = 0; make_evidence(n, &e); n++) {
+        const size_t row = winner(&e);
+        if (row + 1 < verdict_rows() && verdict_row_fits(row + 1, &e))
+            can_both[row] = true;
+    }
+}
+
+/* A row that is added, and an order that matters, need a case above. */
+static void each_row_has_a_case(void **state)
+{
+    enum { ROWS_MAX = 64 };
+    bool can_both[ROWS_MAX] = {false};
+    (void)state;
+    assert_true(verdict_rows() < ROWS_MAX);
+    mark_pairs(can_both);
+    for (size_t row = 0; row < verdict_rows(); row++) {
+        if (!has_case(row, false))
+            fail_msg("no case for the row %s", verdict_row_name(row));
+        if (can_both[row] && !has_case(row, true))
+            fail_msg("no case where %s and %s both fit", verdict_row_name(row),
+                     verdict_row_name(row + 1));
+    }
+}
+
 /* The page is the plugin's to write: numbers in it must not lead anywhere. */
 static void hostile_page(void **state)
 {
@@ -395,6 +528,29 @@ static void long_words_are_cut(void **state)
     buf_clear(&details);
 }
 
+/* Every call that libseccomp knows has its name, up to the newest that the kernel's header has; what
+ * is none has none. */
+static void names_of_calls(void **state)
+{
+    int known = 0, newest = 4999;
+    (void)state;
+    while (newest > 0 && syscall_name(newest) == NULL)
+        newest--;
+    for (int i = 0; i <= newest; i++) {
+        char *name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, i);
+        const char *ours = syscall_name(i);
+        if (name != NULL && (ours == NULL || strcmp(ours, name) != 0))
+            fail_msg("call %d is %s, not %s", i, name, ours != NULL ? ours : "without a name");
+        known += name != NULL;
+        free(name);
+    }
+    assert_true(known > 250);
+    assert_string_equal(syscall_name(SYS_futex_waitv), "futex_waitv");
+    assert_null(syscall_name(-1));
+    assert_null(syscall_name(INT_MAX));
+    assert_null(syscall_name(INT_MIN));
+}
+
 /* Without memory for details there is still a verdict. */
 static void no_room_for_details(void **state)
 {
@@ -410,10 +566,9 @@ static void no_room_for_details(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_row),
-        cmocka_unit_test(hostile_page),
-        cmocka_unit_test(long_words_are_cut),
-        cmocka_unit_test(no_room_for_details),
+        cmocka_unit_test(every_row),      cmocka_unit_test(each_row_has_a_case),
+        cmocka_unit_test(hostile_page),   cmocka_unit_test(long_words_are_cut),
+        cmocka_unit_test(names_of_calls), cmocka_unit_test(no_room_for_details),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -329,6 +329,47 @@ static void recycled(void **state)
     assert_int_equal(*plugin_was_closed, 1);
 }
 
+struct leave_case {
+    const char *pipeline;
+    uint32_t recycle_ms;
+    uint64_t growth_bytes;
+    bool leaves;
+};
+
+static void check_leave(const struct leave_case *c)
+{
+    struct fixture *f;
+    setup((void **)&f);
+    f->setup.recycle_ms = c->recycle_ms;
+    f->setup.recycle_growth_bytes = c->growth_bytes;
+    start(f, c->pipeline, BOX_WARM);
+    send_params(f, "1");
+    listen_to(f);
+    assert_int_equal(f->n_done, 1);
+    if ((atomic_load(&f->page->leaving) == GENERATION) != c->leaves)
+        fail_msg("%s %u %llu: leaves: %d", c->pipeline, c->recycle_ms,
+                 (unsigned long long)c->growth_bytes, !c->leaves);
+    if (!c->leaves)
+        shutdown(f->core, SHUT_WR);
+    assert_int_equal(ended(f), 0);
+    assert_int_equal(*plugin_was_closed, 1);
+    teardown((void **)&f);
+}
+
+/* Old, grown, at fault: it says so before the end of its task, closes its plugin and ends. */
+static void a_worker_takes_its_leave(void **state)
+{
+    static const struct leave_case cases[] = {
+        {"tell", 0, 0, false},       {"tell", 600000, 0, false}, {"slow", 5, 0, true},
+        {"grow", 0, 1 << 30, false}, {"grow", 0, 8 << 20, true}, {"wrong", 0, 0, true},
+        {"twice", 0, 0, true},       {"nothing", 0, 0, true},    {"mistaken", 0, 0, true},
+        {"unhappy", 0, 0, false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        check_leave(&cases[i]);
+}
+
 static void large_bytes_both_ways(void **state)
 {
     struct fixture *f = *state;
@@ -530,15 +571,13 @@ static void files_that_are_none(void **state)
 {
     struct fixture *f = *state;
     start(f, "bad_files", BOX_WARM);
-    for (int i = 1; i <= 2; i++) {
-        send_params(f, "1");
-        listen_to(f);
-        assert_int_equal(f->n_done, i);
-        assert_int_equal(f->n_outputs, 0);
-        assert_int_equal(f->fail_status, DATA_FAIL_CONTRACT);
-        assert_non_null(strstr(f->fail, "output_file a"));
-    }
-    shutdown(f->core, SHUT_WR);
+    send_params(f, "1");
+    listen_to(f);
+    assert_int_equal(f->n_done, 1);
+    assert_int_equal(f->n_outputs, 0);
+    assert_int_equal(f->fail_status, DATA_FAIL_CONTRACT);
+    assert_non_null(strstr(f->fail, "output_file a"));
+    /* A plugin that breaks a rule gets no second task in this process. */
     assert_int_equal(ended(f), 0);
     assert_int_equal(count_entries(f, "out"), 1);
 }
@@ -655,6 +694,7 @@ int main(void)
         TEST(a_small_task_is_one_write),
         TEST(a_forked_task_ends_its_process),
         TEST(recycled),
+        cmocka_unit_test(a_worker_takes_its_leave),
         TEST(large_bytes_both_ways),
         TEST(bytes_of_an_earlier_task),
         TEST(the_end_in_the_middle_of_a_task),

@@ -249,6 +249,46 @@ static pen_status run_bad_files(void *self, const pen_host *host, const pen_task
     return say(host, "1");
 }
 
+/* Ten milliseconds, and a little more. */
+static pen_status run_slow(void *self, const pen_host *host, const pen_task *task)
+{
+    (void)self;
+    (void)task;
+    usleep(10000);
+    return say(host, "1");
+}
+
+/* Keeps 16 MiB. */
+static pen_status run_grow(void *self, const pen_host *host, const pen_task *task)
+{
+    static char room[16 << 20];
+    (void)self;
+    memset(room, *(const char *)task->params.data, sizeof room);
+    return say(host, room[sizeof room / 2] == '1' ? "1" : "2");
+}
+
+static pen_status run_nothing(void *self, const pen_host *host, const pen_task *task)
+{
+    (void)self;
+    (void)host;
+    (void)task;
+    return PEN_OK;
+}
+
+static pen_status run_mistaken(void *self, const pen_host *host, const pen_task *task)
+{
+    (void)self;
+    (void)task;
+    return host->fail(host, PEN_E_INTERNAL, "my mistake");
+}
+
+static pen_status run_unhappy(void *self, const pen_host *host, const pen_task *task)
+{
+    (void)self;
+    (void)task;
+    return host->fail(host, PEN_E_INPUT, "not with these");
+}
+
 static void note_close(void *self)
 {
     (void)self;
@@ -278,6 +318,11 @@ static const pen_pipeline pipelines[] = {
     PIPELINE(crash),
     PIPELINE(raise),
     PIPELINE(leak),
+    PIPELINE(slow),
+    PIPELINE(grow),
+    PIPELINE(nothing),
+    PIPELINE(mistaken),
+    PIPELINE(unhappy),
     PIPELINE(files, .needs = all_needs),
     PIPELINE(bad_files, .needs = all_needs),
 };

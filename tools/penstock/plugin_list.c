@@ -193,6 +193,7 @@ static void print_pipeline(const struct cli *cli, const struct json_doc *doc, ui
     pair(cli, doc, p, "state");
     pair(cli, doc, p, "reason");
     pair(cli, doc, p, "mode");
+    pair(cli, doc, p, "profile");
     pair_numbers(cli, doc, p);
     pair_list(cli, doc, p, "needs", "needs");
     pair_list(cli, doc, p, "output_statuses", "statuses");
