@@ -95,6 +95,16 @@ const struct conf_plugin *conf_plugin(const struct conf *c, const char *plugin_i
     return p != NULL ? p : c->no_plugin->data;
 }
 
+bool conf_has_digests(const struct conf *c)
+{
+    for (size_t i = 0; i < c->n; i++) {
+        const struct conf_plugin *p = c->nodes[i]->data;
+        if (node_kind(c->nodes[i]) == SECTION_PLUGIN && p->sha256[0] != '\0')
+            return true;
+    }
+    return false;
+}
+
 const struct conf_pipeline *conf_pipeline(const struct conf *c, const char *plugin_id,
                                           const char *slug)
 {

@@ -83,6 +83,8 @@ int64_t conf_task_type_limit(const struct conf *c, const char *task_type);
 const struct conf_plugin *conf_plugin(const struct conf *c, const char *plugin_id);
 const struct conf_pipeline *conf_pipeline(const struct conf *c, const char *plugin_id,
                                           const char *slug);
+/* Whether a plugin section names a sha256. */
+bool conf_has_digests(const struct conf *c);
 
 /* The word of an enum conf_profile. */
 const char *conf_profile_name(int profile);

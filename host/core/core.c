@@ -164,10 +164,26 @@ static void on_scanned(void *arg, struct catalog *catalog)
     tell_ready(c);
 }
 
+/* Only now is it known whether there can be boxes at all. */
+static void on_launcher_report(void *arg, const struct launch_report *report)
+{
+    struct core *c = arg;
+    if (report->is_refused != 0) {
+        log_error("boxes do not hold here what require and require_strong ask for",
+                  LS("why", report->why));
+        c->is_refused = c->has_failed = true;
+    } else if (scan_start(c->loop, c->launcher, c->conf, on_scanned, c) == NULL) {
+        log_error("no memory to start");
+        c->has_failed = true;
+    }
+    if (c->has_failed)
+        loop_stop(c->loop);
+}
+
 static void on_launcher_lost(void *arg)
 {
     struct core *c = arg;
-    if (c->phase == CORE_STOPPING)
+    if (c->phase == CORE_STOPPING || c->is_refused)
         return;
     log_error("the launcher is gone: no box can be started");
     c->has_failed = true;
@@ -210,10 +226,8 @@ int core_init(struct core *c, struct loop *loop, const struct core_options *o)
         return -1;
     }
     loop_on_turn(loop, on_turn, c);
-    uint32_t timeout = (uint32_t)c->host->scan_timeout_ms;
-    return scan_start(loop, c->launcher, &c->host->plugin_dirs, timeout, on_scanned, c) != NULL
-               ? 0
-               : -1;
+    launcher_on_report(c->launcher, on_launcher_report, c);
+    return 0;
 }
 
 /* ---- the end

@@ -47,6 +47,7 @@ struct core {
     enum core_phase phase;
     bool stops_when_idle; /* a drain that ends the process */
     bool has_failed;      /* the process ends with an error */
+    bool is_refused;      /* boxes do not hold here what the configuration requires */
     int ready_fd;         /* gets a line when the host serves; -1: none, or told */
 
     /* doors */

@@ -60,6 +60,8 @@ static void on_signal(void *arg, int signo)
         core_drain(c, true);
 }
 
+/* The status to exit with. What the configuration requires and the machine does not give is an error
+ * of the configuration: starting again would not help. */
 static int serve(const struct conf *conf, const struct arguments *a)
 {
     struct core core;
@@ -67,7 +69,7 @@ static int serve(const struct conf *conf, const struct arguments *a)
     int rc = -1;
     struct loop *loop = loop_new();
     if (loop == NULL)
-        return -1;
+        return EXIT_FAILURE;
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
@@ -75,9 +77,10 @@ static int serve(const struct conf *conf, const struct arguments *a)
         .conf = conf, .launcher_fd = a->launcher_fd, .ready_fd = a->ready_fd};
     if (core_init(&core, loop, &o) == 0 && loop_signals(loop, &set, on_signal, &core) == 0)
         rc = loop_run(loop) == 0 && !core.has_failed ? 0 : -1;
+    const bool is_refused = core.is_refused;
     core_clear(&core);
     loop_free(loop);
-    return rc;
+    return is_refused ? EXIT_CONFIG : rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 /* Two descriptors a slot and a handful a peer: as many as the system allows. */
@@ -109,8 +112,8 @@ int main(int argc, char **argv)
     const struct conf_host *host = conf_host(conf);
     log_setup("penstock-core", (enum log_level)host->log_level, (enum log_format)host->log_format,
               2);
-    int rc = serve(conf, &a);
+    const int status = serve(conf, &a);
     conf_free(conf);
     conf_request_clear(&a.conf);
-    return rc == 0 ? 0 : EXIT_FAILURE;
+    return status;
 }

@@ -1,9 +1,14 @@
 #ifndef PENSTOCK_CORE_PIPELINES_H
 #define PENSTOCK_CORE_PIPELINES_H
 
-/* pipelines.h: the pipelines of this host and their boxes: started when first needed, stopped when
- * idle, put into quarantine with growing pauses when they do not load, and for good when their
- * configuration does not allow them to run. */
+/*
+ * pipelines.h: the pipelines of this host and their boxes: started when first needed, stopped when
+ * idle, put into quarantine with growing pauses when they do not load, and for good when
+ * their configuration does not allow them to run.
+ *
+ * A pipeline has as many seats as tasks of it may run at once. In fork and warm mode they are the
+ * slots of one box; in exec mode each is a box of its own, which is loaded before its task comes.
+ */
 
 #include "core/core.h"
 #include "core/refusal.h"
@@ -18,6 +23,32 @@ enum pipeline_state {
     PIPELINE_QUARANTINED
 };
 
+enum { TENANT_MAX = 128 };
+
+/* Whom tasks are for: by the name that they give, or else by whose they are. */
+struct tenant {
+    uint64_t owner; /* 0: the name counts */
+    char name[TENANT_MAX + 1];
+};
+
+/* Where a task may run. */
+struct seat {
+    struct box *box; /* NULL: none */
+    uint32_t slot;   /* of the box */
+    bool is_free;    /* its worker waits for a task */
+    bool has_tenant; /* its warm worker has served one */
+    struct tenant tenant;
+    struct task *waits;       /* for the worker that replaces another tenant's; or NULL */
+    int64_t born_ms, used_ms; /* monotonic: its worker is there since; it got its last task */
+};
+
+/* What became of a task that may run now. */
+enum place {
+    PLACE_NOW,   /* t->slot is its seat: task_start */
+    PLACE_AHEAD, /* the worker of t->slot gets it ahead: task_start_ahead */
+    PLACE_LATER  /* t->slot is its seat once that has another worker */
+};
+
 struct pipeline {
     struct pipeline *next;
     struct core *core;
@@ -27,8 +58,8 @@ struct pipeline {
     struct sched_lane *lane;
     enum pipeline_state state;
     enum box_mode mode; /* in force: warm where the plugin leaves threads */
-    struct box *box;
-    uint64_t free_slots;          /* bit: the slot's worker waits for a task */
+    struct seat *seats; /* slots of them */
+    uint32_t n_boxes;
     int64_t mean_run_us;          /* of the last tasks, the latest weigh most */
     struct pipeline *next_hungry; /* in core.hungry: may take tasks ahead */
     bool is_hungry;
@@ -40,6 +71,7 @@ struct pipeline {
     char reason[512];
     struct loop_timer *idle;  /* stops the box when nothing came for a while */
     struct loop_timer *retry; /* starts it again after an error of ours */
+    struct loop_timer *age;   /* replaces idle workers that are too old */
 };
 
 const char *pipeline_slug(const struct pipeline *p);
@@ -58,8 +90,14 @@ int pipelines_init(struct core *c);
 void pipelines_clear(struct core *c);
 /* Starts the box if there is none; called when a task has been queued. */
 void pipeline_wanted(struct pipeline *p);
-/* Gives the task to a free slot. -1: the box could not take it; the slot is gone. */
+/* Finds a seat for the task, which the scheduler has popped. */
+enum place pipeline_place(struct pipeline *p, struct task *t);
+/* Gives the task to its seat. -1: the box could not take it; the slot is gone. */
 int pipeline_run(struct pipeline *p, struct task *t);
+/* As box_cancel, of a task that runs. */
+bool pipeline_cancel(const struct task *t, enum kill_reason reason, int64_t grace_ms);
+/* The task does not wait for its seat's next worker any more. */
+void pipeline_unreserve(const struct task *t);
 /* Gives short tasks ahead to workers that are at work; after all free slots have theirs. */
 void pipelines_write_ahead(struct core *c);
 

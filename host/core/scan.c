@@ -3,12 +3,13 @@
 #include "core/scan.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "base/log.h"
-#include "conf/settings.h"
+#include "conf/conf.h"
 #include "loop/loop.h"
 #include "plugin/catalog.h"
 #include "plugin/folder.h"
@@ -22,15 +23,16 @@ struct scan_file {
     struct scan *scan;
     char *path;
     struct buf report; /* what the child said of it, or empty */
-    char *reason;      /* why it said nothing, or NULL */
+    char sha256[BOX_DIGEST_MAX];
+    char *reason; /* why it said nothing, or NULL */
 };
 
 struct scan {
     struct launcher *launcher;
+    const struct conf *conf;
     struct catalog *catalog;
     struct scan_file *files;
     size_t n, next, running;
-    uint32_t timeout_ms;
     bool has_failed; /* no memory */
     struct loop_timer *turn;
     scan_done_fn done;
@@ -76,7 +78,7 @@ static int list_files(struct scan *s, const struct conf_list *dirs)
 static void on_descriptor(void *arg, struct box *b, const char *json, size_t len)
 {
     struct scan_file *f = arg;
-    (void)b;
+    snprintf(f->sha256, sizeof f->sha256, "%s", box_sha256(b));
     buf_reset(&f->report);
     if (buf_append(&f->report, json, len) < 0)
         f->scan->has_failed = true;
@@ -96,7 +98,7 @@ static const struct box_events events = {.on_descriptor = on_descriptor, .on_end
 
 static void start_one(struct scan *s, struct scan_file *f)
 {
-    const struct box_spec spec = spec_of_scan(f->path, s->timeout_ms);
+    const struct box_spec spec = spec_of_scan(s->conf, f->path);
     s->running++;
     if (box_start(s->launcher, &spec, &events, f) == NULL)
         on_ended(f, NULL, CODE_SANDBOX_ERROR, "the launcher does not answer");
@@ -114,6 +116,8 @@ static int fill(struct scan *s)
                                       f->reason != NULL ? f->reason : "no memory");
         if (rc < 0 && errno == EEXIST)
             rc = 0;
+        if (rc == 0)
+            rc = spec_check_scan(s->conf, s->catalog, f->path, f->sha256);
     }
     return rc == 0 ? catalog_settle(s->catalog) : -1;
 }
@@ -139,19 +143,20 @@ static void on_turn(void *arg)
         finish(s);
 }
 
-struct scan *scan_start(struct loop *loop, struct launcher *l, const struct conf_list *dirs,
-                        uint32_t timeout_ms, scan_done_fn done, void *arg)
+struct scan *scan_start(struct loop *loop, struct launcher *l, const struct conf *conf,
+                        scan_done_fn done, void *arg)
 {
     struct scan *s = calloc(1, sizeof *s);
     if (s == NULL)
         return NULL;
     s->launcher = l;
-    s->timeout_ms = timeout_ms;
+    s->conf = conf;
     s->done = done;
     s->arg = arg;
     s->catalog = catalog_new();
     s->turn = loop_timer_new(loop, on_turn, s);
-    int rc = s->catalog != NULL && s->turn != NULL ? list_files(s, dirs) : -1;
+    int rc =
+        s->catalog != NULL && s->turn != NULL ? list_files(s, &conf_host(conf)->plugin_dirs) : -1;
     if (rc < 0) {
         scan_free(s);
         return NULL;

@@ -365,7 +365,7 @@ static uint32_t time_left(const struct task *t)
     return left < t->timeout_ms ? (uint32_t)left : t->timeout_ms;
 }
 
-static void start(struct core *c, struct task *t)
+void task_start(struct core *c, struct task *t)
 {
     c->queue_bytes -= t->bytes;
     t->started_ms = clock_wall_ms();
@@ -385,7 +385,7 @@ int task_start_ahead(struct core *c, struct task *t, uint32_t slot)
     t->started_ms = clock_wall_ms();
     t->box.timeout_ms = time_left(t);
     step(t, TASK_EV_DISPATCH);
-    if (box_run(t->pipeline->box, slot, &t->box, t) < 0) {
+    if (pipeline_run(t->pipeline, t) < 0) {
         task_returned(c, t);
         return -1;
     }
@@ -423,11 +423,31 @@ void task_returned(struct core *c, struct task *t)
     }
 }
 
+void task_unreserved(struct core *c, struct task *t)
+{
+    if (sched_requeue(c->sched, &t->item) < 0)
+        task_finish(c, t, result_of_code(CODE_INTERNAL, "no memory", NULL));
+    else
+        t->is_reserved = false;
+}
+
+/* -1: its box could not take it. */
+static int place(struct core *c, struct task *t)
+{
+    enum place where = pipeline_place(t->pipeline, t);
+    if (where == PLACE_NOW)
+        task_start(c, t);
+    if (where != PLACE_AHEAD)
+        return 0;
+    sched_go_ahead(c->sched, t->pipeline->lane);
+    return task_start_ahead(c, t, t->slot);
+}
+
 void tasks_dispatch(struct core *c)
 {
     struct sched_item *item;
-    while ((item = sched_pop(c->sched)) != NULL)
-        start(c, (struct task *)item);
+    while ((item = sched_pop(c->sched)) != NULL && place(c, (struct task *)item) == 0)
+        continue;
     pipelines_write_ahead(c);
 }
 
@@ -481,11 +501,22 @@ static void unfollow(struct core *c, struct task *t)
     c->n_attached--;
 }
 
+static void leave_queue(struct core *c, struct task *t)
+{
+    if (!t->is_reserved) {
+        sched_remove(c->sched, &t->item);
+        return;
+    }
+    t->is_reserved = false;
+    pipeline_unreserve(t);
+    sched_end(c->sched, t->pipeline->lane);
+}
+
 /* Leaves the place where it was: the queue, the box, or its leader's list. */
 static void leave_place(struct core *c, struct task *t)
 {
     if (t->state == TASK_QUEUED) {
-        sched_remove(c->sched, &t->item);
+        leave_queue(c, t);
         c->queue_bytes -= t->bytes;
     } else if (t->state == TASK_RUNNING || t->state == TASK_STOPPING) {
         if (t->is_ahead)
@@ -584,7 +615,7 @@ const char *task_cancel(struct core *c, struct task *t, const char *why)
         task_finish(c, t, result_of_code(CODE_CANCELLED, why, NULL));
     } else if (t->state == TASK_RUNNING) {
         step(t, TASK_EV_STOP);
-        if (box_cancel(t->pipeline->box, t->slot, t, KILL_CANCEL, CANCEL_GRACE_MS))
+        if (pipeline_cancel(t, KILL_CANCEL, CANCEL_GRACE_MS))
             task_finish(c, t, result_of_code(CODE_CANCELLED, why, NULL));
     }
     return found;

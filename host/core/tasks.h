@@ -34,12 +34,13 @@ struct task {
     uint64_t digest[2];                       /* of pipeline, params, inputs; for attachment */
 
     struct box_task box;
-    uint32_t slot;
+    uint32_t slot;       /* its seat in the pipeline */
     uint32_t timeout_ms; /* of its run, from pipeline and submission */
     unsigned requeues;
     unsigned events;            /* enum event_mask, wanted by the submitter */
     unsigned depth;             /* 0: from outside; n: child of a child ... */
     bool is_ahead;              /* given to a worker that is not yet done with another */
+    bool is_reserved;           /* queued, but in no lane: the next worker of its slot is for it */
     bool is_answered_by_result; /* "wait": no ACCEPTED */
     bool wants_digest, wants_children;
     bool is_silent; /* its RESULT is not sent: a child whose submitter does not want it */
@@ -76,6 +77,10 @@ void task_requeue(struct core *c, struct task *t, enum code code, const char *me
 /* Whether another task of the same key can have its result: not if it was cancelled, expired, or failed in a way that a
  * retry may mend. */
 bool task_may_answer(const struct task *t);
+/* Gives it to its seat (t->slot). */
+void task_start(struct core *c, struct task *t);
+/* The worker that it waited for will not come: to its old place. */
+void task_unreserved(struct core *c, struct task *t);
 /* It was given to a box ahead: it is at work now. Returns its time limit. */
 uint32_t task_is_head(struct core *c, struct task *t);
 /* It was given to a box ahead and comes back untouched: to its old place. */

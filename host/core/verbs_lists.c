@@ -11,6 +11,7 @@
 #include "core/tasks.h"
 #include "core/verbs.h"
 #include "loop/loop.h"
+#include "sandbox/guarantee.h"
 
 enum { LIST_DEFAULT = 100, LIST_MAX = 1000, OUTPUTS_MAX = 128 };
 
@@ -38,7 +39,7 @@ static void write_state(struct json_writer *w, const struct pipeline *p)
     json_member_str(w, "state", pipeline_state_name(p));
     if (p->state == PIPELINE_QUARANTINED)
         json_member_str(w, "reason", p->reason);
-    json_member_str(w, "mode", p->mode == BOX_WARM ? "warm" : "fork");
+    json_member_str(w, "mode", box_mode_name(p->mode));
     json_member_str(w, "profile", conf_profile_name(p->conf->profile));
     json_member_int(w, "max_concurrent", p->slots);
     json_member_int(w, "timeout_ms", p->conf->timeout_ms);
@@ -129,6 +130,15 @@ static void write_counters(const struct core *c, struct json_writer *w)
     json_close(w, '}');
 }
 
+static void write_guarantees(const struct core *c, struct json_writer *w)
+{
+    const struct launch_report *r = launcher_report(c->launcher);
+    if (r == NULL)
+        return;
+    json_key(w, "guarantees");
+    guarantees_write(r->guarantees, w);
+}
+
 void verbs_stats(struct core *c, struct request *q)
 {
     struct peer *p = q->peer;
@@ -145,6 +155,7 @@ void verbs_stats(struct core *c, struct request *q)
     push_write_capacity(c, &w);
     json_close(&w, '}');
     write_counters(c, &w);
+    write_guarantees(c, &w);
     json_member_int(&w, "peers", (int64_t)table_count(c->peers));
     json_member_int(&w, "clients", (int64_t)table_count(c->clients));
     json_member_int(&w, "results_kept", (int64_t)c->n_kept);

@@ -154,6 +154,12 @@ int catalog_add_broken(struct catalog *c, const char *path, const char *reason)
     return keep_or_free(c, p);
 }
 
+int catalog_refuse(struct catalog *c, const char *path, const char *reason)
+{
+    struct catalog_plugin *p = table_get(c->paths, path, strlen(path));
+    return p == NULL || p->state == CATALOG_BROKEN ? 0 : break_plugin(p, "%s", reason);
+}
+
 /* Breaks p if something of it is taken. -1: ENOMEM. */
 static int check_taken(const struct catalog *c, struct catalog_plugin *p)
 {

@@ -63,6 +63,10 @@ int catalog_add(struct catalog *c, const char *path, const char *report, size_t 
 /* Adds a file that could not be scanned. As catalog_add. */
 int catalog_add_broken(struct catalog *c, const char *path, const char *reason);
 
+/* Makes the plugin of that file broken after all; nothing happens if it is so already, or is not
+ * there. -1: ENOMEM. Only before catalog_settle. */
+int catalog_refuse(struct catalog *c, const char *path, const char *reason);
+
 /* Applies the rules that need all of them: an id and a slug belong to one plugin;
  * the first one keeps it, later ones become broken and name both. -1: ENOMEM. Once. */
 int catalog_settle(struct catalog *c);
@@ -76,7 +80,7 @@ size_t catalog_pipelines(const struct catalog *c);
 const struct catalog_pipeline *catalog_find(const struct catalog *c, const char *slug);
 /* The sound plugin of that id, or NULL. */
 const struct catalog_plugin *catalog_plugin(const struct catalog *c, const char *id);
-/* Any plugin by its file, or NULL. */
+/* Any plugin by its file, or NULL; before catalog_settle too. */
 const struct catalog_plugin *catalog_file(const struct catalog *c, const char *path);
 
 /* Whether the pipeline lists that need; whether its result may carry that status ("success":

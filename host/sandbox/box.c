@@ -282,6 +282,18 @@ void box_want_watch(struct box *b)
         loop_timer_after(b->watch_timer, WATCH_STEP_MS);
 }
 
+const char *box_mode_name(enum box_mode mode)
+{
+    static const char *const names[] = {
+        [BOX_FORK] = "fork", [BOX_WARM] = "warm", [BOX_SCAN] = "scan", [BOX_EXEC] = "exec"};
+    return names[mode];
+}
+
+const char *box_sha256(const struct box *b)
+{
+    return b->sha256;
+}
+
 void box_walls_text(uint32_t walls, uint32_t landlock_abi, char *out)
 {
     walls_text(walls, landlock_abi, out);

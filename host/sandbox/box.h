@@ -31,6 +31,13 @@ struct loop;
 /* The channel to penstock-launcher; takes fd. on_lost: it is gone, and with it every box (their
  * on_ended come first). */
 struct launcher *launcher_new(struct loop *loop, int fd, void (*on_lost)(void *arg), void *arg);
+/* The launcher's first word: what boxes guarantee here. is_refused: below what is required; the
+ * channel ends behind it, so nothing should be asked for before it has come. fn may not free the
+ * launcher. */
+void launcher_on_report(struct launcher *l,
+                        void (*fn)(void *arg, const struct launch_report *report), void *arg);
+/* The same, kept; borrowed. NULL: it has not come yet. */
+const struct launch_report *launcher_report(const struct launcher *l);
 /* Boxes still in it are freed without a callback. Not from inside a box's callback; on_lost is
  * fine. */
 void launcher_free(struct launcher *l);
@@ -175,6 +182,11 @@ bool box_cancel(struct box *b, uint32_t slot, const void *user, enum kill_reason
 void box_stop(struct box *b);
 /* Ends it now: on_done (KILLED) for what runs, then on_ended. */
 void box_kill(struct box *b);
+/* "fork", "warm", "exec", "scan". */
+const char *box_mode_name(enum box_mode mode);
+/* SHA-256 of the plugin's file that it has, small hex, if it was asked for (spec.sha256,
+ * LAUNCH_DIGEST) and the box was started; else "". */
+const char *box_sha256(const struct box *b);
 /* "userns pidns ..." for logs and doctor; out holds 256 bytes. */
 void box_walls_text(uint32_t walls, uint32_t landlock_abi, char *out);
 

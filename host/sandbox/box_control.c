@@ -29,6 +29,9 @@ void box_tell(struct box *b, const void *message, size_t n)
 {
     if (b->control_fd < 0 || send(b->control_fd, message, n, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
         return;
+    /* It has ended: its last words are still to be read, and the launcher tells. */
+    if (errno == EPIPE)
+        return;
     /* A full channel too: a warden that does not read does not kill either. */
     box_note_end(b, CODE_SANDBOX_ERROR, "the warden cannot be reached: %s", log_errno_text(errno));
     box_abort(b);
@@ -52,16 +55,16 @@ static void on_ready(struct box *b, union control_message *m)
 static const char *last_words(const struct box *b, char *out, size_t size)
 {
     enum { LINES = 8, BYTES = 600 };
-    size_t n;
+    size_t n, at = 0;
     const char *text = tail_lines(&b->last_log, LINES, BYTES, &n);
-    if (n == 0)
-        return "";
-    int at = snprintf(out, size, "; it printed last: %.*s", (int)n, text);
-    for (int i = 0; i < at && (size_t)i < size; i++) {
-        if (out[i] == '\n')
-            out[i] = '|';
+    for (const char *line = text, *end = text + n; line < end && at < size;) {
+        const char *stop = memchr(line, '\n', (size_t)(end - line));
+        const size_t len = (size_t)((stop != NULL ? stop : end) - line);
+        at += (size_t)snprintf(out + at, size - at, "%s%.*s",
+                               line == text ? "; it printed last: " : " | ", (int)len, line);
+        line += len + 1;
     }
-    return out;
+    return n > 0 ? out : "";
 }
 
 static void note_load_death(struct box *b, int wait_status)

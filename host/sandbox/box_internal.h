@@ -35,6 +35,10 @@ struct launcher {
     struct loop_io *io;
     void (*on_lost)(void *arg);
     void *arg;
+    void (*on_report)(void *arg, const struct launch_report *report);
+    void *report_arg;
+    bool has_report;
+    struct launch_report report;
     struct table *boxes; /* by number */
     uint64_t last_box;
     struct queued *queue, **queue_end;
@@ -132,6 +136,7 @@ struct box {
     struct box_limits limits;
     size_t result_max, outputs_max;
     bool is_started; /* LAUNCH_STARTED came */
+    char sha256[BOX_DIGEST_MAX];
     bool is_stopping, is_killed, has_descriptor;
     int control_fd;
     struct loop_io *control_io;

@@ -88,8 +88,9 @@ enum launch_type {
 };
 
 enum launch_flags {
-    LAUNCH_LEARN = 1,       /* refused calls are told instead of answered (learn mode) */
-    LAUNCH_DISK_SCRATCH = 2 /* task directories stay on the host's disk */
+    LAUNCH_LEARN = 1,        /* refused calls are told instead of answered (learn mode) */
+    LAUNCH_DISK_SCRATCH = 2, /* task directories stay on the host's disk */
+    LAUNCH_DIGEST = 4        /* LAUNCH_STARTED tells the digest of the plugin's file */
 };
 
 struct launch_start {
@@ -114,7 +115,8 @@ struct launch_start {
 struct launch_started {
     struct chan_head head;
     uint64_t box;
-    int32_t warden_pid; /* as the launcher sees it */
+    int32_t warden_pid;          /* as the launcher sees it */
+    char sha256[BOX_DIGEST_MAX]; /* of the plugin's file; "": nobody wanted to know */
 };
 
 struct launch_failed {
@@ -183,7 +185,8 @@ enum control_type {
     CONTROL_WORKER, /* struct control_worker: this slot takes a task now */
     CONTROL_EXIT, /* struct control_exit: the worker of this slot is reaped; its data is all written
                    */
-    CONTROL_LOG   /* struct control_log: stdout or stderr of a worker, or of the zygote */
+    CONTROL_LOG,  /* struct control_log: stdout or stderr of a worker, or of the zygote */
+    CONTROL_PROBE /* of a probe only, before CONTROL_READY: struct control_probe */
 };
 
 enum kill_reason {
@@ -244,6 +247,7 @@ enum wall {
     WALL_SCRATCH = 1 << 15, /* task directories of limited size */
     WALLS_ALL = (1 << 16) - 1
 };
+enum { WALLS = 16 };
 
 struct control_ready {
     struct chan_head head;
@@ -264,8 +268,8 @@ struct control_load_failed {
 
 struct control_error {
     struct chan_head head;
-    int32_t error; /* errno */
-    uint32_t reserved;
+    int32_t error;           /* errno */
+    uint32_t wall;           /* of a probe: enum wall that cannot be built; else 0 */
     char text[BOX_TEXT_MAX]; /* the step that failed */
 };
 
@@ -289,6 +293,25 @@ struct control_exit {
     uint64_t memory_peak_bytes; /* of its control group; 0: not known */
     uint32_t oom_kills;         /* in its control group since it was announced */
     uint32_t reserved2;
+};
+
+/* What became of the attacks on one guarantee, in a box behind all its walls. */
+enum probe_result {
+    PROBE_UNKNOWN, /* they could not be made */
+    PROBE_THROUGH, /* one got through */
+    PROBE_PARTLY,  /* one got through that reaches a part only: weak at best */
+    PROBE_HELD
+};
+
+struct probe_try {
+    uint32_t result; /* enum probe_result */
+    int32_t error;   /* errno: of the last one that was refused, or of why none could be made */
+    char what[64];   /* the attack that decided, in words */
+};
+
+struct control_probe {
+    struct chan_head head;
+    struct probe_try tries[GUARANTEES];
 };
 
 enum { CONTROL_LOG_MAX = 4096 };

@@ -38,6 +38,9 @@ int confine_load_filter(int fd);
 /* Lets tgkill reach this process only: for kernels whose Landlock cannot scope signals (ABI below
  * 6). */
 int confine_own_signals(void);
+/* The kernel's own limit of processor time, a backstop in whole seconds: the warden watches it to
+ * the millisecond. 0: none. */
+int confine_cpu(uint32_t cpu_ms);
 /* No memory that is or was writable becomes executable, here and in children. */
 int confine_mdwe(void);
 

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -16,6 +17,8 @@
 #define PR_SET_MDWE              65
 #define PR_MDWE_REFUSE_EXEC_GAIN 1
 #endif
+
+enum { CPU_BACKSTOP_S = 1, CPU_HARD_S = 2 };
 
 /* TSYNC: a thread that plugin code has started before would else stay outside. */
 static int load(const struct sock_fprog *program)
@@ -67,6 +70,15 @@ int confine_own_signals(void)
     };
     const struct sock_fprog program = {.len = sizeof code / sizeof *code, .filter = code};
     return load(&program);
+}
+
+int confine_cpu(uint32_t cpu_ms)
+{
+    if (cpu_ms == 0)
+        return 0;
+    const rlim_t s = ((rlim_t)cpu_ms + 999) / 1000;
+    const struct rlimit limit = {s + CPU_BACKSTOP_S, s + CPU_HARD_S};
+    return setrlimit(RLIMIT_CPU, &limit);
 }
 
 int confine_mdwe(void)

@@ -86,9 +86,12 @@ static void put_report(struct crash_report *c, int signo, const siginfo_t *info,
 static void print_report(int signo, const siginfo_t *info, const ucontext_t *context, int error)
 {
     static const char words[] = "its memory had run out\n";
+    struct crash_report c;
     if (is_out_of_memory(signo, info, error))
         (void)!write(STDERR_FILENO, words, sizeof words - 1);
-    crash_frames_print(context, STDERR_FILENO);
+    crash_frames_first(&c, context);
+    crash_frames_all(&c, context);
+    crash_frames_print(&c, STDERR_FILENO);
 }
 
 /* Another thread writes its report, and ends the process then. */

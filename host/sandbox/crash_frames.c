@@ -16,8 +16,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "sandbox/chan.h"
+
+/* Its name in reports: the linker's list has none for it. */
+#define PROGRAM "penstock-box"
 
 enum {
     HANDLER_FRAMES = 8 /* of the handler and the kernel's trampoline; fewer with optimisation */
@@ -118,9 +122,8 @@ static void put_name(struct crash_module *m, const char *path)
 {
     const char *slash = strrchr(path, '/');
     const char *name = slash != NULL ? slash + 1 : path;
-    /* The program itself has no name in the linker's list. */
     if (*name == '\0')
-        name = "penstock-box";
+        name = PROGRAM;
     const size_t n = strnlen(name, CRASH_NAME_MAX - 1);
     memcpy(m->name, name, n);
     m->name[n] = '\0';
@@ -196,9 +199,57 @@ void crash_frames_all(struct crash_report *c, const ucontext_t *context)
         put_frame(c, (uint64_t)(uintptr_t)frames[i]);
 }
 
-void crash_frames_print(const ucontext_t *context, int fd)
+/* ---- as text ---- */
+
+/* What has called the plugin is always the same. */
+static uint32_t frames_of_plugin(const struct crash_report *c)
 {
-    void *frames[CRASH_FRAMES_MAX + HANDLER_FRAMES];
-    int n = unwind(frames, CRASH_FRAMES_MAX + HANDLER_FRAMES, pc_of(context));
-    backtrace_symbols_fd(frames, n, fd);
+    uint32_t n = c->n_frames;
+    for (; n > 0; n--) {
+        const uint32_t m = c->frames[n - 1].module;
+        if (m != CRASH_NO_MODULE && strcmp(c->modules[m].name, PROGRAM) != 0 &&
+            strncmp(c->modules[m].name, "libc.so", 7) != 0)
+            return n;
+    }
+    return c->n_frames;
+}
+
+/* snprintf may take memory, and locks. */
+static size_t put_hex(char *out, uint64_t v)
+{
+    size_t n = 0;
+    for (int shift = 60; shift >= 0; shift -= 4) {
+        const unsigned digit = (unsigned)(v >> shift) & 15;
+        if (n > 0 || digit != 0 || shift == 0)
+            out[n++] = "0123456789abcdef"[digit];
+    }
+    return n;
+}
+
+static void print_frame(const struct crash_report *c, const struct crash_frame *f, int fd)
+{
+    char text[CRASH_NAME_MAX + 24];
+    size_t n = 0;
+    const struct crash_module *m = f->module != CRASH_NO_MODULE ? &c->modules[f->module] : NULL;
+    text[n++] = ' ';
+    if (m != NULL) {
+        const size_t len = strlen(m->name);
+        memcpy(text + n, m->name, len);
+        n += len;
+        text[n++] = '+';
+    }
+    memcpy(text + n, "0x", 2);
+    n += 2;
+    n += put_hex(text + n, f->address - (m != NULL ? m->bias : 0));
+    (void)!write(fd, text, n);
+}
+
+void crash_frames_print(const struct crash_report *c, int fd)
+{
+    enum { MOST = 8 };
+    const uint32_t n = frames_of_plugin(c);
+    (void)!write(fd, "crashed at", 10);
+    for (uint32_t i = 0; i < n && i < MOST; i++)
+        print_frame(c, &c->frames[i], fd);
+    (void)!write(fd, "\n", 1);
 }

@@ -15,7 +15,7 @@ void crash_frames_first(struct crash_report *c, const ucontext_t *context);
 /* The calls that led there, and what they lie in. May fall over a broken stack: what is written
  * until then counts. [handler] */
 void crash_frames_all(struct crash_report *c, const ucontext_t *context);
-/* The calls as lines to that descriptor. [handler] */
-void crash_frames_print(const ucontext_t *context, int fd);
+/* The plugin's calls as one line to that descriptor. [handler] */
+void crash_frames_print(const struct crash_report *c, int fd);
 
 #endif

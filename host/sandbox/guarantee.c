@@ -1,8 +1,10 @@
-/* guarantee.c: names of the guarantees. Runs in the launcher, the core and the command line. */
+/* guarantee.c: names of the guarantees, and their form in JSON. Runs in the launcher, the core and the command line. */
 #include "sandbox/guarantee.h"
 
 #include <stddef.h>
 #include <string.h>
+
+#include "base/json.h"
 
 static const char *const names[GUARANTEES] = {
     [GUARANTEE_FS] = "fs",           [GUARANTEE_NET] = "net",
@@ -44,4 +46,25 @@ int guarantees_parse(const char *text, uint32_t *bits)
         at += n + (at[n] == ',');
     }
     return 0;
+}
+
+static const char *or_absent(const char *text)
+{
+    return text[0] != '\0' ? text : NULL;
+}
+
+void guarantees_write(const struct guarantee_state *states, struct json_writer *w)
+{
+    json_open(w, '{');
+    for (uint32_t i = 0; i < GUARANTEES; i++) {
+        const struct guarantee_state *s = &states[i];
+        json_key(w, guarantee_name(i));
+        json_open(w, '{');
+        json_member_str(w, "level", guarantee_level_name(s->level));
+        json_member_str(w, "by", or_absent(s->by));
+        json_member_str(w, "reason", or_absent(s->reason));
+        json_member_str(w, "remedy", or_absent(s->remedy));
+        json_close(w, '}');
+    }
+    json_close(w, '}');
 }

@@ -4,6 +4,11 @@
 /*
  * launcher.h: what the files of penstock-launcher share. One thread. The theory of operation stands
  * in launcher.c.
+ *
+ * For tests: PENSTOCK_WITHOUT="seccomp,landlock,..." (names of walls.h) in the launcher's
+ * environment takes those walls away from the probe and from every box. It is read once, logged as
+ * a warning, and seen in the report, so that `require` refuses to start where it asks for what they
+ * hold.
  */
 
 #include <limits.h>
@@ -16,15 +21,17 @@
 #include "sandbox/cgroup.h"
 #include "sandbox/chan.h"
 #include "sandbox/filter.h"
+#include "sandbox/plugin_trust.h"
 #include "sandbox/warden_setup.h"
 
+struct guarantee_facts;
 struct loop;
 struct loop_io;
 struct loop_timer;
 
 enum {
     LAUNCH_UIDS = 65536,
-    LAUNCH_KEYS_MAX = 16,
+    LAUNCH_KEYS_MAX = PLUGIN_KEYS_MAX,
     LAUNCH_FILTERS = 32 /* kept: two for each kind of box */
 };
 
@@ -73,6 +80,7 @@ struct launch_filters {
 
 struct launch {
     struct launch_options options;
+    struct public_key keys[LAUNCH_KEYS_MAX]; /* options.n_keys of them */
     struct loop *loop;
     struct loop_io *channel;
     int helper_fd;
@@ -81,8 +89,10 @@ struct launch {
     uint64_t namespaces;      /* flags of clone that work here */
     uint32_t walls;           /* enum wall that can be built here */
     uint32_t landlock_abi;
-    struct cgroups *groups; /* NULL: none here, for the reason in groups_why */
-    char groups_why[CGROUP_WHY];
+    uint32_t without;       /* enum wall that PENSTOCK_WITHOUT takes away */
+    struct cgroups *groups; /* NULL: none here, for the reason in cgroup_text */
+    int cgroup_error;       /* errno of it; 0: the text says it all, or they are off or there */
+    char cgroup_text[CGROUP_WHY]; /* where they were sought, and what was missing; or "" */
     struct launch_filters filters;
     struct launch_child *first;
     uint32_t next_uid;
@@ -104,8 +114,9 @@ int launch_dirs_make(const struct launch *l, struct warden_setup *setup);
 void launch_dirs_remove(const struct launch *l, uint64_t box);
 
 /* launcher_groups.c */
-/* Finds out whether control groups can be had, and begins their pool. -1: none (logged). */
-int launch_groups_open(struct launch *l);
+/* Finds out whether control groups can be had, and begins their pool; why not is logged, and stands
+ * in cgroup_text. */
+void launch_groups_open(struct launch *l);
 void launch_groups_close(struct launch *l);
 /* With WALL_CGROUP: takes the groups of setup->box and puts their descriptors into setup, whose
  * they are. -1 with errno; cgroups_give_back is due all the same. */
@@ -120,8 +131,25 @@ pid_t launch_spawn(uint64_t namespaces, const struct warden_setup *setup, const 
 uint32_t launch_walls_of(uint64_t namespaces);
 uint64_t launch_namespaces_of(uint32_t walls);
 
-/* launcher_probe.c: finds out, by doing it, what can be built here. -1: not enough (logged). */
-int launch_probe(struct launch *l);
+/* launcher_probe.c: finds out, by doing it, what can be built here and what it holds, and puts it
+ * into l and *f. -1: no box can be built; why (BOX_TEXT_MAX bytes) says which step failed. */
+int launch_probe(struct launch *l, struct guarantee_facts *f, char *why);
+
+/* launcher_report.c */
+/* Judges the guarantees, logs them and sends LAUNCH_REPORT. f NULL: the probe failed, with why.
+ * -1: they are below what is required, and the launcher has to end. */
+int launch_report(const struct launch *l, const struct guarantee_facts *f, const char *why);
+
+/* launcher_trust.c */
+/* Reads the trusted keys. -1: one cannot be read, or none is there that is needed (logged). */
+int launch_trust_start(struct launch *l);
+/*
+ * Opens the plugin's file and holds it against the digest it must have and the keys trusted. sha256
+ * (BOX_DIGEST_MAX bytes): of the plugin's file, "" if nobody wants to know; source then holds the
+ * files themselves, else sealed copies of what was looked at. -1 with errno and why.
+ */
+int launch_trust(const struct launch *l, const struct launch_start *m, struct plugin_source *source,
+                 char *sha256, char *why);
 
 /* launcher_box.c */
 /* Answers LAUNCH_START with LAUNCH_STARTED or LAUNCH_FAILED. config_len has been checked. */

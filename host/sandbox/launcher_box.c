@@ -32,6 +32,7 @@ struct making {
     pid_t pid;
     struct launch_child *child;
     bool is_plugin_fault;
+    char sha256[BOX_DIGEST_MAX];
     char why[BOX_TEXT_MAX];
 };
 
@@ -132,8 +133,7 @@ static int fill_setup(struct making *m)
 static int open_plugin(struct making *m)
 {
     m->is_plugin_fault = true;
-    if (plugin_source_open(&m->setup.plugin, m->message->plugin_path, m->launch->options.is_lenient,
-                           m->why) < 0)
+    if (launch_trust(m->launch, m->message, &m->setup.plugin, m->sha256, m->why) < 0)
         return -1;
     m->is_plugin_fault = false;
     return 0;
@@ -261,19 +261,21 @@ static void warn_of_ports(const struct making *m)
 
 static void answer_started(const struct making *m)
 {
-    const struct launch_started answer = {
+    struct launch_started answer = {
         .head = {.magic = CHAN_MAGIC, .version = CHAN_VERSION, .type = LAUNCH_STARTED},
         .box = m->setup.box,
         .warden_pid = m->pid,
     };
     int fds[1 + 2 * BOX_SLOTS_MAX];
     size_t n = 0;
+    memcpy(answer.sha256, m->sha256, sizeof answer.sha256);
     fds[n++] = m->control;
     for (uint32_t i = 0; i < m->setup.slots; i++) {
         fds[n++] = m->data[i];
         fds[n++] = m->setup.page_fds[i];
     }
-    const enum log_level level = m->setup.mode == BOX_SCAN ? LOG_DEBUG : LOG_INFO;
+    const bool is_brief = m->setup.mode == BOX_SCAN || m->setup.mode == BOX_EXEC;
+    const enum log_level level = is_brief ? LOG_DEBUG : LOG_INFO;
     LOG_AT(level, "box started", LI("box", m->setup.box),
            LS("plugin", m->setup.plugin.parts[0].name), LS("pipeline", m->setup.slug),
            LI("pid", m->pid), LI("uid", m->setup.uid));
@@ -350,8 +352,12 @@ void launch_box(struct launch *l, const struct launch_start *message, const char
     if (failed == NULL) {
         answer_started(m);
     } else {
-        answer_failed(m, failed);
+        /* Whoever hears of the failure finds nothing left of it. */
+        const int error = errno;
         undo(m);
+        close_all(m);
+        errno = error;
+        answer_failed(m, failed);
     }
     close_all(m);
     free(m);

@@ -23,6 +23,7 @@ union launch_message {
     struct launch_started started;
     struct launch_failed failed;
     struct launch_ended ended;
+    struct launch_report report;
 };
 
 uint64_t launcher_nonce(struct launcher *l)
@@ -105,8 +106,11 @@ static struct box *find_box(const struct launcher *l, uint64_t number)
 static void on_started(struct launcher *l, union launch_message *m, struct received_fds *fds)
 {
     struct box *b = find_box(l, m->started.box);
-    if (b != NULL)
-        box_on_started(b, fds->at, fds->n);
+    if (b == NULL)
+        return;
+    m->started.sha256[sizeof m->started.sha256 - 1] = '\0';
+    memcpy(b->sha256, m->started.sha256, sizeof b->sha256);
+    box_on_started(b, fds->at, fds->n);
 }
 
 static void on_failed(struct launcher *l, union launch_message *m, struct received_fds *fds)
@@ -137,6 +141,26 @@ static void on_ended(struct launcher *l, union launch_message *m, struct receive
     box_finish(b);
 }
 
+static void end_texts(struct launch_report *r)
+{
+    r->why[sizeof r->why - 1] = '\0';
+    for (int i = 0; i < GUARANTEES; i++) {
+        struct guarantee_state *s = &r->guarantees[i];
+        s->by[sizeof s->by - 1] = s->reason[sizeof s->reason - 1] = '\0';
+        s->remedy[sizeof s->remedy - 1] = '\0';
+    }
+}
+
+static void on_report(struct launcher *l, union launch_message *m, struct received_fds *fds)
+{
+    (void)fds;
+    l->report = m->report;
+    end_texts(&l->report);
+    l->has_report = true;
+    if (l->on_report != NULL)
+        l->on_report(l->report_arg, &l->report);
+}
+
 static const struct {
     size_t size;
     void (*fn)(struct launcher *, union launch_message *, struct received_fds *);
@@ -144,6 +168,7 @@ static const struct {
     [LAUNCH_STARTED] = {sizeof(struct launch_started), on_started},
     [LAUNCH_FAILED] = {sizeof(struct launch_failed), on_failed},
     [LAUNCH_ENDED] = {sizeof(struct launch_ended), on_ended},
+    [LAUNCH_REPORT] = {sizeof(struct launch_report), on_report},
 };
 
 static bool is_good(const union launch_message *m, size_t n)
@@ -234,6 +259,18 @@ struct launcher *launcher_new(struct loop *loop, int fd, void (*on_lost)(void *a
         return NULL;
     }
     return l;
+}
+
+void launcher_on_report(struct launcher *l,
+                        void (*fn)(void *arg, const struct launch_report *report), void *arg)
+{
+    l->on_report = fn;
+    l->report_arg = arg;
+}
+
+const struct launch_report *launcher_report(const struct launcher *l)
+{
+    return l->has_report ? &l->report : NULL;
 }
 
 static void free_box(void *value, void *arg)

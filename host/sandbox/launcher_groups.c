@@ -19,23 +19,22 @@ enum {
                              its own */
 };
 
-int launch_groups_open(struct launch *l)
+void launch_groups_open(struct launch *l)
 {
     char hex[DIGEST_HEX], name[32];
     l->groups = NULL;
     if (strcmp(l->options.cgroup, "off") == 0) {
-        snprintf(l->groups_why, sizeof l->groups_why, "cgroup = off");
-        return -1;
+        snprintf(l->cgroup_text, sizeof l->cgroup_text, "cgroup = off");
+        return;
     }
     /* Another host has another state directory, and its lock. */
     digest_sha256(l->boxes.path, strlen(l->boxes.path), hex);
     snprintf(name, sizeof name, "penstock-%.16s", hex);
-    l->groups = cgroups_open(l->options.cgroup, name, l->groups_why);
-    if (l->groups == NULL) {
-        log_warn("no control group can be made", LS("why", l->groups_why));
-        return -1;
-    }
-    return 0;
+    l->groups = cgroups_open(l->options.cgroup, name, l->cgroup_text);
+    if (l->groups != NULL)
+        l->cgroup_text[0] = '\0';
+    else
+        log_warn("no control group can be made", LS("why", l->cgroup_text));
 }
 
 void launch_groups_close(struct launch *l)
@@ -75,12 +74,10 @@ static struct cgroup_limits limits_of_zygote(const struct warden_setup *setup)
 int launch_groups_take(struct launch *l, struct warden_setup *setup)
 {
     const struct cgroup_limits slot = limits_of_slot(setup), zygote = limits_of_zygote(setup);
-    /* A probe has no slot and tries the first group. */
-    const uint32_t n = setup->slots > 0 ? setup->slots : 1;
     int rc = 0;
     if ((setup->walls & WALL_CGROUP) == 0)
         return 0;
-    for (uint32_t i = 0; rc == 0 && i < n; i++)
+    for (uint32_t i = 0; rc == 0 && i < setup->slots; i++)
         rc = cgroups_take(l->groups, setup->box, &slot, setup->group_fds[i]);
     if (rc == 0 && setup->mode == BOX_FORK)
         rc = cgroups_take(l->groups, setup->box, &zygote, setup->group_fds[WARDEN_GROUP_ZYGOTE]);

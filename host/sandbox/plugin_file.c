@@ -17,11 +17,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/fdutil.h"
 #include "base/log.h"
 #include "sandbox/plugin_walk.h"
 
-enum { SUFFIX = 3 }; /* ".so" */
+enum { SUFFIX = 3 /* ".so" */, TEXT_CHUNK = 4096 };
 
 bool plugin_name_is_good(const char *name)
 {
@@ -30,43 +31,6 @@ bool plugin_name_is_good(const char *name)
         !isalnum((unsigned char)name[0]))
         return false;
     return strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") == n;
-}
-
-static const char *kind_of(mode_t mode)
-{
-    return S_ISDIR(mode)                    ? "a directory"
-           : S_ISFIFO(mode)                 ? "a pipe"
-           : S_ISSOCK(mode)                 ? "a socket"
-           : S_ISLNK(mode)                  ? "a link"
-           : S_ISCHR(mode) || S_ISBLK(mode) ? "a device"
-                                            : "something else";
-}
-
-static int check_kind(struct plugin_walk *w, const char *name, const struct stat *st)
-{
-    if (S_ISREG(st->st_mode))
-        return 0;
-    errno = S_ISLNK(st->st_mode) ? ELOOP : EINVAL;
-    return plugin_walk_fail(w, "%s/%s: expected a regular file, found %s", w->at, name,
-                            kind_of(st->st_mode));
-}
-
-/* The path may name something else by now, so what was opened is looked at again. O_NONBLOCK: a
- * pipe must not hold the launcher. */
-static int open_file(struct plugin_walk *w, const char *name)
-{
-    struct stat st;
-    if (fstatat(w->dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-        return plugin_walk_fail(w, "%s/%s: %s", w->at, name, log_errno_text(errno));
-    if (check_kind(w, name, &st) < 0)
-        return -1;
-    int fd = openat(w->dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    if (fd < 0 || fstat(fd, &st) < 0)
-        plugin_walk_fail(w, "%s/%s: %s", w->at, name, log_errno_text(errno));
-    else if (check_kind(w, name, &st) == 0 && plugin_walk_check_file(w, name, &st) == 0)
-        return fd;
-    fd_close(&fd);
-    return -1;
 }
 
 static int add_part(struct plugin_walk *w, struct plugin_source *s, const char *name, int fd,
@@ -106,16 +70,24 @@ static int add_link(struct plugin_walk *w, struct plugin_source *s, const char *
     return add_part(w, s, name, -1, target);
 }
 
+/* x.so.sig of x.so: it speaks of the parts and is none. */
+static bool is_signature_of(const char *name, const char *plugin)
+{
+    const size_t n = strlen(plugin);
+    return strncmp(name, plugin, n) == 0 && strcmp(name + n, PLUGIN_SIGNATURE_SUFFIX) == 0;
+}
+
 static int add_library(struct plugin_walk *w, struct plugin_source *s, const char *name)
 {
     struct stat st;
-    if (strcmp(name, s->parts[0].name) == 0 || !is_library(name))
+    const char *plugin = s->parts[0].name;
+    if (strcmp(name, plugin) == 0 || is_signature_of(name, plugin) || !is_library(name))
         return 0;
     if (fstatat(w->dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return plugin_walk_fail(w, "%s/%s: %s", w->at, name, log_errno_text(errno));
     if (S_ISLNK(st.st_mode))
         return add_link(w, s, name);
-    int fd = open_file(w, name);
+    int fd = plugin_walk_open(w, name);
     if (fd >= 0 && add_part(w, s, name, fd, "") == 0)
         return 0;
     fd_close(&fd);
@@ -151,19 +123,66 @@ static int check_name(struct plugin_walk *w)
                               w->name);
 }
 
-int plugin_source_open(struct plugin_source *s, const char *path, bool is_lenient, char *why)
+/* Reads a file of the directory that must be as much its owner's as the plugin. */
+static int read_text(struct plugin_walk *w, const char *name, struct buf *out)
+{
+    int fd = plugin_walk_open(w, name);
+    if (fd < 0)
+        return -1;
+    ssize_t n;
+    do {
+        n = buf_read(out, fd, TEXT_CHUNK);
+    } while (n > 0);
+    if (n < 0)
+        plugin_walk_fail(w, "%s/%s: %s", w->at, name, log_errno_text(errno));
+    fd_close(&fd);
+    return n < 0 ? -1 : 0;
+}
+
+static int read_signature(struct plugin_walk *w, struct buf *out)
+{
+    char name[NAME_MAX + sizeof PLUGIN_SIGNATURE_SUFFIX];
+    struct stat st;
+    snprintf(name, sizeof name, "%s%s", w->name, PLUGIN_SIGNATURE_SUFFIX);
+    if (fstatat(w->dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 &&
+        (errno == ENOENT || errno == ENAMETOOLONG))
+        return 0;
+    return read_text(w, name, out);
+}
+
+static int add_parts(struct plugin_walk *w, struct plugin_source *s, struct buf *signature)
+{
+    int fd = plugin_walk_open(w, w->name);
+    if (fd < 0)
+        return -1;
+    if (add_part(w, s, w->name, fd, "") < 0 || (has_own_directory(w) && add_libraries(w, s) < 0))
+        return -1;
+    return signature != NULL ? read_signature(w, signature) : 0;
+}
+
+int plugin_source_open(struct plugin_source *s, const char *path, bool is_lenient,
+                       struct buf *signature, char *why)
 {
     struct plugin_walk w;
-    int fd = -1, rc = -1;
+    int rc = -1;
     s->n = 0;
     if (plugin_walk_begin(&w, path, is_lenient, why) == 0 && check_name(&w) == 0)
-        fd = open_file(&w, w.name);
-    if (fd >= 0 && add_part(&w, s, w.name, fd, "") == 0)
-        rc = has_own_directory(&w) ? add_libraries(&w, s) : 0;
+        rc = add_parts(&w, s, signature);
     const int saved = errno;
     plugin_walk_end(&w);
     if (rc < 0)
         plugin_source_close(s);
+    errno = saved;
+    return rc;
+}
+
+int plugin_text_read(const char *path, bool is_lenient, struct buf *out, char *why)
+{
+    struct plugin_walk w;
+    const int rc =
+        plugin_walk_begin(&w, path, is_lenient, why) == 0 ? read_text(&w, w.name, out) : -1;
+    const int saved = errno;
+    plugin_walk_end(&w);
     errno = saved;
     return rc;
 }

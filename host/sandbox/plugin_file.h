@@ -11,7 +11,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct buf;
+
 enum { PLUGIN_PARTS_MAX = 64, PLUGIN_WHY = 1024 };
+
+/* x.so.sig beside x.so is its signature (plugin/signature.h). */
+#define PLUGIN_SIGNATURE_SUFFIX ".sig"
 
 /* A file of the plugin, or a link beside it. */
 struct plugin_part {
@@ -29,10 +34,14 @@ struct plugin_source {
 
 /*
  * path: absolute. is_lenient: what is wrong with name, owner or mode is logged as a warning and
- * goes through. 0, or -1 with errno; why (PLUGIN_WHY bytes) says what was expected and what was
- * found. On 0 the caller closes.
+ * goes through. signature: what lies beside it as its signature is appended, nothing if there is
+ * none; NULL: not wanted. 0, or -1 with errno; why (PLUGIN_WHY bytes) says what was expected and
+ * what was found. On 0 the caller closes.
  */
-int plugin_source_open(struct plugin_source *s, const char *path, bool is_lenient, char *why);
+int plugin_source_open(struct plugin_source *s, const char *path, bool is_lenient,
+                       struct buf *signature, char *why);
+/* Appends a file that must be as safe as a plugin: a key. As above. */
+int plugin_text_read(const char *path, bool is_lenient, struct buf *out, char *why);
 /* Closes what is open; a source that is all zero must not come here. */
 void plugin_source_close(struct plugin_source *s);
 

@@ -71,7 +71,7 @@ static int check_mode(struct plugin_walk *w, const char *path, const char *name,
                               path, *name != '\0' ? "/" : "", name, st->st_mode & 07777);
 }
 
-int plugin_walk_check_file(struct plugin_walk *w, const char *name, const struct stat *st)
+static int check_file(struct plugin_walk *w, const char *name, const struct stat *st)
 {
     return check_owner(w, w->at, name, st) < 0 ? -1 : check_mode(w, w->at, name, st);
 }
@@ -184,6 +184,8 @@ static int walk(struct plugin_walk *w)
         if (descend(w, name) < 0)
             return -1;
     }
+    if (strspn(w->rest, "/") != strlen(w->rest))
+        return too_long(w);
     errno = EINVAL;
     return plugin_walk_fail(w, "%s: expected the path of a file", w->at);
 }
@@ -215,4 +217,43 @@ DIR *plugin_walk_list(struct plugin_walk *w)
         fd_close(&fd);
     }
     return list;
+}
+
+/* ---- the file in it ---- */
+
+static const char *kind_of(mode_t mode)
+{
+    return S_ISDIR(mode)                    ? "a directory"
+           : S_ISFIFO(mode)                 ? "a pipe"
+           : S_ISSOCK(mode)                 ? "a socket"
+           : S_ISLNK(mode)                  ? "a link"
+           : S_ISCHR(mode) || S_ISBLK(mode) ? "a device"
+                                            : "something else";
+}
+
+static int check_kind(struct plugin_walk *w, const char *name, const struct stat *st)
+{
+    if (S_ISREG(st->st_mode))
+        return 0;
+    errno = S_ISLNK(st->st_mode) ? ELOOP : EINVAL;
+    return plugin_walk_fail(w, "%s/%s: expected a regular file, found %s", w->at, name,
+                            kind_of(st->st_mode));
+}
+
+/* The path may name something else by now, so what was opened is looked at again. O_NONBLOCK: a
+ * pipe must not hold the launcher. */
+int plugin_walk_open(struct plugin_walk *w, const char *name)
+{
+    struct stat st;
+    if (fstatat(w->dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return plugin_walk_fail(w, "%s/%s: %s", w->at, name, log_errno_text(errno));
+    if (check_kind(w, name, &st) < 0)
+        return -1;
+    int fd = openat(w->dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &st) < 0)
+        plugin_walk_fail(w, "%s/%s: %s", w->at, name, log_errno_text(errno));
+    else if (check_kind(w, name, &st) == 0 && check_file(w, name, &st) == 0)
+        return fd;
+    fd_close(&fd);
+    return -1;
 }

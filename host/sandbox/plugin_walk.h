@@ -22,8 +22,9 @@ struct plugin_walk {
 /* 0 with dir open, or -1 with errno and why. Always followed by plugin_walk_end. */
 int plugin_walk_begin(struct plugin_walk *w, const char *path, bool is_lenient, char *why);
 void plugin_walk_end(struct plugin_walk *w);
-/* Owner and mode of a file in dir. 0, or -1 with errno and why. */
-int plugin_walk_check_file(struct plugin_walk *w, const char *name, const struct stat *st);
+/* Opens a regular file in dir whose owner and mode are good; -1 with errno and why. The caller
+ * closes. */
+int plugin_walk_open(struct plugin_walk *w, const char *name);
 /* Lists dir; NULL with errno and why. The caller closes. */
 DIR *plugin_walk_list(struct plugin_walk *w);
 

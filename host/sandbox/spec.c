@@ -20,6 +20,12 @@ static const uint32_t profile_rights[] = {
     [CONF_PROFILE_OFF] = BOX_MAY_PROC | BOX_MAY_NETWORK | BOX_MAY_JIT | BOX_MAY_GPU | BOX_MAY_ALL,
 };
 
+static const enum box_mode modes[] = {
+    [CONF_MODE_FORK] = BOX_FORK,
+    [CONF_MODE_WARM] = BOX_WARM,
+    [CONF_MODE_EXEC] = BOX_EXEC,
+};
+
 static uint32_t rights_of(const struct conf_pipeline *c)
 {
     return profile_rights[c->profile] | (c->jit ? (uint32_t)BOX_MAY_JIT : 0);
@@ -139,7 +145,7 @@ int spec_of(const struct conf *conf, const struct catalog_pipeline *p, struct bo
         .slug = p->slug,
         .config = plugin->config[0] != '\0' ? plugin->config : NULL,
         .sha256 = plugin->sha256[0] != '\0' ? plugin->sha256 : NULL,
-        .mode = c->mode == CONF_MODE_FORK ? BOX_FORK : BOX_WARM,
+        .mode = modes[c->mode],
         .slots = 1,
         .rights = rights_of(c),
         .flags = c->scratch == CONF_SCRATCH_DISK ? (uint32_t)LAUNCH_DISK_SCRATCH : 0,
@@ -177,15 +183,29 @@ bool spec_is_weak(const struct box_spec *spec, char *what)
     return n > 0;
 }
 
-struct box_spec spec_of_scan(const char *path, int64_t timeout_ms)
+struct box_spec spec_of_scan(const struct conf *conf, const char *path)
 {
     return (struct box_spec){
         .plugin_path = path,
         .mode = BOX_SCAN,
         .slots = 1,
+        .flags = conf_has_digests(conf) ? (uint32_t)LAUNCH_DIGEST : 0,
         .limits = {.memory_bytes = SCAN_MEMORY,
-                   .load_timeout_ms = clamp32(timeout_ms),
+                   .load_timeout_ms = clamp32(conf_host(conf)->scan_timeout_ms),
                    .files = SCAN_FILES,
                    .threads = SCAN_THREADS},
     };
+}
+
+int spec_check_scan(const struct conf *conf, struct catalog *catalog, const char *path,
+                    const char *sha256)
+{
+    char why[SPEC_WHY];
+    const struct catalog_plugin *p = catalog_file(catalog, path);
+    const char *wanted = p != NULL && p->id != NULL ? conf_plugin(conf, p->id)->sha256 : "";
+    if (wanted[0] == '\0' || strcmp(wanted, sha256) == 0)
+        return 0;
+    snprintf(why, sizeof why, "expected sha256 %s, as plugin \"%s\" is configured, found %s",
+             wanted, p->id, sha256[0] != '\0' ? sha256 : "none");
+    return catalog_refuse(catalog, path, why);
 }

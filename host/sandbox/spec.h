@@ -9,6 +9,7 @@
 
 #include "sandbox/box.h"
 
+struct catalog;
 struct catalog_pipeline;
 struct conf;
 
@@ -25,6 +26,11 @@ int spec_of(const struct conf *conf, const struct catalog_pipeline *pipeline, st
 /* Whether the box may more than the profile default lets one; what (SPEC_WHY bytes) names it. */
 bool spec_is_weak(const struct box_spec *spec, char *what);
 /* Of a scan; path is borrowed. */
-struct box_spec spec_of_scan(const char *path, int64_t timeout_ms);
+struct box_spec spec_of_scan(const struct conf *conf, const char *path);
+/* Whose file it is comes out of the scan only: holds what was scanned (sha256: box_sha256) against
+ * the digest that the plugin's section names, and makes the plugin broken if it has another. For a
+ * catalogue that is not settled yet. -1: ENOMEM. */
+int spec_check_scan(const struct conf *conf, struct catalog *catalog, const char *path,
+                    const char *sha256);
 
 #endif

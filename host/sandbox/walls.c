@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "sandbox/chan.h"
 
@@ -41,4 +42,27 @@ void walls_text(uint32_t walls, uint32_t landlock_abi, char *out)
         if (named[i].wall == WALL_LANDLOCK)
             len += (size_t)snprintf(out + len, WALLS_TEXT - len, "(%u)", landlock_abi);
     }
+}
+
+static int parse_one(const char *text, size_t n, uint32_t *walls)
+{
+    for (size_t i = 0; i < sizeof named / sizeof *named; i++) {
+        if (strlen(named[i].name) == n && memcmp(named[i].name, text, n) == 0) {
+            *walls |= named[i].wall;
+            return 0;
+        }
+    }
+    return -1;
+}
+
+int walls_parse(const char *text, uint32_t *walls)
+{
+    *walls = 0;
+    for (const char *at = text; *at != '\0';) {
+        const size_t n = strcspn(at, ",");
+        if (parse_one(at, n, walls) < 0)
+            return -1;
+        at += n + (at[n] == ',');
+    }
+    return 0;
 }

@@ -352,5 +352,8 @@ int warden_main(int setup_fd)
     if (claim_fds(w) < 0 || warden_build(w) < 0)
         return EXIT_FAILURE;
     /* It lives as long as its process. */
-    return w->setup.mode == WARDEN_PROBE ? tell_probe(w) : run(w);
+    if (w->setup.mode != WARDEN_PROBE)
+        return run(w);
+    warden_probe(w);
+    return tell_probe(w);
 }

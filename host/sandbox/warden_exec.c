@@ -14,6 +14,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "base/fdutil.h"
 #include "sandbox/filter.h"
 #include "sandbox/warden_internal.h"
@@ -57,7 +58,7 @@ static int set_limit(const struct limit *l)
     return setrlimit((__rlimit_resource_t)l->what, &both);
 }
 
-static int set_limits(const struct warden *w)
+int warden_set_limits(const struct warden *w)
 {
     const struct box_limits *b = &w->setup.limits;
     const bool has_own_count = (w->setup.walls & (WALL_USERNS | WALL_OWN_UID)) != 0;
@@ -76,6 +77,8 @@ static int set_limits(const struct warden *w)
         {RLIMIT_RTPRIO, 0, true},
         {RLIMIT_NICE, 0, true},
     };
+    if ((w->setup.walls & WALL_LIMITS) == 0)
+        return 0;
     for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
         if (set_limit(&limits[i]) < 0)
             return -1;
@@ -152,7 +155,8 @@ static int child_prepare(const struct zygote *z, const struct birth *b)
         dup2(b->output, STDERR_FILENO) < 0 || dup2(b->channel, CHANNEL) < 0 ||
         fd_set_cloexec(CHANNEL, 0) < 0)
         return -1;
-    return set_limits(w);
+    errno = fault_here("warden.limits");
+    return errno != 0 ? -1 : warden_set_limits(w);
 }
 
 __attribute__((noreturn)) static void child_main(const struct zygote *z, const struct birth *b)

@@ -127,11 +127,19 @@ void warden_send(const struct warden *w, const void *message, size_t n);
 /* After CONTROL_STOP: ends the box if nothing is left to wait for. */
 void warden_check_stop(struct warden *w);
 
-/* warden_steps.c: builds the box; 0, or -1 with a CONTROL_ERROR sent. A probe goes on without the
- * wall and clears its bit in setup.walls. */
+/* warden_steps.c: builds the box; 0, or -1 with a CONTROL_ERROR sent. A probe goes on without a wall
+ * that zygotes build for themselves, and clears its bit in setup.walls. */
 int warden_build(struct warden *w);
 
-/* warden_basics.c, warden_root.c, warden_inputs.c, warden_files.c, warden_rights.c, warden_group.c: the steps. 0, or -1 with errno.
+/* warden_probe.c: with WARDEN_PROBE, after warden_build: attacks each guarantee from a child behind
+ * all walls, and tells what came of it (CONTROL_PROBE). */
+void warden_probe(struct warden *w);
+/* Runs the function in a child of ours: its errno, 0 if it returned 0, or that of the child's death:
+ * EINTR if it was killed by a filter, ECHILD else. */
+int warden_in_child(int (*fn)(struct warden *w, void *arg), struct warden *w, void *arg);
+
+/* warden_basics.c, warden_root.c, warden_inputs.c, warden_files.c, warden_rights.c, warden_group.c: the
+ * steps. 0, or -1 with errno.
  */
 int warden_begin_session(struct warden *w);
 int warden_reset_signals(struct warden *w);
@@ -190,6 +198,8 @@ void warden_zygote_timer(struct zygote *z);
  * errno. */
 int warden_exec_zygote(struct zygote *z);
 int warden_send_setup(struct zygote *z);
+/* Binds this process and its children, if the box has WALL_LIMITS. -1 with errno. */
+int warden_set_limits(const struct warden *w);
 
 /* warden_worker.c */
 void warden_worker_live(struct slot *s, pid_t pid);

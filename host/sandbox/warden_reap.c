@@ -170,7 +170,8 @@ void warden_kill_all(struct warden *w)
 {
     for (int i = 0; i < LAST_WAITS; i++) {
         pid_t pid;
-        kill_children(w); /* again: what a killed one leaves behind is ours now */
+        /* Each time: without a pid namespace the children of one that dies only now come to us. */
+        kill_children(w);
         while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
             continue;
         if (pid < 0 && errno == ECHILD)

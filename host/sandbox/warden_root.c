@@ -157,12 +157,10 @@ static int make_scratch(const struct warden_setup *setup)
         (setup->walls & WALL_OWN_UID) != 0 ? SCRATCH_OPTIONS : SCRATCH_OPTIONS - 2, ATTR_TASKS);
 }
 
-/* Over the slots' directories of the host. A probe has none, and tries it on their parent. */
+/* Over the slots' directories of the host. */
 int warden_mount_scratch(struct warden *w)
 {
     int rc = 0;
-    if (w->setup.slots == 0)
-        return attach(w->root, "task", make_scratch(&w->setup));
     for (uint32_t i = 0; rc == 0 && i < w->setup.slots; i++) {
         char name[NUMBER_TEXT];
         snprintf(name, sizeof name, "task/%u", i);

@@ -18,11 +18,20 @@
 #define WARDEN_MAGIC 0x504e5741u
 enum { WARDEN_VERSION = 4, WARDEN_INPUTS_MAX = 2 * BOX_INPUTS_MAX };
 
-/* Besides enum box_mode: no plugin; every wall is built, and what cannot be built is told. */
+/* Besides enum box_mode: no plugin; every wall is built, and what cannot be built is told; then what
+ * holds is tried (warden_probe.c). */
 enum { WARDEN_PROBE = 100 };
 
 /* Control groups: one a slot, and one for the process that forks tasks. */
 enum { WARDEN_GROUP_ZYGOTE = BOX_SLOTS_MAX, WARDEN_GROUPS };
+
+/* With WARDEN_PROBE: what lies outside the box, for the attacks of the probe. */
+struct probe_targets {
+    uint64_t root_dev, root_ino; /* of the host's root directory */
+    int32_t launcher_pid;
+    uint32_t port;         /* where the launcher listens on 127.0.0.1; 0: nowhere */
+    char canary[PATH_MAX]; /* a file of the host that everybody may read */
+};
 
 struct warden_setup {
     uint32_t magic, version;
@@ -53,6 +62,7 @@ struct warden_setup {
     char box_dir[PATH_MAX];  /* the slots' task directories, on the host */
     char copy_dir[PATH_MAX]; /* for the plugin's copy where the box has no root of its own */
     struct plugin_source plugin;
+    struct probe_targets targets;
 };
 
 #endif

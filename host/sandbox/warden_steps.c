@@ -5,6 +5,7 @@
  * cannot build (the launcher's probe has found out) or this box does without are left out.
  */
 #include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "base/fault.h"
@@ -15,7 +16,7 @@ struct warden_step {
     const char *name;
     int (*take)(struct warden *w);
     uint32_t wall;      /* enum wall; 0: every box takes it */
-    bool is_probe_only; /* a zygote takes it for itself */
+    bool is_probe_only; /* a zygote takes it for itself; tried in a child */
 };
 
 static const struct warden_step steps[] = {
@@ -70,22 +71,34 @@ static bool is_wanted(const struct warden *w, const struct warden_step *s)
     return s->wall == 0 || (w->setup.walls & s->wall) != 0;
 }
 
+static int take_in_child(struct warden *w, void *arg)
+{
+    const struct warden_step *s = arg;
+    return s->take(w);
+}
+
 static int take(struct warden *w, const struct warden_step *s)
 {
     char point[64];
     snprintf(point, sizeof point, "%s.%s", w->setup.mode == WARDEN_PROBE ? "probe" : "warden",
              s->name);
     errno = fault_here(point);
-    return errno != 0 ? -1 : s->take(w);
+    if (errno != 0)
+        return -1;
+    if (!s->is_probe_only)
+        return s->take(w);
+    errno = warden_in_child(take_in_child, w, (void *)(uintptr_t)s);
+    return errno != 0 ? -1 : 0;
 }
 
-static void tell(const struct warden *w, const char *name, int error)
+static void tell(const struct warden *w, const struct warden_step *s, int error)
 {
     struct control_error m = {
         .head = {.magic = CHAN_MAGIC, .version = CHAN_VERSION, .type = CONTROL_ERROR},
         .error = error,
+        .wall = w->setup.mode == WARDEN_PROBE ? s->wall : 0,
     };
-    snprintf(m.text, sizeof m.text, "the walls of the box: step %s%s%.960s", name,
+    snprintf(m.text, sizeof m.text, "the walls of the box: step %s%s%.960s", s->name,
              w->why[0] != '\0' ? ": " : "", w->why);
     warden_send(w, &m, sizeof m);
 }
@@ -95,8 +108,9 @@ int warden_build(struct warden *w)
     for (size_t i = 0; i < STEPS; i++) {
         if (!is_wanted(w, &steps[i]) || take(w, &steps[i]) == 0)
             continue;
-        tell(w, steps[i].name, errno);
-        if (w->setup.mode != WARDEN_PROBE || steps[i].wall == 0)
+        tell(w, &steps[i], errno);
+        /* A box half built tells nothing of the rest: the launcher probes again without that wall. */
+        if (!steps[i].is_probe_only)
             return -1;
         w->setup.walls &= ~steps[i].wall;
     }

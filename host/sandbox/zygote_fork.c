@@ -22,7 +22,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -31,7 +30,7 @@
 #include "sandbox/filter.h"
 #include "sandbox/zygote_internal.h"
 
-enum { FORK_FDS = 3, CPU_BACKSTOP_S = 1, CPU_HARD_S = 2 };
+enum { FORK_FDS = 3 };
 
 /* What one task is made of; lives on the zygote's stack. */
 struct fork_order {
@@ -103,16 +102,11 @@ static int adopt_orphans(void *arg)
     return zygote_adopt_orphans(o->zygote);
 }
 
-/* Only a backstop, in whole seconds: the warden watches processor time to the millisecond. */
 static int set_cpu_limit(void *arg)
 {
     struct fork_order *o = arg;
-    const rlim_t ms = o->zygote->setup.limits.cpu_ms;
-    if (ms == 0)
-        return 0;
-    const rlim_t s = (ms + 999) / 1000;
-    const struct rlimit limit = {s + CPU_BACKSTOP_S, s + CPU_HARD_S};
-    return setrlimit(RLIMIT_CPU, &limit);
+    const struct zygote_setup *setup = &o->zygote->setup;
+    return (setup->walls & WALL_LIMITS) != 0 ? confine_cpu(setup->limits.cpu_ms) : 0;
 }
 
 static int make_worker(void *arg)

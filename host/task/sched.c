@@ -183,10 +183,10 @@ void sched_add_slot(struct sched *s, struct sched_lane *lane)
     settle_lane(s, lane);
 }
 
-void sched_clear_slots(struct sched *s, struct sched_lane *lane)
+void sched_take_slot(struct sched *s, struct sched_lane *lane)
 {
     unsettle_lane(s, lane);
-    lane->slots = 0;
+    lane->slots--;
     settle_lane(s, lane);
 }
 
@@ -220,6 +220,15 @@ struct sched_item *sched_take_ahead(struct sched *s, struct sched_lane *lane)
     s->ahead++;
     s->waiting--;
     return item;
+}
+
+void sched_go_ahead(struct sched *s, struct sched_lane *lane)
+{
+    lane->ahead++;
+    s->ahead++;
+    lane->slots++;
+    sched_end(s, lane);
+    settle_lane(s, lane);
 }
 
 void sched_end_ahead(struct sched *s, struct sched_lane *lane)

@@ -40,9 +40,9 @@ int sched_push(struct sched *s, struct sched_lane *lane, struct sched_item *item
 int sched_requeue(struct sched *s, struct sched_item *item);
 /* Takes a waiting item out. */
 void sched_remove(struct sched *s, struct sched_item *item);
-/* A worker of the lane waits for a task; or none does any more. */
+/* A worker of the lane waits for a task; or one of those that did does not any more. */
 void sched_add_slot(struct sched *s, struct sched_lane *lane);
-void sched_clear_slots(struct sched *s, struct sched_lane *lane);
+void sched_take_slot(struct sched *s, struct sched_lane *lane);
 /* The next item that may run now: one slot of its lane is taken and it counts as running. NULL:
  * none. */
 struct sched_item *sched_pop(struct sched *s);
@@ -53,6 +53,8 @@ struct sched_item *sched_pop(struct sched *s);
 /* The lane's first item, to be written ahead: not while the lane has a free slot, or while somebody
  * waits for nothing but a limit. NULL: none. */
 struct sched_item *sched_take_ahead(struct sched *s, struct sched_lane *lane);
+/* An item that was popped is written ahead instead: its slot waits again. */
+void sched_go_ahead(struct sched *s, struct sched_lane *lane);
 /* An item that was taken ahead runs now. */
 void sched_promote(struct sched *s, struct sched_lane *lane);
 /* Puts an item that was taken ahead back at its old place. -1: ENOMEM, nothing changed. */

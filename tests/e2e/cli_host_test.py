@@ -92,6 +92,20 @@ class Run(Case):
         self.fails(2, "--plugin-config is no JSON object", "run", plugin_file("echo"), "--plugin-config", "1")
         self.fails(78, "colour", "run", plugin_file("echo"), "--set", "host.colour=1")
 
+    def test_crash_report(self):
+        answer = self.run_it("run", plugin_file("misbehave"), "--pipeline", "crash", "--json")
+        frame = answer.json()["error"]["details"]["frames"][0]
+        self.assertEqual((frame["module"], frame["symbol"]["function"]), ("misbehave.so", "run_crash"))
+        # What is not known stays module and offset.
+        stripped = self.copy("misbehave")
+        subprocess.run(["strip", stripped], check=True)
+        answer = self.run_it("run", stripped, "--pipeline", "crash")
+        self.assertRegex(answer.err, r"(?m)^  backtrace   #0  \? +misbehave\.so\+" + frame["offset"] + "$")
+
+    def test_last_words_of_a_plugin_that_cannot_be_loaded(self):
+        answer = self.run_it("run", plugin_file("badopen"), "--pipeline", "open_crashes")
+        self.assertIn("killed by signal 6 (SIGABRT) while it was loaded; it printed last: ", answer.err)
+
     def misbehave(self, deed, *args, **more):
         return self.run_it("run", plugin_file("misbehave"), "--pipeline", deed, *args, **more)
 
@@ -338,6 +352,28 @@ class WithHost(Case):
             answer = self.submit(deed, *args)
             self.assertEqual(answer.status, status, answer)
             self.assertIn(f"({code})", answer.err)
+
+    def test_crash_report(self):
+        report = (r"(?m)^ *signal +SIGSEGV at address 0x10: no memory is mapped there$",
+                  r"(?m)^ *backtrace +#0  run_crash +deaths\.c:\d+ +misbehave\.so\+0x[0-9a-f]+$")
+        waited = self.submit("crash")
+        uid = self.ok("task", "submit", "crash", "-q").out.strip()
+        self.assertEqual(self.run_it("task", "watch", uid).status, 1)
+        shown = self.ok("task", "show", uid).out
+        for pattern in report:
+            self.assertRegex(waited.err, pattern)
+            self.assertRegex(shown, pattern)
+        self.assertNotIn("penstock-box", shown)
+        frames = self.ok("task", "show", uid, "--json").json()["result"]["error"]["details"]["frames"]
+        self.assertEqual(frames[0]["symbol"]["function"], "run_crash")
+        self.assertTrue(frames[0]["symbol"]["file"].endswith("/misbehave/deaths.c"), frames[0])
+        self.assertGreater(frames[0]["symbol"]["line"], 1)
+        self.assertIn("penstock-box", {f["module"] for f in frames})
+
+    def test_last_lines(self):
+        answer = self.submit("progress", "-p", "n=1000", "-p", "ms=5", "--timeout", "300ms")
+        self.assertEqual(answer.status, 5, answer)
+        self.assertRegex(answer.err, r"(?m)^  last lines  \[info\] step \d+ of 1000\n +\[info\] step \d+ of 1000$")
 
     def test_watch_cancel(self):
         uid = self.ok("task", "submit", "sleep", "-q", "--job", "j").out.strip()

@@ -105,7 +105,7 @@ class Usage(WithCore):
 COMP_WORDS=(%s); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _penstock; echo "${COMPREPLY[@]}"
 """
         for words, expected in (
-                ("penstock ta", "task"), ("penstock plugin s", "show"), ("penstock task list --st", "--state"),
+                ("penstock ta", "task"), ("penstock plugin sh", "show"), ("penstock task list --st", "--state"),
                 ("penstock task list --state r", "running"), ("penstock run --mo", "--mode"),
                 ("penstock run --mode w", "warm"), ("penstock ping --col", "--color")):
             done = subprocess.run(["bash", "-c", asked % words], capture_output=True, text=True, check=True)

@@ -13,8 +13,9 @@ FORBIDDEN = {
     "penstock-core": (["curl", "seccomp", "microhttpd"], ["dlopen", "dlsym", "fork", "vfork", "execve"]),
     "penstock-launcher": (["zmq", "curl", "sqlite"], ["dlopen", "dlsym"]),
     "penstock-box": (["zmq", "curl", "sqlite", "seccomp", "sodium", "pcre2", "confuse", "cjson"], []),
+    "penstock-symbols": (["zmq", "curl", "sqlite", "sodium", "confuse"], ["dlopen", "dlsym", "fork", "execve", "socket"]),
     "penstock-shim": (["sqlite", "seccomp"], ["dlopen", "dlsym"]),
-    "penstock": (["curl", "sqlite"], ["dlopen", "dlsym"]),
+    "penstock": (["curl", "sqlite", "dw", "elf"], ["dlopen", "dlsym"]),
 }
 
 

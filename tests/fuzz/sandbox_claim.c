@@ -133,7 +133,8 @@ static struct stage *open_stage(enum box_mode mode)
                                   .outputs_max = 8192};
     const struct control_ready ready = {
         {CHAN_MAGIC, CHAN_VERSION, CONTROL_READY}, 0, 0, (uint32_t)mode, 0};
-    const struct launch_started started = {{CHAN_MAGIC, CHAN_VERSION, LAUNCH_STARTED}, 1, 1};
+    const struct launch_started started = {
+        .head = {CHAN_MAGIC, CHAN_VERSION, LAUNCH_STARTED}, .box = 1, .warden_pid = 1};
     int launch[2], control[2], data[2], page = memfd_create("page", MFD_CLOEXEC);
     struct stage *s = calloc(1, sizeof *s);
     must(s != NULL && page >= 0 && ftruncate(page, SLOT_PAGE_SIZE) == 0);

@@ -2,12 +2,16 @@
  * box_bench.c: what a task costs over box.h: echo tasks through two slots of a real box, as many at
  * work as there are slots. Prints tasks a second and the median latency. A measurement, not a test.
  *
- *     build/release/tests/box_bench [seconds [slots [fork|warm|...]]]
+ * With a model's size in MiB: the same of tasks forked out of a process that holds so much.
+ *
+ *     build/release/tests/box_bench [seconds [slots [fork|warm|model|... [MiB]]]]
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "inner_host.h"
@@ -88,17 +92,13 @@ static void print(struct bench *k, const char *name, int64_t us)
                k->samples[(uint64_t)k->n_samples * 99 / 100], (unsigned long long)k->n_bad);
 }
 
-static void measure(struct bench *k, const char *name, enum box_mode mode, uint32_t slots,
-                    int64_t seconds)
+static void measure_box(struct bench *k, const char *name, int64_t seconds)
 {
     static const struct box_events events = {.on_ready = on_ready,
                                              .on_slot_free = on_slot_free,
                                              .on_done = on_done,
                                              .on_ended = on_ended};
     struct loop *loop = k->host.loop;
-    if (strstr(name, k->only) == NULL)
-        return;
-    host_spec(&k->host, "plugins/echo", "echo", mode, slots);
     k->is_over = false;
     k->n_done = k->n_bad = 0;
     k->n_samples = 0;
@@ -117,6 +117,51 @@ static void measure(struct bench *k, const char *name, enum box_mode mode, uint3
         box_stop(k->box);
     while (k->box != NULL)
         loop_turn(loop, 1000);
+}
+
+static void measure(struct bench *k, const char *name, enum box_mode mode, uint32_t slots,
+                    int64_t seconds)
+{
+    if (strstr(name, k->only) == NULL)
+        return;
+    host_spec(&k->host, "plugins/echo", "echo", mode, slots);
+    measure_box(k, name, seconds);
+}
+
+static int make_model(const char *path, size_t mb)
+{
+    static char megabyte[1 << 20];
+    FILE *f = fopen(path, "w");
+    size_t n = 0;
+    memset(megabyte, 1, sizeof megabyte);
+    while (f != NULL && n < mb && fwrite(megabyte, sizeof megabyte, 1, f) == 1)
+        n++;
+    return f != NULL && fclose(f) == 0 && n == mb && chmod(path, 0644) == 0 ? 0 : -1;
+}
+
+static void measure_models(struct bench *k, size_t mb, uint32_t slots, int64_t seconds)
+{
+    static const char *const ways[][2] = {{"model, shared file", "model_shared"},
+                                          {"model, huge pages", "model_huge"},
+                                          {"model, 4 KiB pages", "model_private"}};
+    char path[512], config[600];
+    const char *const inputs[] = {path};
+    snprintf(path, sizeof path, "%s/model-%d", getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp",
+             getpid());
+    snprintf(config, sizeof config, "{\"file\":\"%s\",\"mb\":%zu}", path, mb);
+    if (make_model(path, mb) < 0)
+        perror(path);
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        if (strstr(ways[i][0], k->only) == NULL)
+            continue;
+        host_spec(&k->host, "tests/plugins/model_plugin", ways[i][1], BOX_FORK, slots);
+        k->host.spec.limits.memory_bytes = 0;
+        k->host.spec.config = config;
+        k->host.spec.inputs = inputs;
+        k->host.spec.n_inputs = 1;
+        measure_box(k, ways[i][0], seconds);
+    }
+    unlink(path);
 }
 
 /* Of this process and all that the launcher has waited for. */
@@ -153,9 +198,13 @@ int main(int argc, char **argv)
                                 .timeout_ms = 30000};
     measure(k, "warm, 256 B", BOX_WARM, slots, seconds);
     measure(k, "fork, 256 B", BOX_FORK, slots, seconds);
+    const struct box_input small = input;
     input = (struct box_input){"in", "application/octet-stream", megabyte, sizeof megabyte};
     measure(k, "warm, 1 MiB each way", BOX_WARM, slots, seconds);
     measure(k, "fork, 1 MiB each way", BOX_FORK, slots, seconds);
+    input = small;
+    if (argc > 4)
+        measure_models(k, strtoul(argv[4], NULL, 10), slots, seconds);
     host_stop(&k->host);
     if (k->n_total > 0)
         printf("processor time of all processes, a task: %.0f us\n", cpu_us() / (double)k->n_total);

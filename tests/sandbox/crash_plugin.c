@@ -1,6 +1,6 @@
 /*
- * crash_plugin.c: TEST PLUGIN, bad on purpose: dies in all the ways that leave a report. params name
- * the way; each has a function of its own, so that the report can be held against nm.
+ * crash_plugin.c: TEST PLUGIN, bad on purpose: dies in all the ways that leave a report. {"how": name}
+ * says which; each has a function of its own, so that the report can be held against nm.
  */
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -118,7 +118,7 @@ WAY die_memory(void)
 {
     char *volatile chunk = malloc((size_t)10 << 30);
     memset(chunk, 1, 4096); /* NOLINT: NULL is the crash that was asked for */
-}
+} /* NOLINT: it does not come here */
 
 WAY overflow(void)
 {
@@ -139,17 +139,32 @@ static pen_status run(void *self, const pen_host *host, const pen_task *task)
 {
     (void)self;
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
-        const size_t n = strlen(ways[i].name);
-        if (task->params.len == n + 2 &&
-            memcmp((const char *)task->params.data + 1, ways[i].name, n) == 0)
+        char word[32];
+        const int n = snprintf(word, sizeof word, "\"%s\"", ways[i].name);
+        if (memmem(task->params.data, task->params.len, word, (size_t)n) != NULL)
             ways[i].die();
     }
     return host->fail(host, PEN_E_INTERNAL, "still alive");
 }
 
+/* The same in open: the plugin cannot be loaded. */
+static pen_status open_memory(const pen_host *host, const char *config, void **self)
+{
+    (void)host;
+    (void)config;
+    (void)self;
+    die_memory();
+    return PEN_OK;
+}
+
+static const pen_pipeline open_dies = {.size = sizeof(pen_pipeline),
+                                       .slug = "open_dies",
+                                       .version = "1",
+                                       .open = open_memory,
+                                       .run = run};
 static const pen_pipeline crashes = {
     .size = sizeof(pen_pipeline), .slug = "crashes", .version = "1", .run = run};
-static const pen_pipeline *const pipelines[] = {&crashes, NULL};
+static const pen_pipeline *const pipelines[] = {&crashes, &open_dies, NULL};
 
 const pen_plugin pen_plugin_entry = {PEN_PLUGIN_HEADER, .id = "org.penstock.test.crashes",
                                      .version = "1.0.0", .pipelines = pipelines};

@@ -62,7 +62,7 @@ static FILE *ask(const char *tool, const char *file)
     char command[600];
     snprintf(command, sizeof command, "%s %s/tests/crashes/%s", tool, getenv("PENSTOCK_BUILD"),
              file);
-    FILE *answer = popen(command, "r");
+    FILE *answer = popen(command, "r"); /* NOLINT: our own words */
     assert_non_null(answer);
     return answer;
 }
@@ -140,7 +140,7 @@ static void assert_frames(const struct crash_case *c, const char *details)
 static void provoke(struct host *h, const struct crash_case *c, enum box_mode mode)
 {
     char params[64];
-    snprintf(params, sizeof params, "\"%s\"", c->how);
+    snprintf(params, sizeof params, "{\"how\":\"%s\"}", c->how);
     host_spec(h, CRASHES, "crashes", mode, 1);
     host_box(h);
     if (h->box == NULL)
@@ -161,10 +161,26 @@ static void every_way(void **state)
         provoke(*state, &cases[i], i % 2 == 0 ? BOX_FORK : BOX_WARM);
 }
 
+/* Out of memory while it is loaded is told in the reason, with the calls. */
+static void open_without_memory(void **state)
+{
+    struct host *h = *state;
+    host_spec(h, CRASHES, "open_dies", BOX_FORK, 1);
+    host_box(h);
+    assert_null(h->box);
+    assert_int_equal(h->ended_code, CODE_PLUGIN_LOAD_FAILED);
+    if (strstr(h->ended_text, "killed by signal 11 (SIGSEGV) while it was loaded; it printed last: "
+                              "its memory had run out | crashed at ") == NULL ||
+        strstr(h->ended_text, " crashes.so+0x") == NULL)
+        fail_msg("%s", h->ended_text);
+    assert_null(strstr(h->ended_text, "penstock-box"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(every_way, setup, teardown),
+        cmocka_unit_test_setup_teardown(open_without_memory, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

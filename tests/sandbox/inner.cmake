@@ -14,10 +14,20 @@ penstock_test(ahead LABEL sandbox TIMEOUT 120
               DEPS base loop sandbox)
 add_dependencies(test_sandbox_ahead penstock-launcher penstock-box inner_plugin)
 
+foreach(plugin profile_plugin model_plugin)
+  penstock_add_plugin(${plugin} NOINSTALL ${CMAKE_CURRENT_LIST_DIR}/${plugin}.c)
+  target_link_libraries(${plugin} PRIVATE penstock_flags penstock_sanitize_bare)
+  set_target_properties(${plugin} PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests/plugins)
+endforeach()
+penstock_test(profiles LABEL sandbox TIMEOUT 180
+              SOURCES ${CMAKE_CURRENT_LIST_DIR}/profiles_test.c ${CMAKE_CURRENT_LIST_DIR}/inner_host.c
+              DEPS base loop conf sandbox)
+add_dependencies(test_sandbox_profiles penstock-launcher penstock-box no_namespaces profile_plugin model_plugin)
+
 add_executable(box_bench ${CMAKE_CURRENT_LIST_DIR}/box_bench.c ${CMAKE_CURRENT_LIST_DIR}/inner_host.c)
 target_link_libraries(box_bench PRIVATE penstock_flags penstock_sanitize pen_base pen_loop pen_sandbox)
 set_target_properties(box_bench PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
-add_dependencies(box_bench penstock-launcher penstock-box echo)
+add_dependencies(box_bench penstock-launcher penstock-box echo model_plugin)
 
 # The same boxes where no namespace can be had, as in a container.
 penstock_add_test(box_no_namespaces sandbox TIMEOUT 180

@@ -136,21 +136,57 @@ static void on_lost(void *arg)
 /* ---- the launcher
  * --------------------------------------------------------------------------------- */
 
-static _Noreturn void be_launcher(int channel, const char *state)
+struct command {
+    char *argv[24];
+    int n;
+};
+
+static void add(struct command *c, const char *word)
+{
+    c->argv[c->n++] = strdup(word);
+    c->argv[c->n] = NULL;
+}
+
+static void add_file(struct command *c, const char *file)
 {
     char path[2 * PATH_MAX];
-    build_path(path, sizeof path, "bin/penstock-launcher");
+    build_path(path, sizeof path, file);
+    add(c, path);
+}
+
+static _Noreturn void be_launcher(int channel, const char *state, bool is_user, bool is_bare)
+{
+    /* Root's rights would else stay in the bounding set, which a user's login does not have. */
+    static const char *const as_user[] = {"/usr/bin/setpriv", "--reuid=65534", "--regid=65534",
+                                          "--clear-groups", "--bounding-set=-all"};
+    const char *const level = getenv("INNER_LOG") != NULL ? "debug" : "error";
+    const char *const cgroup = getenv("INNER_CGROUP");
+    const char *const rest[] = {"--channel-fd",
+                                "3",
+                                "--state-dir",
+                                state,
+                                "--lenient-files",
+                                "--log-level",
+                                level,
+                                "--cgroup",
+                                cgroup != NULL ? cgroup : "auto"};
+    struct command c = {.n = 0};
+    for (size_t i = 0; is_user && i < sizeof as_user / sizeof *as_user; i++)
+        add(&c, as_user[i]);
+    if (is_bare)
+        add_file(&c, "tests/no_namespaces");
+    add_file(&c, "bin/penstock-launcher");
+    for (size_t i = 0; i < sizeof rest / sizeof *rest; i++)
+        add(&c, rest[i]);
     /* Below it comes the same descriptor in the launcher; CLOEXEC is dropped by the copy. */
     dup2(channel, 3);
     fd_set_cloexec(3, 0);
-    execl(path, "penstock-launcher", "--channel-fd", "3", "--state-dir", state, "--lenient-files",
-          "--log-level", getenv("INNER_LOG") != NULL ? "debug" : "error", "--cgroup",
-          getenv("INNER_CGROUP") != NULL ? getenv("INNER_CGROUP") : "auto", (char *)NULL);
-    fprintf(stderr, "%s: %s\n", path, strerror(errno));
+    execv(c.argv[0], c.argv);
+    fprintf(stderr, "%s: %s\n", c.argv[0], strerror(errno));
     _exit(127);
 }
 
-static int start_launcher(struct host *h)
+static int start_launcher(struct host *h, bool is_user, bool is_bare)
 {
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
@@ -159,7 +195,7 @@ static int start_launcher(struct host *h)
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     h->launcher_pid = fork();
     if (h->launcher_pid == 0)
-        be_launcher(pair[1], h->state);
+        be_launcher(pair[1], h->state, is_user, is_bare);
     close(pair[1]);
     h->loop = loop_new();
     h->launcher = h->loop != NULL ? launcher_new(h->loop, pair[0], on_lost, h) : NULL;
@@ -168,19 +204,25 @@ static int start_launcher(struct host *h)
 
 int host_start(struct host *h)
 {
+    return host_start_as(h, false, false);
+}
+
+int host_start_as(struct host *h, bool is_user, bool is_bare)
+{
     const char *tmp = getenv("TMPDIR");
     memset(h, 0, sizeof *h);
     snprintf(h->state, sizeof h->state, "%s/state-XXXXXX", tmp != NULL ? tmp : "/tmp");
-    if (mkdtemp(h->state) == NULL || chmod(h->state, 0755) < 0)
+    if (mkdtemp(h->state) == NULL || chmod(h->state, 0755) < 0 ||
+        (is_user && chown(h->state, HOST_USER, HOST_USER) < 0))
         return -1;
-    return start_launcher(h);
+    return start_launcher(h, is_user, is_bare);
 }
 
 int host_restart(struct host *h)
 {
     host_stop(h);
     h->is_lost = false;
-    return start_launcher(h);
+    return start_launcher(h, false, false);
 }
 
 void host_stop(struct host *h)

@@ -10,7 +10,7 @@
 #include "loop/loop.h"
 #include "sandbox/box.h"
 
-enum { HOST_OUTPUTS = 4 };
+enum { HOST_OUTPUTS = 4, HOST_USER = 65534 };
 
 /* What became of the last task. */
 struct host_outcome {
@@ -49,6 +49,8 @@ struct host {
 
 /* Starts the launcher; the state directory lies in TMPDIR. 0, or -1. */
 int host_start(struct host *h);
+/* The same as a user without rights (only root can), and where no namespace can be made. */
+int host_start_as(struct host *h, bool is_user, bool is_bare);
 /* After the launcher was killed: another one in the same state directory. */
 int host_restart(struct host *h);
 /* Ends it and waits for everything that was its. */

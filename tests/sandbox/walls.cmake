@@ -12,6 +12,16 @@ penstock_test(launcher LABEL sandbox TIMEOUT 180
               DEPS base sandbox)
 add_dependencies(test_sandbox_launcher penstock-launcher penstock-box no_namespaces echo)
 
+penstock_test(files LABEL sandbox TIMEOUT 120
+              SOURCES ${CMAKE_CURRENT_LIST_DIR}/walls_files.c ${CMAKE_CURRENT_LIST_DIR}/walls_kit.c
+              DEPS base sandbox)
+add_dependencies(test_sandbox_files penstock-launcher penstock-box no_namespaces echo dup_a)
+
+penstock_test(signed LABEL sandbox TIMEOUT 120
+              SOURCES ${CMAKE_CURRENT_LIST_DIR}/walls_signed.c ${CMAKE_CURRENT_LIST_DIR}/walls_kit.c
+              DEPS base sandbox)
+add_dependencies(test_sandbox_signed penstock-launcher penstock-box no_namespaces echo)
+
 penstock_test(warden LABEL sandbox TIMEOUT 180
               SOURCES ${CMAKE_CURRENT_LIST_DIR}/walls_warden.c ${CMAKE_CURRENT_LIST_DIR}/walls_kit.c
               DEPS base sandbox)

@@ -177,6 +177,8 @@ void kit_start(struct kit *k, enum setting setting, const struct kit_options *op
         fd_set_cloexec(pair[1], 0);
         if (o->fault != NULL)
             setenv("PENSTOCK_FAULT", o->fault, 1);
+        if (o->without != NULL)
+            setenv("PENSTOCK_WITHOUT", o->without, 1);
         setenv("PENSTOCK_SECRET", "must not reach a box", 1);
         execv(c.argv[0], c.argv);
         _exit(127);
@@ -266,13 +268,33 @@ void kit_send_start(const struct kit *k, const struct launch_start *m, const cha
     assert_int_equal(fd_send_message(k->channel, bytes, sizeof copy + n, NULL, 0, 0), 0);
 }
 
-int kit_receive(int fd, union kit_message *m, int *fds, size_t *n_fds)
+static ssize_t receive(int fd, union kit_message *m, int *fds, size_t *n_fds)
 {
     struct pollfd p = {.fd = fd, .events = POLLIN};
     if (poll(&p, 1, PATIENCE_MS) != 1)
         fail_msg("no message came");
     memset(m, 0, sizeof *m);
-    const ssize_t n = fd_recv_message(fd, m, sizeof *m, fds, n_fds, 0);
+    return fd_recv_message(fd, m, sizeof *m, fds, n_fds, 0);
+}
+
+void kit_report(const struct kit *k, struct launch_report *report)
+{
+    union kit_message m;
+    assert_int_equal(receive(k->channel, &m, NULL, NULL), sizeof *report);
+    assert_int_equal(m.head.type, LAUNCH_REPORT);
+    *report = m.report;
+}
+
+int kit_receive(int fd, union kit_message *m, int *fds, size_t *n_fds)
+{
+    const size_t room = n_fds != NULL ? *n_fds : 0;
+    ssize_t n = receive(fd, m, fds, n_fds);
+    /* Told by its size: control channels have messages of the same number. */
+    if (n == (ssize_t)sizeof m->report) {
+        if (n_fds != NULL)
+            *n_fds = room;
+        n = receive(fd, m, fds, n_fds);
+    }
     if (n <= 0)
         return 0;
     assert_int_equal(m->head.magic, CHAN_MAGIC);
@@ -345,6 +367,15 @@ int kit_box_ended(const struct kit *k, struct kit_box *b)
         fd_close(&b->page[i]);
     }
     return m.ended.wait_status;
+}
+
+void kit_scan(const struct kit *k, const char *path)
+{
+    struct kit_box b;
+    struct launch_start spec;
+    kit_spec(&spec, 1, path, BOX_SCAN, 1);
+    kit_box(k, &b, &spec, NULL);
+    assert_int_equal(kit_box_ended(k, &b), 0);
 }
 
 void kit_tell(const struct kit_box *b, const void *message, size_t n)

@@ -26,6 +26,7 @@ enum { KIT_USER = 65534, KIT_UID_BASE = 1890000000, KIT_ARGS = 4 };
 
 struct kit_options {
     const char *fault;          /* PENSTOCK_FAULT, or NULL */
+    const char *without;        /* PENSTOCK_WITHOUT, or NULL */
     const char *helper;         /* in BUILD, instead of bin/penstock-box; or NULL */
     const char *state;          /* a state directory that is there, or NULL: a new one */
     const char *args[KIT_ARGS]; /* more of them, NULL-ended */
@@ -53,6 +54,7 @@ union kit_message {
     struct launch_started started;
     struct launch_failed failed;
     struct launch_ended ended;
+    struct launch_report report;
     struct control_ready ready;
     struct control_load_failed load_failed;
     struct control_error error;
@@ -72,6 +74,8 @@ void kit_write(const char *path, const char *text, mode_t mode);
 void kit_copy(const char *from, const char *to, mode_t mode);
 
 void kit_start(struct kit *k, enum setting setting, const struct kit_options *options);
+/* The launcher's first message, which must be its report. */
+void kit_report(const struct kit *k, struct launch_report *report);
 /* Closes the channel, waits for the launcher and everything that was its; returns the wait status.
  */
 int kit_stop(struct kit *k);
@@ -86,7 +90,8 @@ int kit_count(const struct kit *k, const char *dir);
 void kit_spec(struct launch_start *m, uint64_t box, const char *path, enum box_mode mode,
               uint32_t slots);
 void kit_send_start(const struct kit *k, const struct launch_start *m, const char *config);
-/* The next message on a channel within ten seconds: its type; 0 at the end. */
+/* The next message on a channel within ten seconds: its type; 0 at the end. Passes over the
+ * launcher's report. */
 int kit_receive(int fd, union kit_message *m, int *fds, size_t *n_fds);
 /* The next message, which must be of that type. */
 void kit_expect(int fd, int type, union kit_message *m);
@@ -96,6 +101,8 @@ void kit_control(const struct kit_box *b, int type, union kit_message *m);
 /* LAUNCH_START, and LAUNCH_STARTED that must come. */
 void kit_box(const struct kit *k, struct kit_box *b, const struct launch_start *m,
              const char *config);
+/* A scan that must come to its end. */
+void kit_scan(const struct kit *k, const char *path);
 /* LAUNCH_ENDED that must come; the wait status. */
 int kit_box_ended(const struct kit *k, struct kit_box *b);
 void kit_tell(const struct kit_box *b, const void *message, size_t n);

@@ -945,7 +945,8 @@ static void no_box_at_all(void **state)
 static void too_few_descriptors(void **state)
 {
     struct kit *k = *state;
-    const struct launch_started m = {{CHAN_MAGIC, CHAN_VERSION, LAUNCH_STARTED}, 1, 1};
+    const struct launch_started m = {
+        .head = {CHAN_MAGIC, CHAN_VERSION, LAUNCH_STARTED}, .box = 1, .warden_pid = 1};
     struct launch_kill kill;
     kit_ask(k, BOX_FORK, 1);
     assert_int_equal(fd_send_message(k->launch, &m, sizeof m, (int[]){0}, 1, 0), 0);
@@ -987,7 +988,7 @@ static void failures_to_load(void **state)
         kit_ended(k, 0);
         assert_int_equal(k->ended_code, cases[i].code);
         assert_non_null(strstr(k->ended_text, cases[i].said));
-        assert_non_null(strstr(k->ended_text, "; it printed last: no such model|no use"));
+        assert_non_null(strstr(k->ended_text, "; it printed last: no such model | no use"));
         fd_close(&k->control);
         fd_close(&k->data[0]);
     }

@@ -239,7 +239,8 @@ static void make_slot(struct kit *k, uint32_t i, int *fds)
 void kit_started(struct kit *k)
 {
     int fds[1 + 2 * KIT_SLOTS], pair[2];
-    const struct launch_started m = {{CHAN_MAGIC, CHAN_VERSION, LAUNCH_STARTED}, k->number, 1};
+    const struct launch_started m = {
+        .head = {CHAN_MAGIC, CHAN_VERSION, LAUNCH_STARTED}, .box = k->number, .warden_pid = 1};
     assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
     k->control = pair[1];
     fds[0] = pair[0];

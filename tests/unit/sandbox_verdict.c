@@ -500,18 +500,71 @@ static void each_row_has_a_case(void **state)
     }
 }
 
-/* The page is the plugin's to write: numbers in it must not lead anywhere. */
+/* The page is the plugin's to write: numbers in it must not lead anywhere, and names nowhere but to
+ * one word. */
+static void spoil_all(struct crash_report *c)
+{
+    memset(c, 0xff, sizeof *c);
+}
+
+static void spoil_modules(struct crash_report *c)
+{
+    memset(c->modules, 0xff, sizeof c->modules);
+    c->n_frames = c->n_modules = UINT32_MAX;
+    for (uint32_t i = 0; i < CRASH_FRAMES_MAX; i++)
+        c->frames[i].module = i;
+}
+
+static void spoil_names(struct crash_report *c)
+{
+    for (uint32_t i = 0; i < CRASH_MODULES_MAX; i++)
+        memset(c->modules[i].name, "\033\"\\\n /"[i % 6], CRASH_NAME_MAX);
+    c->n_frames = CRASH_FRAMES_MAX;
+    c->n_modules = CRASH_MODULES_MAX;
+    for (uint32_t i = 0; i < CRASH_FRAMES_MAX; i++)
+        c->frames[i] = (struct crash_frame){.address = UINT64_MAX, .module = i};
+}
+
+static void spoil_ids(struct crash_report *c)
+{
+    c->n_frames = c->n_modules = 1;
+    c->modules[0].build_id_len = CRASH_BUILD_ID_MAX + 1;
+    memcpy(c->modules[0].name, "x", 2);
+}
+
+static void no_modules(struct crash_report *c)
+{
+    c->n_frames = CRASH_FRAMES_MAX;
+}
+
 static void hostile_page(void **state)
 {
+    static const struct {
+        void (*spoil)(struct crash_report *c);
+        const char *said, *not_said;
+    } pages[] = {
+        {spoil_all, "\"address\":\"0xffffffffffffffff\"", "build_id"},
+        {spoil_modules, "\"module\":\"????", "build_id"},
+        {spoil_names, "\"offset\":\"0xffffffffffffffff\"", "\033"},
+        {spoil_ids, "\"module\":\"x\"", "build_id"},
+        {no_modules, "\"frames\":[{\"address\":\"0x0\"}", "module"},
+    };
     struct buf details = BUF_INIT(64 * 1024);
-    struct evidence e = {DEAD(SIGSEGV)};
-    char message[256];
     (void)state;
-    memset(&e.crash, 0xff, sizeof e.crash);
-    e.crash.is_set = 1;
-    e.crash.signal = SIGSEGV;
-    assert_int_equal(verdict_of(&e, message, sizeof message, &details), CODE_CRASH);
-    assert_true(details.len > 0 && details.len < 4096);
+    for (size_t i = 0; i < sizeof pages / sizeof *pages; i++) {
+        struct row row = {.name = "hostile page", .e = {DEAD(SIGSEGV)}};
+        char message[256];
+        pages[i].spoil(&row.e.crash);
+        row.e.crash.is_set = 1;
+        row.e.crash.signal = SIGSEGV;
+        row.e.crash.is_out_of_memory = 0;
+        assert_int_equal(verdict_of(&row.e, message, sizeof message, &details), CODE_CRASH);
+        assert_json(&row, &details);
+        assert_true(details.len < 16384);
+        const char *text = buf_cstr(&details);
+        if (strstr(text, pages[i].said) == NULL || strstr(text, pages[i].not_said) != NULL)
+            fail_msg("page %zu: %s", i, text);
+    }
     buf_clear(&details);
 }
 

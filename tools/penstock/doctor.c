@@ -15,6 +15,7 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "conf/conf.h"
+#include "sandbox/guarantee.h"
 
 #include "penstock/plugin.h"
 
@@ -125,6 +126,10 @@ static int examine_for_programs(struct doctor *d)
     json_open(d->w, '[');
     examine(d);
     json_close(d->w, ']');
+    if (d->has_guarantees) {
+        json_key(d->w, "guarantees");
+        guarantees_write(d->guarantees, d->w);
+    }
     json_member_int(d->w, "ok", d->counts[FINDING_OK]);
     json_member_int(d->w, "warn", d->counts[FINDING_WARN]);
     json_member_int(d->w, "fail", d->counts[FINDING_FAIL]);

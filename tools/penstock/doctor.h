@@ -3,9 +3,11 @@
 
 /* doctor.h: what the parts of `penstock doctor` share: findings. */
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/json.h"
+#include "sandbox/chan.h"
 
 struct cli;
 struct conf;
@@ -21,6 +23,8 @@ struct doctor {
     struct json_writer writer;
     int counts[3]; /* by enum finding */
     int signo;     /* that ended it early, 0: none */
+    bool has_guarantees;
+    struct guarantee_state guarantees[GUARANTEES];
 };
 
 /* One line, "ok  name  text", and the remedy under it unless it is NULL or all is well. */
@@ -29,8 +33,8 @@ void finding(struct doctor *d, enum finding how, const char *name, const char *r
 
 /* doctor_host.c: folders, sockets, limits, and the host if it runs. */
 void doctor_host(struct doctor *d);
-/* doctor_box.c: a real box with a plugin of ours, and the walls round it; then every plugin file.
- */
+/* doctor_box.c: what boxes hold here, tried by a launcher of our own; a real box with a plugin of
+ * ours; then every plugin file. */
 void doctor_box(struct doctor *d);
 
 #endif

@@ -1,4 +1,4 @@
-/* doctor_box.c: starts real boxes and looks at their walls. Part of the command line. */
+/* doctor_box.c: what boxes hold here, and real ones. Part of the command line. */
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,47 +14,68 @@
 #include "plugin/catalog.h"
 #include "plugin/folder.h"
 #include "sandbox/box.h"
+#include "sandbox/guarantee.h"
+#include "sandbox/walls.h"
 
 enum { HINT_TEXT = 512 };
 
-/* In the order of the report; each with what is lost without it. is_vital: without it a plugin gets
- * out. */
-static const struct {
-    uint32_t wall;
-    int is_vital;
-    const char *name, *lost, *remedy;
-} walls[] = {
-    {WALL_SECCOMP, 1, "seccomp", "plugins may call everything the kernel has",
-     "a kernel with CONFIG_SECCOMP_FILTER; in a container, its seccomp profile must allow "
-     "seccomp()"},
-    {WALL_LANDLOCK, 0, "landlock", "plugins can read what their user can",
-     "kernel 5.13 or later with lsm=landlock,... on its command line"},
-    {WALL_PIDNS, 0, "pid namespace", "plugins see other processes",
-     "let the host make namespaces: user.max_user_namespaces > 0, and AppArmor's restriction off"},
-    {WALL_MOUNTNS, 0, "mount namespace",
-     "plugins see the host's files as far as Landlock lets them",
-     "let the host make namespaces: user.max_user_namespaces > 0, and AppArmor's restriction off"},
-    {WALL_NEWROOT, 0, "own root", "plugins see the host's files as far as Landlock lets them",
-     "let the host make mount namespaces"},
-    {WALL_NETNS, 0, "net namespace", "only seccomp keeps plugins from the network",
-     "let the host make namespaces"},
-    {WALL_NO_CAPS, 1, "no capabilities", "plugins have rights of root",
-     "run the host as a user of its own"},
-    {WALL_MDWE, 0, "mdwe", "plugins can make code while they run", "kernel 6.3 or later"},
-};
+/* ---- guarantees ---- */
 
-static void check_walls(struct doctor *d, const struct try_open *t)
+static bool is_named(const struct conf_list *list, const char *name)
 {
-    char text[256];
-    box_walls_text(t->walls, t->landlock_abi, text);
+    for (size_t i = 0; i < list->n; i++) {
+        if (strcmp(list->items[i], name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Weak is worth a look; below what the configuration requires is wrong. */
+static enum finding weigh(const struct conf_host *host, const char *name, uint32_t level)
+{
+    const bool is_strong = is_named(&host->require_strong, name);
+    const bool is_wrong =
+        is_strong ? level < LEVEL_STRONG : is_named(&host->require, name) && level < LEVEL_WEAK;
+    return is_wrong ? FINDING_FAIL : level == LEVEL_STRONG ? FINDING_OK : FINDING_WARN;
+}
+
+/* "strong  mntns+pivot_root, landlock 7"; "weak    RLIMIT_DATA (shared mappings ...)" */
+static void tell_guarantee(struct doctor *d, const char *name, const struct guarantee_state *s)
+{
+    const char *remedy = s->remedy[0] != '\0' ? s->remedy : NULL;
+    const char *level = guarantee_level_name(s->level);
+    if (s->reason[0] == '\0')
+        finding(d, weigh(d->host, name, s->level), name, remedy, "%-6s  %s", level, s->by);
+    else if (s->by[0] == '\0')
+        finding(d, weigh(d->host, name, s->level), name, remedy, "%-6s  %s", level, s->reason);
+    else
+        finding(d, weigh(d->host, name, s->level), name, remedy, "%-6s  %s (%s)", level, s->by,
+                s->reason);
+}
+
+static void check_guarantees(struct doctor *d, const struct launch_report *r)
+{
+    char text[WALLS_TEXT];
+    const int before = d->counts[FINDING_FAIL];
+    /* No walls: the probe came to no end, and nothing is known. */
+    d->has_guarantees = r->walls != 0;
+    memcpy(d->guarantees, r->guarantees, sizeof d->guarantees);
+    walls_text(r->walls, r->landlock_abi, text);
+    if (d->has_guarantees)
+        finding(d, FINDING_OK, "walls", NULL, "%s", text);
+    for (uint32_t i = 0; d->has_guarantees && i < GUARANTEES; i++)
+        tell_guarantee(d, guarantee_name(i), &r->guarantees[i]);
+    if (r->is_refused != 0)
+        finding(d, FINDING_FAIL, "test box", NULL, "a host does not start here: %s",
+                d->counts[FINDING_FAIL] > before ? "it requires what fails above" : r->why);
+}
+
+/* ---- a box ---- */
+
+static void tell_box(struct doctor *d, const struct try_open *t)
+{
     finding(d, FINDING_OK, "test box", NULL, "opened in %lld ms; its task ran in %lld ms",
             (long long)t->ms, (long long)t->run_ms);
-    finding(d, FINDING_OK, "walls", NULL, "%s", text);
-    for (size_t i = 0; i < sizeof walls / sizeof *walls; i++) {
-        if ((t->walls & walls[i].wall) == 0)
-            finding(d, walls[i].is_vital ? FINDING_FAIL : FINDING_WARN, walls[i].name,
-                    walls[i].remedy, "not round this box: %s", walls[i].lost);
-    }
 }
 
 static void check_box(struct doctor *d, struct local *l, const struct catalog_pipeline *p)
@@ -67,15 +88,15 @@ static void check_box(struct doctor *d, struct local *l, const struct catalog_pi
         finding(d, FINDING_FAIL, "test box", "penstock -v doctor shows the launcher's log",
                 "it failed (%s): %s", code_name(t.code), t.message);
     else
-        check_walls(d, &t);
+        tell_box(d, &t);
 }
 
-static struct catalog *scan_files(struct local *l, char **paths, size_t n, int64_t timeout_ms)
+static struct catalog *scan_files(const struct doctor *d, struct local *l, char **paths, size_t n)
 {
     struct catalog *c = catalog_new();
     int status = c != NULL ? CLI_OK : CLI_FAIL;
     for (size_t i = 0; i < n && status == CLI_OK; i++)
-        status = local_scan(l, paths[i], timeout_ms, c);
+        status = local_scan(l, d->conf, paths[i], c);
     if (status == CLI_OK && catalog_settle(c) == 0)
         return c;
     catalog_unref(c);
@@ -91,7 +112,7 @@ static void check_selftest(struct doctor *d, struct local *l)
                 "no penstock-selftest.so in %s", path);
         return;
     }
-    struct catalog *c = scan_files(l, paths, 1, d->host->scan_timeout_ms);
+    struct catalog *c = scan_files(d, l, paths, 1);
     if (c == NULL)
         finding(d, FINDING_FAIL, "test box", NULL, "the scan of %s failed", path);
     else if (catalog_at(c, 0)->state == CATALOG_BROKEN)
@@ -105,13 +126,14 @@ static void check_selftest(struct doctor *d, struct local *l)
 static void tell_plugin(struct doctor *d, const struct catalog_plugin *p)
 {
     char hint[HINT_TEXT], trust[HINT_TEXT];
-    plugin_file_trust(p->path, trust, sizeof trust);
+    plugin_file_trust(d->host, p->path, trust, sizeof trust);
     if (p->state == CATALOG_BROKEN)
         finding(d, FINDING_FAIL, "plugin",
                 hint_for_reason(p->reason, hint, sizeof hint)[0] != '\0' ? hint : NULL,
                 "%s is broken: %s", p->path, p->reason);
     else if (trust[0] != '\0')
-        finding(d, FINDING_FAIL, "plugin", "chown and chmod make it right",
+        finding(d, FINDING_FAIL, "plugin",
+                hint_for_reason(trust, hint, sizeof hint)[0] != '\0' ? hint : NULL,
                 "the host refuses %s: %s", p->path, trust);
     else
         finding(d, FINDING_OK, "plugin", NULL, "%s %s, %zu pipeline%s", p->id, p->version,
@@ -123,7 +145,7 @@ static void check_plugins(struct doctor *d, struct local *l)
     struct folder_files files = {NULL, 0};
     if (folder_list(&files, d->host->plugin_dirs.items, d->host->plugin_dirs.n, NULL) < 0)
         return;
-    struct catalog *c = scan_files(l, files.paths, files.n, d->host->scan_timeout_ms);
+    struct catalog *c = scan_files(d, l, files.paths, files.n);
     for (size_t i = 0; c != NULL && i < catalog_count(c); i++)
         tell_plugin(d, catalog_at(c, i));
     if (files.n == 0)
@@ -136,10 +158,13 @@ static void check_plugins(struct doctor *d, struct local *l)
 void doctor_box(struct doctor *d)
 {
     struct local l;
-    if (local_open(&l, d->cli, d->host) != CLI_OK) {
-        finding(d, FINDING_FAIL, "launcher", "install penstock-launcher beside penstock",
+    const struct launch_report *report;
+    if (local_probe(&l, d->cli, d->host, true, &report) != CLI_OK)
+        finding(d, FINDING_FAIL, "launcher", "penstock -v doctor shows its log",
                 "it cannot be started");
-    } else {
+    else
+        check_guarantees(d, report);
+    if (report != NULL && report->is_refused == 0) {
         check_selftest(d, &l);
         check_plugins(d, &l);
     }

@@ -5,11 +5,13 @@
 
 #include <stddef.h>
 
+struct conf_host;
+
 /* Whether a word of the command line names a file rather than a pipeline: it has a slash, or ends
  * in .so. */
 int plugin_is_file(const char *word);
-/* Appends why a host would refuse the file for its owner or mode, or its parents' for theirs: one
- * sentence into out (size bytes), "" if it would not. path is absolute. */
-void plugin_file_trust(const char *path, char *out, size_t size);
+/* Why a host would refuse the file for its owner or mode, or its parents' for theirs, or for its
+ * signature: one sentence into out (size bytes), "" if it would not. path is absolute. */
+void plugin_file_trust(const struct conf_host *host, const char *path, char *out, size_t size);
 
 #endif

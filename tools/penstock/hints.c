@@ -57,6 +57,13 @@ static const struct {
     {"file too short", "the file is no shared library, or was cut off while it was copied"},
     {"no symbol pen_plugin_entry",
      "sdk/template shows how a plugin exports it: const pen_plugin pen_plugin_entry = {...}"},
+    {"changed after it was signed", "sign it again if that was meant: penstock plugin sign"},
+    {"expected sha256",
+     "if this is the file that it should be, put its digest into plugin \"ID\" { sha256 = ... }"},
+    {"not signed", "penstock plugin sign FILE.so --key KEY signs it"},
+    {"which is not trusted", "host.trusted_keys names the public keys of those who may sign"},
+    {"expected owner", "chown makes it right"},
+    {"only its owner may write", "chmod go-w makes it right"},
     {"killed by signal", "its constructors and open run then: try them under a debugger"},
 };
 

@@ -132,6 +132,15 @@ static void on_lost(void *arg)
 {
     struct local *l = arg;
     l->is_lost = true;
+    loop_stop(l->loop);
+}
+
+static void on_report(void *arg, const struct launch_report *report)
+{
+    struct local *l = arg;
+    (void)report;
+    l->is_known = true;
+    loop_stop(l->loop);
 }
 
 static void on_signal(void *arg, int signo)
@@ -142,6 +151,8 @@ static void on_signal(void *arg, int signo)
         l->on_signal(l->arg, signo);
     else if (l->box != NULL)
         box_kill(l->box);
+    else if (!l->is_known)
+        loop_stop(l->loop);
 }
 
 static int take_signals(struct local *l)
@@ -164,16 +175,22 @@ int local_run(struct local *l, const bool *is_over)
     return l->signo != 0 ? CLI_SIGNAL + l->signo : CLI_OK;
 }
 
-int local_open(struct local *l, const struct cli *cli, const struct conf_host *host)
+static int start_launcher(struct local *l, const struct cli *cli, const struct conf_host *host,
+                          bool is_named)
 {
     int pair[2];
+    struct conf_host settings = *host;
+    if (is_named) {
+        settings.require_signature = false;
+        settings.trusted_keys = (struct conf_list){.n = 0};
+    }
     *l = (struct local){.cli = cli, .pid = -1, .loop = loop_new()};
     if (l->loop == NULL || take_signals(l) < 0 ||
         socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
         return cli_fail(cli, CLI_FAIL, NULL, "cannot start: %s", strerror(errno));
     int status = make_dir(l);
     if (status == CLI_OK)
-        status = start(l, host, pair[1]);
+        status = start(l, &settings, pair[1]);
     close(pair[1]);
     if (status == CLI_OK) {
         l->launcher = launcher_new(l->loop, pair[0], on_lost, l);
@@ -182,6 +199,34 @@ int local_open(struct local *l, const struct cli *cli, const struct conf_host *h
     }
     if (l->launcher == NULL)
         close(pair[0]);
+    return status;
+}
+
+int local_probe(struct local *l, const struct cli *cli, const struct conf_host *host, bool is_named,
+                const struct launch_report **report)
+{
+    int status = start_launcher(l, cli, host, is_named);
+    *report = NULL;
+    if (status != CLI_OK)
+        return status;
+    launcher_on_report(l->launcher, on_report, l);
+    while (!l->is_known && !l->is_lost && l->signo == 0 && loop_run(l->loop) == 0)
+        continue;
+    if (l->signo != 0)
+        return CLI_SIGNAL + l->signo;
+    *report = launcher_report(l->launcher);
+    return *report != NULL
+               ? CLI_OK
+               : cli_fail(cli, CLI_FAIL, "penstock doctor looks closer", "the launcher has ended");
+}
+
+int local_open(struct local *l, const struct cli *cli, const struct conf_host *host, bool is_named)
+{
+    const struct launch_report *report;
+    int status = local_probe(l, cli, host, is_named, &report);
+    if (status == CLI_OK && report->is_refused != 0)
+        status = cli_fail(cli, CLI_FAIL, "penstock doctor shows what boxes hold here",
+                          "boxes do not hold here what is required: %s", report->why);
     return status;
 }
 
@@ -214,6 +259,7 @@ void local_close(struct local *l)
 
 struct scan {
     struct local *local;
+    const struct conf *conf;
     struct catalog *catalog;
     const char *path;
     bool is_described, is_over, has_failed;
@@ -222,8 +268,9 @@ struct scan {
 static void on_descriptor(void *arg, struct box *b, const char *json, size_t len)
 {
     struct scan *s = arg;
-    (void)b;
     if (!s->is_described && catalog_add(s->catalog, s->path, json, len) < 0 && errno != EEXIST)
+        s->has_failed = true;
+    if (spec_check_scan(s->conf, s->catalog, s->path, box_sha256(b)) < 0)
         s->has_failed = true;
     s->is_described = true;
 }
@@ -250,12 +297,12 @@ static void on_ended(void *arg, struct box *b, enum code code, const char *messa
     loop_stop(s->local->loop);
 }
 
-int local_scan(struct local *l, const char *path, int64_t timeout_ms, struct catalog *catalog)
+int local_scan(struct local *l, const struct conf *conf, const char *path, struct catalog *catalog)
 {
     static const struct box_events events = {
         .on_descriptor = on_descriptor, .on_log = on_log, .on_ended = on_ended};
-    struct scan s = {.local = l, .catalog = catalog, .path = path};
-    const struct box_spec spec = spec_of_scan(path, timeout_ms);
+    struct scan s = {.local = l, .conf = conf, .catalog = catalog, .path = path};
+    const struct box_spec spec = spec_of_scan(conf, path);
     l->box = l->is_lost || l->signo != 0 ? NULL : box_start(l->launcher, &spec, &events, &s);
     if (l->box == NULL && l->signo == 0)
         return cli_fail(l->cli, CLI_FAIL, "penstock doctor looks closer", "the launcher has ended");

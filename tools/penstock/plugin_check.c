@@ -46,7 +46,7 @@ static int scan(struct checking *c, const char *file)
     char path[PATH_MAX];
     if (realpath(file, path) == NULL)
         return cli_fail(c->cli, CLI_NOT_FOUND, NULL, "no plugin %s: %s", file, strerror(errno));
-    return local_scan(&c->local, path, conf_host(c->conf)->scan_timeout_ms, c->catalog);
+    return local_scan(&c->local, c->conf, path, c->catalog);
 }
 
 /* ---- opening
@@ -62,7 +62,7 @@ static void write_open(struct json_writer *w, const struct try_open *t)
         return;
     }
     box_walls_text(t->walls, t->landlock_abi, walls);
-    json_member_str(w, "mode", t->is_warm ? "warm" : "fork");
+    json_member_str(w, "mode", box_mode_name(t->mode));
     json_member_int(w, "open_ms", t->ms);
     json_member_str(w, "walls", walls);
 }
@@ -83,7 +83,7 @@ static int open_pipeline(struct checking *c, const struct catalog_pipeline *p)
     if (c->w != NULL)
         write_open(c->w, &t);
     else if (t.code == CODE_OK)
-        printf("    opens in %lld ms, %s mode\n", (long long)t.ms, t.is_warm ? "warm" : "fork");
+        printf("    opens in %lld ms, %s mode\n", (long long)t.ms, box_mode_name(t.mode));
     if (t.code != CODE_OK) {
         hint_for_reason(t.message, hint, sizeof hint);
         cli_fail(c->cli, CLI_FAIL, hint[0] != '\0' ? hint : NULL, "%s does not open: %s", p->slug,
@@ -161,7 +161,7 @@ static int report(struct checking *c, const struct catalog_plugin *p)
 {
     char trust[TRUST_TEXT], hint[HINT_TEXT] = "";
     int status = CLI_OK;
-    plugin_file_trust(p->path, trust, sizeof trust);
+    plugin_file_trust(conf_host(c->conf), p->path, trust, sizeof trust);
     if (p->reason != NULL)
         hint_for_reason(p->reason, hint, sizeof hint);
     if (c->w != NULL) {
@@ -209,7 +209,7 @@ static int report_document(struct checking *c)
 
 static int check_files(struct checking *c, char **files, int n)
 {
-    int status = local_open(&c->local, c->cli, conf_host(c->conf));
+    int status = local_open(&c->local, c->cli, conf_host(c->conf), true);
     for (int i = 0; i < n && status == CLI_OK; i++)
         status = scan(c, files[i]);
     if (status == CLI_OK && catalog_settle(c->catalog) < 0)

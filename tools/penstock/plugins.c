@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 
+#include "session.h"
 #include "view.h"
 
 uint32_t plugins_pipeline(const struct json_doc *doc, const char *slug, uint32_t *plugin)
@@ -39,4 +40,15 @@ struct json_span plugins_schema(const struct json_doc *doc, const char *slug)
     uint32_t pipeline = plugins_pipeline(doc, slug, NULL);
     uint32_t schema = pipeline != 0 ? view_object(doc, pipeline, "params_schema") : 0;
     return schema != 0 ? json_at(doc, schema) : (struct json_span){NULL, 0};
+}
+
+void plugins_ask_file(struct session *s, const char *slug, char *out, size_t size)
+{
+    struct answer a = {.verb = WIRE_UNKNOWN};
+    uint32_t plugin = 0;
+    out[0] = '\0';
+    if (session_ask(s, WIRE_PLUGINS, NULL, NULL, 0, &a, NULL) == 0 && a.verb == WIRE_INFO &&
+        plugins_pipeline(&a.doc, slug, &plugin) != 0)
+        view_copy(&a.doc, plugin, "file", out, size);
+    answer_clear(&a);
 }

@@ -1,8 +1,9 @@
 #ifndef PENSTOCK_CLI_PLUGINS_H
 #define PENSTOCK_CLI_PLUGINS_H
 
-/* plugins.h: finds things in the host's answer to PLUGINS. Pure. */
+/* plugins.h: finds things in the host's answer to PLUGINS. */
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/json.h"
@@ -13,5 +14,9 @@ uint32_t plugins_pipeline(const struct json_doc *doc, const char *slug, uint32_t
 uint32_t plugins_find(const struct json_doc *doc, const char *id_or_slug);
 /* The schema of its params; at NULL: none. Borrowed from the doc's text. */
 struct json_span plugins_schema(const struct json_doc *doc, const char *slug);
+
+struct session;
+/* Asks the host which file the pipeline comes from; "" if it does not say. */
+void plugins_ask_file(struct session *s, const char *slug, char *out, size_t size);
 
 #endif

@@ -7,7 +7,9 @@
 #include "cli.h"
 #include "human.h"
 #include "outputs.h"
+#include "symbolize.h"
 #include "terminal.h"
+#include "trace.h"
 #include "view.h"
 
 #include "base/buf.h"
@@ -116,9 +118,10 @@ static const char *hint_of(const char *fault, int is_retryable)
     return is_retryable ? "another try may go well" : NULL;
 }
 
-static void tell_failure(const struct cli *cli, const struct json_doc *doc, uint32_t object,
+static void tell_failure(const struct cli *cli, const struct trace *trace, uint32_t object,
                          int status)
 {
+    const struct json_doc *doc = trace->doc;
     char code[64], fault[16], pipeline[80];
     uint32_t error = view_object(doc, object, "error");
     char *message = view_text(doc, error, "message");
@@ -163,9 +166,10 @@ static void write_files(struct json_writer *w, const struct outputs *outputs)
 }
 
 /* The header as it came, with one member more at its end. */
-static int print_document(const struct cli *cli, const struct json_doc *doc, uint32_t object,
+static int print_document(const struct cli *cli, const struct trace *trace, uint32_t object,
                           const struct outputs *outputs)
 {
+    const struct json_doc *doc = trace->doc;
     struct json_span raw = json_at(doc, object);
     struct buf out = BUF_INIT(DOCUMENT_MAX);
     struct json_writer w;
@@ -174,7 +178,7 @@ static int print_document(const struct cli *cli, const struct json_doc *doc, uin
     write_files(&w, outputs);
     int rc = json_end(&w);
     /* "{...}" and "{files" become "{...,files}" */
-    fwrite(raw.at, 1, raw.len - 1, stdout);
+    trace_put_json(stdout, trace, raw.at, raw.at + raw.len - 1);
     if (rc == 0 && outputs->dir != NULL && doc->tokens[object].count > 0)
         printf(",%.*s", (int)out.len - 1, (const char *)out.data + 1);
     puts("}");
@@ -183,18 +187,24 @@ static int print_document(const struct cli *cli, const struct json_doc *doc, uin
 }
 
 int result_finish(const struct cli *cli, const struct json_doc *doc, uint32_t object,
-                  const struct wire_view *body, size_t n_body, struct outputs *outputs)
+                  const struct result_origin *origin, const struct wire_view *body, size_t n_body,
+                  struct outputs *outputs)
 {
     int status = result_status(doc, object);
+    struct trace trace;
+    trace_read(&trace, doc, object);
+    trace_symbolize(&trace, origin->plugin_file);
     int written = result_outputs(doc, object, body, n_body, outputs);
     if (cli->common.is_json)
-        print_document(cli, doc, object, outputs);
+        print_document(cli, &trace, object, outputs);
     else
         print_data(doc, object);
-    if (is_failure(doc, object))
-        tell_failure(cli, doc, object, status);
-    else
+    if (is_failure(doc, object)) {
+        tell_failure(cli, &trace, object, status);
+        trace_tell(cli, &trace, !origin->was_log_shown);
+    } else {
         tell_success(cli, doc, object);
+    }
     outputs_tell(outputs);
     return status != CLI_OK ? status : written;
 }

@@ -40,7 +40,7 @@ struct running {
     char path[PATH_MAX];
 };
 
-static const char *const mode_words[] = {"fork", "warm", NULL};
+static const char *const mode_words[] = {"fork", "warm", "exec", NULL};
 
 #define ARG(field) offsetof(struct run_args, field)
 
@@ -59,7 +59,7 @@ static const struct option_row run_rows[] = {
      "Which pipeline of the file, if it has several.", NULL},
     {"timeout", 't', OPTION_DURATION, ARG(timeout_ms), "DURATION", "How long it may run.", NULL},
     {"memory", 'm', OPTION_SIZE, ARG(memory_bytes), "SIZE", "How much memory it may use.", NULL},
-    {"mode", 0, OPTION_TEXT, ARG(mode), "MODE", "fork or warm.", mode_words},
+    {"mode", 0, OPTION_TEXT, ARG(mode), "MODE", "fork, warm or exec.", mode_words},
     {"plugin-config", 0, OPTION_TEXT, ARG(config), "JSON",
      "The configuration that the plugin's open gets.", NULL},
     {"metadata", 0, OPTION_TEXT, ARG(metadata), "JSON", "An object that the plugin is shown.",
@@ -76,7 +76,7 @@ static int scan(struct running *r, const char *path)
     r->catalog = catalog_new();
     if (r->catalog == NULL)
         return cli_no_memory(r->cli);
-    int status = local_scan(&r->local, path, conf_host(r->conf)->scan_timeout_ms, r->catalog);
+    int status = local_scan(&r->local, r->conf, path, r->catalog);
     if (status == CLI_OK && catalog_settle(r->catalog) < 0)
         status = cli_no_memory(r->cli);
     return status;
@@ -106,7 +106,7 @@ static int find_in_file(struct running *r, const char *file)
     char trust[512];
     if (realpath(file, r->path) == NULL)
         return cli_fail(r->cli, CLI_NOT_FOUND, NULL, "no plugin %s: %s", file, strerror(errno));
-    plugin_file_trust(r->path, trust, sizeof trust);
+    plugin_file_trust(conf_host(r->conf), r->path, trust, sizeof trust);
     if (trust[0] != '\0')
         cli_warn(r->cli, "a host would refuse this file: %s", trust);
     int status = scan(r, r->path);
@@ -183,13 +183,22 @@ static int check_object(const struct cli *cli, const char *name, const char *tex
     return is_object ? CLI_OK : cli_fail(cli, CLI_USAGE, NULL, "--%s is no JSON object", name);
 }
 
+static enum box_mode mode_of(const char *word)
+{
+    static const enum box_mode modes[] = {BOX_FORK, BOX_WARM, BOX_EXEC};
+    size_t i = 0;
+    while (mode_words[i + 1] != NULL && strcmp(mode_words[i], word) != 0)
+        i++;
+    return modes[i];
+}
+
 static int make_spec(const struct running *r, struct box_spec *spec)
 {
     int status = local_spec(r->cli, r->conf, r->pipeline, spec);
     if (r->args->config != NULL)
         spec->config = r->args->config;
     if (r->args->mode != NULL)
-        spec->mode = strcmp(r->args->mode, "warm") == 0 ? BOX_WARM : BOX_FORK;
+        spec->mode = mode_of(r->args->mode);
     if (r->args->memory_bytes > 0)
         spec->limits.memory_bytes = (uint64_t)r->args->memory_bytes;
     return status;
@@ -226,7 +235,7 @@ static int prepare(struct running *r, const char *what)
     if (status == CLI_OK)
         status = inputs_read(r->cli, &r->args->inputs, &r->inputs);
     if (status == CLI_OK)
-        status = local_open(&r->local, r->cli, conf_host(r->conf));
+        status = local_open(&r->local, r->cli, conf_host(r->conf), plugin_is_file(what));
     if (status == CLI_OK)
         status = plugin_is_file(what) ? find_in_file(r, what) : find_in_dirs(r, what);
     if (status == CLI_OK)

@@ -103,12 +103,13 @@ static int tell(const struct run_task *t, struct json_writer *w, struct buf *hea
 {
     struct json_doc doc = JSON_DOC_INIT;
     struct json_fault fault;
+    const struct result_origin origin = {t->spec->plugin_path, !t->cli->common.is_quiet};
     json_close(w, '}');
     int status = CLI_FAIL;
     if (json_end(w) < 0 || json_scan(&doc, (const char *)header->data, header->len, &fault) < 0)
         cli_fail(t->cli, CLI_FAIL, NULL, "the result cannot be written");
     else
-        status = result_finish(t->cli, &doc, 0, body, n_body, outputs);
+        status = result_finish(t->cli, &doc, 0, &origin, body, n_body, outputs);
     json_doc_clear(&doc);
     return status;
 }

@@ -17,6 +17,7 @@
 #include "loop/loop.h"
 #include "plugin/catalog.h"
 #include "sandbox/box.h"
+#include "sandbox/spec.h"
 
 enum { CANCEL_GRACE_MS = 2000 };
 
@@ -72,12 +73,14 @@ static void on_ready(void *arg, struct box *b, uint32_t walls, uint32_t landlock
                      enum box_mode mode)
 {
     struct drive *d = arg;
-    char text[256];
+    char text[256], what[SPEC_WHY];
     (void)b;
     box_walls_text(walls, landlock_abi, text);
     if (d->task->cli->common.is_verbose)
-        cli_note(d->task->cli, "box ready: %s, walls: %s", mode == BOX_WARM ? "warm" : "fork",
-                 text);
+        cli_note(d->task->cli, "box ready: %s, walls: %s", box_mode_name(mode), text);
+    if (spec_is_weak(d->task->spec, what))
+        cli_warn(d->task->cli, "the configuration gives this box more than the profile default: %s",
+                 what);
     if (mode == BOX_WARM && d->task->spec->mode == BOX_FORK)
         cli_warn(d->task->cli,
                  "open left threads, which a fork does not copy: the task runs in warm mode");

@@ -58,6 +58,25 @@ static void print_codes(const struct cli *cli, const struct json_doc *doc)
     buf_clear(&text);
 }
 
+/* "fs strong, net strong, ..., memory weak" */
+static void print_guarantees(const struct cli *cli, const struct json_doc *doc)
+{
+    struct buf text = BUF_INIT(4096);
+    uint32_t all = view_object(doc, 0, "guarantees");
+    uint32_t n = all != 0 ? doc->tokens[all].count : 0;
+    for (uint32_t key = json_first(all); n > 0; n--) {
+        char level[32];
+        uint32_t value = json_next(doc, key);
+        if (text.len > 0)
+            buf_append_str(&text, ", ");
+        json_string(doc, key, &text);
+        buf_printf(&text, " %s", view_copy(doc, value, "level", level, sizeof level));
+        key = json_next(doc, value);
+    }
+    grid_pair(cli, "guarantees", text.len > 0 ? buf_cstr(&text) : NULL);
+    buf_clear(&text);
+}
+
 static void print_stats(const struct cli *cli, const struct json_doc *doc)
 {
     char text[128], since[HUMAN_TEXT];
@@ -75,6 +94,7 @@ static void print_stats(const struct cli *cli, const struct json_doc *doc)
     pair_count(cli, doc, tasks, "failed", "failed");
     pair_count(cli, doc, tasks, "cancelled", "cancelled");
     print_codes(cli, doc);
+    print_guarantees(cli, doc);
     pair_count(cli, doc, 0, "clients", "clients");
     pair_count(cli, doc, 0, "results_kept", "results kept");
     pair_size(cli, doc, "results_bytes", "of size");

@@ -1,4 +1,5 @@
 /* task_show.c: `penstock task show`: one task, and its result when it has one. */
+#include <limits.h>
 #include <string.h>
 
 #include "cli.h"
@@ -7,8 +8,11 @@
 #include "human.h"
 #include "ids.h"
 #include "outputs.h"
+#include "plugins.h"
 #include "result.h"
+#include "symbolize.h"
 #include "terminal.h"
+#include "trace.h"
 #include "view.h"
 
 #include "base/clock.h"
@@ -139,15 +143,32 @@ static void print_result(const struct cli *cli, const struct json_doc *doc, uint
     }
 }
 
-static int show(const struct cli *cli, const struct answer *a, const char *dir)
+/* The functions of a crash report, out of the plugin's file if the host tells it and it is here. */
+static void symbolize(struct session *s, struct trace *t, uint32_t task)
 {
+    char pipeline[80], plugin[PATH_MAX] = "";
+    if (t->n_frames == 0)
+        return;
+    view_copy(t->doc, task, "pipeline", pipeline, sizeof pipeline);
+    plugins_ask_file(s, pipeline, plugin, sizeof plugin);
+    trace_symbolize(t, plugin);
+}
+
+static int show(struct session *s, const struct answer *a, const char *dir)
+{
+    const struct cli *cli = s->cli;
     uint32_t task = view_object(&a->doc, 0, "task");
     uint32_t result = view_object(&a->doc, task, "result");
+    struct trace trace;
+    trace_read(&trace, &a->doc, result);
+    symbolize(s, &trace, task);
     if (cli->common.is_json) {
         struct json_span raw = json_at(&a->doc, task);
-        printf("%.*s\n", (int)raw.len, raw.at);
+        trace_put_json(stdout, &trace, raw.at, raw.at + raw.len);
+        putchar('\n');
     } else {
         print_task(cli, &a->doc, task);
+        trace_show(cli, &trace);
         print_result(cli, &a->doc, result);
     }
     return write_outputs(cli, a, result, dir);
@@ -163,7 +184,7 @@ static int task_show(struct cli *cli, void *args, char **operands, int n)
     if (status == CLI_OK)
         status = id_query(&s, operands[0], &answer);
     if (status == CLI_OK)
-        status = show(cli, &answer, a->dir);
+        status = show(&s, &answer, a->dir);
     answer_clear(&answer);
     session_close(&s);
     return status;
@@ -177,7 +198,11 @@ const struct command task_show_command = {
     .uses = USES_HOST | USES_JSON,
     .summary = "Show one task and its result.",
     .text = "ID is the uid, or on the control socket the client's own id. Exit status 3: the host "
-            "does not know it.",
+            "does not know it.\n"
+            "\n"
+            "Of a task that crashed it shows signal, calls and last lines. Functions and source "
+            "lines come from the plugin's file, if it is here and still is the one that ran; with "
+            "-v the host's own calls are shown as well.",
     ROWS(show_rows),
     .args_size = sizeof(struct show_args),
     .run = task_show,

@@ -1,5 +1,6 @@
 /* task_submit.c: `penstock task submit`: hands a task to the host, and waits for it if asked to. */
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@
 #include "result.h"
 #include "session.h"
 #include "terminal.h"
+#include "trace.h"
 #include "view.h"
 #include "wait.h"
 
@@ -183,7 +185,14 @@ static void acknowledge(struct submission *s, const struct answer *result)
 
 static int finish(struct submission *s, const struct answer *result)
 {
-    int status = result_finish(s->cli, &result->doc, 0, result->body, result->n_body, &s->outputs);
+    char plugin[PATH_MAX] = "";
+    const struct result_origin origin = {plugin, s->args->wants_events};
+    struct trace trace;
+    trace_read(&trace, &result->doc, 0);
+    if (trace.n_frames > 0)
+        plugins_ask_file(&s->session, s->pipeline, plugin, sizeof plugin);
+    int status =
+        result_finish(s->cli, &result->doc, 0, &origin, result->body, result->n_body, &s->outputs);
     acknowledge(s, result);
     return status;
 }

@@ -29,7 +29,7 @@ static void on_ready(void *arg, struct box *b, uint32_t walls, uint32_t landlock
     a->is_ready = true;
     a->out->walls = walls;
     a->out->landlock_abi = landlock_abi;
-    a->out->is_warm = mode == BOX_WARM;
+    a->out->mode = mode;
     a->out->ms = clock_mono_ms() - a->out->ms;
     if (!a->runs)
         box_stop(b);

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/codes.h"
+#include "sandbox/chan.h"
 
 struct box_spec;
 struct local;
@@ -16,8 +17,8 @@ struct try_open {
     enum code code;    /* CODE_OK: it is open */
     char message[512]; /* else why not */
     uint32_t walls, landlock_abi;
-    int is_warm; /* open left threads, or warm was asked for */
-    int64_t ms;  /* from the order to the box until it was open */
+    enum box_mode mode; /* BOX_WARM too where open left threads */
+    int64_t ms;         /* from the order to the box until it was open */
     int64_t run_ms;
 };
 

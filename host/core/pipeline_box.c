@@ -1,0 +1,363 @@
+/* pipeline_box.c: the boxes of a pipeline: started, listened to, replaced, stopped. Runs in the core.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "core/children.h"
+#include "core/pipelines_internal.h"
+#include "core/push.h"
+#include "core/tasks.h"
+#include "loop/loop.h"
+#include "plugin/claim.h"
+#include "sandbox/spec.h"
+
+/* A plugin that does not load is tried again after 1 s, 2 s, 4 s ... 5 min; an error of ours after
+ * 0.2 s, 0.4 s ... One whose configuration does not allow it to run is not tried again: that is read
+ * once. */
+enum {
+    QUARANTINE_FIRST_MS = 1000,
+    QUARANTINE_MAX_MS = 300000,
+    RETRY_FIRST_MS = 200,
+    RETRIES_MAX = 3,
+    SHIFT_MAX = 10
+};
+
+/* ---- events of a box
+ * ------------------------------------------------------------------------------ */
+
+static void on_ready(void *arg, struct box *b, uint32_t walls, uint32_t landlock_abi,
+                     enum box_mode mode)
+{
+    struct pipeline *p = arg;
+    char text[256];
+    (void)b;
+    p->walls = walls;
+    p->landlock_abi = landlock_abi;
+    p->mode = mode;
+    /* A box for one task has shown nothing by being there. */
+    if (mode != BOX_EXEC)
+        p->failures = 0;
+    if (p->state == PIPELINE_STARTING)
+        p->state = PIPELINE_READY;
+    box_walls_text(walls, landlock_abi, text);
+    LOG_AT(mode == BOX_EXEC ? LOG_DEBUG : LOG_INFO, "box ready", LS("pipeline", p->info->slug),
+           LS("mode", box_mode_name(mode)), LI("slots", p->slots),
+           LS("profile", conf_profile_name(p->conf->profile)), LS("walls", text));
+    if (mode == BOX_WARM && p->conf->mode == CONF_MODE_FORK)
+        log_warn("open left threads, which a fork does not copy: this pipeline runs in warm mode",
+                 LS("pipeline", p->info->slug));
+}
+
+static void watch_idle(struct pipeline *p)
+{
+    if (p->conf->idle_stop_ms > 0 && sched_lane_running(p->lane) == 0 &&
+        sched_lane_waiting(p->lane) == 0)
+        loop_timer_after(p->idle, p->conf->idle_stop_ms);
+}
+
+/* NULL: none any more. */
+static struct seat *seat_of(const struct pipeline *p, const struct box *b, uint32_t slot)
+{
+    for (uint32_t i = 0; i < p->slots; i++) {
+        if (p->seats[i].box == b && p->seats[i].slot == slot)
+            return &p->seats[i];
+    }
+    return NULL;
+}
+
+static void on_slot_free(void *arg, struct box *b, uint32_t slot)
+{
+    struct pipeline *p = arg;
+    struct seat *s = seat_of(p, b, slot);
+    if (p->state == PIPELINE_STOPPING || s == NULL || s->is_free)
+        return;
+    seat_is_free(p, s);
+    watch_idle(p);
+}
+
+/* Output comes in chunks of many lines; the log has one event a line. */
+static void log_lines(const struct pipeline *p, const struct task *t, enum box_stream stream,
+                      int level, const char *text, size_t len)
+{
+    while (len > 0) {
+        const char *end = memchr(text, '\n', len);
+        size_t n = end != NULL ? (size_t)(end - text) : len;
+        log_info(stream == BOX_LOG_OUTPUT ? "plugin output" : "plugin log",
+                 LS("pipeline", p->info->slug), LS("task_id", t != NULL ? t->task_id : ""),
+                 LS("plugin_level", plugin_level_name(level)), LB("text", text, n));
+        n += end != NULL;
+        text += n;
+        len -= n;
+    }
+}
+
+static void on_log(void *arg, struct box *b, void *task, enum box_stream stream, int level,
+                   const char *text, size_t len)
+{
+    struct pipeline *p = arg;
+    const struct task *t = task;
+    (void)b;
+    if (log_threshold() >= LOG_INFO)
+        log_lines(p, t, stream, level, text, len);
+    if (t != NULL)
+        push_log(p->core, t, stream, level, text, len);
+}
+
+static void on_progress(void *arg, struct box *b, void *task, double fraction, const char *message,
+                        size_t len)
+{
+    struct pipeline *p = arg;
+    struct task *t = task;
+    (void)b;
+    t->progress = fraction;
+    push_progress(p->core, t, fraction, message, len);
+}
+
+static struct result *check_claim(struct pipeline *p, struct task *t, struct box_outcome *o)
+{
+    char message[512];
+    const char *data = (const char *)o->data.data;
+    if (o->code == CODE_OK &&
+        claim_check(p->info, o->status, data, o->data.len, message, sizeof message) < 0)
+        return result_of_code(CODE_CONTRACT_VIOLATION, message, NULL);
+    struct result *r = result_of_outcome(o);
+    if (r == NULL || r->code != CODE_OK || o->n_children == 0)
+        return r;
+    enum code code = children_submit(p->core, t, o, r, message, sizeof message);
+    if (code == CODE_OK)
+        return r;
+    result_unref(r);
+    return result_of_code(code, message, NULL);
+}
+
+static struct result *judge(struct pipeline *p, struct task *t, struct box_outcome *o)
+{
+    struct result *r = check_claim(p, t, o);
+    o->is_refused = r != NULL && r->code == CODE_CONTRACT_VIOLATION;
+    return r;
+}
+
+static void on_done(void *arg, struct box *b, uint32_t slot, void *task, struct box_outcome *o)
+{
+    struct pipeline *p = arg;
+    struct task *t = task;
+    (void)b;
+    (void)slot;
+    pipeline_note_run(p, o->run_us);
+    pipeline_be_hungry(p);
+    if (p->mode == BOX_EXEC && o->was_started)
+        p->failures = 0;
+    bool is_ours = o->code == CODE_SANDBOX_ERROR || o->code == CODE_KILLED;
+    if (is_ours && !o->was_started)
+        task_requeue(p->core, t, o->code, o->message);
+    else
+        task_finish(p->core, t, judge(p, t, o));
+    watch_idle(p);
+}
+
+static uint32_t on_head(void *arg, struct box *b, void *task)
+{
+    struct pipeline *p = arg;
+    (void)b;
+    return task_is_head(p->core, task);
+}
+
+static void on_returned(void *arg, struct box *b, uint32_t slot, void *task)
+{
+    struct pipeline *p = arg;
+    (void)b;
+    (void)slot;
+    task_returned(p->core, task);
+}
+
+static void fail_waiting(struct pipeline *p, enum code code, const char *message)
+{
+    struct sched_item *item;
+    while ((item = sched_lane_first(p->lane)) != NULL)
+        task_finish(p->core, (struct task *)item, result_of_code(code, message, NULL));
+}
+
+static int64_t doubled(int64_t first_ms, unsigned times, int64_t max_ms)
+{
+    int64_t ms = first_ms << (times < SHIFT_MAX ? times : SHIFT_MAX);
+    return ms < max_ms ? ms : max_ms;
+}
+
+/* Those that have a task finish it. */
+static void stop_boxes(struct pipeline *p)
+{
+    seats_close(p);
+    for (uint32_t i = 0; i < p->slots; i++) {
+        if (p->seats[i].box != NULL)
+            box_stop(p->seats[i].box);
+    }
+}
+
+static void close_off(struct pipeline *p, int64_t until_ms, enum code code, const char *message)
+{
+    p->state = PIPELINE_QUARANTINED;
+    p->quarantined_until_ms = until_ms;
+    p->reason_code = code;
+    snprintf(p->reason, sizeof p->reason, "%s", message);
+    stop_boxes(p);
+}
+
+static void quarantine(struct pipeline *p, enum code code, const char *message)
+{
+    if (pipeline_quarantine_ms(p) > 0)
+        return; /* another box of it has been here */
+    int64_t pause = doubled(QUARANTINE_FIRST_MS, p->failures, QUARANTINE_MAX_MS);
+    p->failures++;
+    log_error("pipeline does not load", LS("pipeline", p->info->slug),
+              LS("file", p->info->plugin->path), LS("code", code_name(code)), LS("reason", message),
+              LI("again_in_ms", pause));
+    close_off(p, loop_now_ms(p->core->loop) + pause, code, message);
+    fail_waiting(p, code, message);
+}
+
+/* We are called while a task is still being accepted; its RESULT comes behind ACCEPTED
+ * (pipeline_on_retry). */
+static void forbid(struct pipeline *p, const char *why)
+{
+    log_error("pipeline may not run as it is configured", LS("pipeline", p->info->slug),
+              LS("file", p->info->plugin->path), LS("reason", why));
+    close_off(p, INT64_MAX, CODE_PLUGIN_LOAD_FAILED, why);
+    loop_timer_after(p->retry, 0);
+}
+
+/* Our own failure, or somebody killed the warden: the tasks wait for another box, a few times. */
+static void try_again(struct pipeline *p, enum code code, const char *message)
+{
+    log_error("box was lost", LS("pipeline", p->info->slug), LS("code", code_name(code)),
+              LS("reason", message));
+    if (p->failures >= RETRIES_MAX) {
+        quarantine(p, code, message);
+        return;
+    }
+    loop_timer_after(p->retry, doubled(RETRY_FIRST_MS, p->failures, QUARANTINE_MAX_MS));
+    p->failures++;
+}
+
+static void start(struct pipeline *p);
+
+/* The next box takes the place of one that has had its task. */
+static void replace_box(struct pipeline *p)
+{
+    if (p->core->phase < CORE_STOPPING && !loop_timer_is_set(p->retry))
+        start(p);
+}
+
+static void on_ended(void *arg, struct box *b, enum code code, const char *message)
+{
+    struct pipeline *p = arg;
+    const bool goes_on =
+        p->mode == BOX_EXEC && p->state != PIPELINE_STOPPING && p->state != PIPELINE_QUARANTINED;
+    seats_lose(p, b);
+    p->n_boxes -= b != NULL;
+    if (p->n_boxes == 0 && p->state != PIPELINE_QUARANTINED)
+        p->state = PIPELINE_IDLE;
+    if (code == CODE_PLUGIN_LOAD_FAILED || code == CODE_PLUGIN_LOAD_TIMEOUT)
+        quarantine(p, code, message);
+    else if (code != CODE_OK)
+        try_again(p, code, message);
+    else if (goes_on)
+        replace_box(p);
+    else if (p->n_boxes == 0 && sched_lane_waiting(p->lane) > 0)
+        pipeline_wanted(p);
+    core_check_idle(p->core);
+}
+
+/* ---- starting and stopping
+ * ------------------------------------------------------------------------ */
+
+static const struct box_events events = {
+    .on_ready = on_ready,
+    .on_slot_free = on_slot_free,
+    .on_log = on_log,
+    .on_progress = on_progress,
+    .on_done = on_done,
+    .on_head = on_head,
+    .on_returned = on_returned,
+    .on_ended = on_ended,
+};
+
+static int start_box(struct pipeline *p, const struct box_spec *spec, uint32_t first)
+{
+    struct box *b = box_start(p->core->launcher, spec, &events, p);
+    if (b == NULL)
+        return -1;
+    for (uint32_t i = 0; i < spec->slots; i++)
+        p->seats[first + i] = (struct seat){.box = b, .slot = i};
+    p->n_boxes++;
+    return 0;
+}
+
+/* Every seat that has no box gets one. */
+static void start(struct pipeline *p)
+{
+    struct box_spec spec;
+    char why[SPEC_WHY];
+    if (spec_of(p->core->conf, p->info, &spec, why) < 0) {
+        forbid(p, why);
+        return;
+    }
+    if (p->n_boxes == 0 && spec_is_weak(&spec, why))
+        log_warn("the configuration gives a box more than the profile default",
+                 LS("pipeline", p->info->slug), LS("profile", conf_profile_name(p->conf->profile)),
+                 LS("it_may", why));
+    spec.slots = spec.mode == BOX_EXEC ? 1 : p->slots;
+    spec.depth = PIPELINE_DEPTH;
+    p->mode = spec.mode;
+    if (p->state != PIPELINE_READY)
+        p->state = PIPELINE_STARTING;
+    for (uint32_t i = 0; i < p->slots; i += spec.slots) {
+        if (p->seats[i].box != NULL || start_box(p, &spec, i) == 0)
+            continue;
+        on_ended(p, NULL, CODE_SANDBOX_ERROR, "the launcher does not answer");
+        return;
+    }
+}
+
+static bool is_startable(const struct pipeline *p)
+{
+    switch (p->state) {
+    case PIPELINE_IDLE:
+        return true;
+    case PIPELINE_QUARANTINED:
+        return pipeline_quarantine_ms(p) == 0;
+    case PIPELINE_STARTING:
+    case PIPELINE_READY:
+        return p->mode == BOX_EXEC && p->n_boxes < p->slots;
+    default:
+        return false;
+    }
+}
+
+void pipeline_wanted(struct pipeline *p)
+{
+    pipeline_be_hungry(p);
+    loop_timer_off(p->idle);
+    if (is_startable(p) && !loop_timer_is_set(p->retry))
+        start(p);
+}
+
+void pipeline_on_retry(void *arg)
+{
+    struct pipeline *p = arg;
+    if (pipeline_is_forbidden(p))
+        fail_waiting(p, p->reason_code, p->reason);
+    else if (sched_lane_waiting(p->lane) > 0 || p->n_boxes > 0)
+        pipeline_wanted(p);
+}
+
+void pipeline_on_idle(void *arg)
+{
+    struct pipeline *p = arg;
+    if (p->state != PIPELINE_READY || sched_lane_running(p->lane) > 0 ||
+        sched_lane_waiting(p->lane) > 0)
+        return;
+    log_info("idle box stops", LS("pipeline", p->info->slug));
+    p->state = PIPELINE_STOPPING;
+    stop_boxes(p);
+}

@@ -1,0 +1,176 @@
+/*
+ * modes.c: TEST PLUGIN: remembers, so that tests see which tasks shared a process, and makes the
+ * mistakes that params {"do": "..."} name. Its configuration {"open_ms": n, "spin_ms": n,
+ * "threads": 1} makes open slow, costly, and leave a thread behind.
+ */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <penstock/plugin.h>
+
+struct memory {
+    long long born_ns;
+    long calls;
+    char before[160]; /* the tenant of the last task */
+};
+
+static long number(const char *json, const char *key)
+{
+    const char *at = strstr(json, key);
+    return at != NULL ? strtol(at + strlen(key) + strspn(at + strlen(key), "\": "), NULL, 10) : 0;
+}
+
+static void *idle(void *arg)
+{
+    for (;;)
+        pause();
+    return arg;
+}
+
+static void spin(long ms)
+{
+    struct timespec t;
+    do
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    while (t.tv_sec * 1000 + t.tv_nsec / 1000000 < ms);
+}
+
+static pen_status open_memory(const pen_host *host, const char *config, void **self)
+{
+    struct timespec now;
+    struct memory *m = calloc(1, sizeof *m);
+    if (m == NULL)
+        return host->fail(host, PEN_E_RETRY, "out of memory");
+    usleep((useconds_t)number(config, "open_ms") * 1000);
+    spin(number(config, "spin_ms"));
+    pthread_t thread;
+    if (number(config, "threads") > 0 && pthread_create(&thread, NULL, idle, NULL) != 0)
+        return host->fail(host, PEN_E_RETRY, "no thread");
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    m->born_ns = (long long)now.tv_sec * 1000000000 + now.tv_nsec;
+    *self = m;
+    return PEN_OK;
+}
+
+static void close_memory(void *self)
+{
+    free(self);
+    puts("closed in good order");
+    fflush(stdout);
+}
+
+static pen_status answer(const pen_host *host, struct memory *m, const pen_task *task)
+{
+    char json[512];
+    int n = snprintf(json, sizeof json, "{\"calls\":%ld,\"born\":%lld,\"before\":\"%s\"}", m->calls,
+                     m->born_ns, m->before);
+    snprintf(m->before, sizeof m->before, "%s", task->tenant);
+    return host->result(host, NULL, (pen_bytes){json, (size_t)n});
+}
+
+static void grow(void)
+{
+    const size_t n = (size_t)16 << 20;
+    char *room = malloc(n);
+    if (room != NULL)
+        memset(room, 1, n);
+}
+
+static pen_status do_work(const pen_host *host, const pen_task *task, struct memory *m)
+{
+    usleep((useconds_t)number(task->params.data, "ms") * 1000);
+    return answer(host, m, task);
+}
+
+static pen_status do_grow(const pen_host *host, const pen_task *task, struct memory *m)
+{
+    grow();
+    return answer(host, m, task);
+}
+
+static pen_status do_internal(const pen_host *host, const pen_task *task, struct memory *m)
+{
+    (void)task;
+    (void)m;
+    return host->fail(host, PEN_E_INTERNAL, "my mistake");
+}
+
+static pen_status do_input(const pen_host *host, const pen_task *task, struct memory *m)
+{
+    (void)task;
+    (void)m;
+    return host->fail(host, PEN_E_INPUT, "your mistake");
+}
+
+static pen_status do_nothing(const pen_host *host, const pen_task *task, struct memory *m)
+{
+    (void)host;
+    (void)task;
+    (void)m;
+    return PEN_OK;
+}
+
+static pen_status do_twice(const pen_host *host, const pen_task *task, struct memory *m)
+{
+    answer(host, m, task);
+    answer(host, m, task);
+    return PEN_OK;
+}
+
+static pen_status do_name(const pen_host *host, const pen_task *task, struct memory *m)
+{
+    host->output(host, "../x", NULL, (pen_bytes){"x", 1});
+    return answer(host, m, task);
+}
+
+/* Good JSON, but not what result_schema promises: only the core sees it. */
+static pen_status do_schema(const pen_host *host, const pen_task *task, struct memory *m)
+{
+    (void)task;
+    (void)m;
+    return host->result(host, NULL, (pen_bytes){"[]", 2});
+}
+
+static pen_status do_crash(const pen_host *host, const pen_task *task, struct memory *m)
+{
+    (void)host;
+    (void)task;
+    (void)m;
+    abort();
+}
+
+static const struct {
+    const char *word;
+    pen_status (*fn)(const pen_host *host, const pen_task *task, struct memory *m);
+} acts[] = {
+    {"\"grow\"", do_grow},       {"\"internal\"", do_internal}, {"\"input\"", do_input},
+    {"\"nothing\"", do_nothing}, {"\"twice\"", do_twice},       {"\"name\"", do_name},
+    {"\"schema\"", do_schema},   {"\"crash\"", do_crash},
+};
+
+static pen_status run_memory(void *self, const pen_host *host, const pen_task *task)
+{
+    struct memory *m = self;
+    m->calls++;
+    for (size_t i = 0; i < sizeof acts / sizeof *acts; i++) {
+        if (strstr(task->params.data, acts[i].word) != NULL)
+            return acts[i].fn(host, task, m);
+    }
+    return do_work(host, task, m);
+}
+
+static const pen_pipeline memory = {.size = sizeof memory,
+                                    .slug = "memory",
+                                    .version = "1",
+                                    .result_schema = "{\"type\": \"object\"}",
+                                    .open = open_memory,
+                                    .run = run_memory,
+                                    .close = close_memory};
+static const pen_pipeline *const pipelines[] = {&memory, NULL};
+
+const pen_plugin pen_plugin_entry = {PEN_PLUGIN_HEADER, .id = "org.penstock.test.modes",
+                                     .version = "1.0.0", .pipelines = pipelines};
