@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -162,8 +161,8 @@ static int try_group(struct cgroups *c, char *why)
         rc = try_process(c, fds);
     }
     if (rc < 0)
-        snprintf(why, CGROUP_WHY, "a group below %.300s: %s: %s", c->place.folders[CGROUP_MEMORY].path,
-                 step, log_errno_text(errno));
+        snprintf(why, CGROUP_WHY, "a group below %.300s: %s: %s",
+                 c->place.folders[CGROUP_MEMORY].path, step, log_errno_text(errno));
     for (int i = 0; i < CGROUP_FILES; i++)
         fd_close(&fds[i]);
     cgroups_give_back(c, 0);
@@ -205,4 +204,9 @@ void cgroups_close(struct cgroups *c)
 const char *cgroups_kind(const struct cgroups *c)
 {
     return c->place.version->kind;
+}
+
+bool cgroups_join_at_once(const struct cgroups *c)
+{
+    return c->place.version->joins_at_once;
 }

@@ -4,6 +4,7 @@
 /* cgroup.h: the pool of control groups that boxes take: one a slot, and one for the process that
  * forks tasks. Runs in the launcher. */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,6 +35,9 @@ struct cgroups *cgroups_open(const char *where, const char *name, char *why);
 void cgroups_close(struct cgroups *c);
 /* "cgroup v2", "cgroup v1". */
 const char *cgroups_kind(const struct cgroups *c);
+/* Whether a process that moves itself is spared the kernel's grace periods, some ten milliseconds,
+ * that one which is moved waits for unless others are moved all the time. */
+bool cgroups_join_at_once(const struct cgroups *c);
 
 /* A group with these limits for the box; fds (CGROUP_FILES) are the caller's. -1 with errno. */
 int cgroups_take(struct cgroups *c, uint64_t box, const struct cgroup_limits *limits, int *fds);

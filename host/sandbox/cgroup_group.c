@@ -26,6 +26,7 @@ const struct cgroup_version cgroup_v1 = {.kind = "cgroup v1",
                                          .events = "memory.oom_control",
                                          .peak = "memory.max_usage_in_bytes",
                                          .none = "-1",
+                                         .joins_at_once = true,
                                          .swap_has_memory = true};
 const struct cgroup_version cgroup_v2 = {.kind = "cgroup v2",
                                          .move = "cgroup.procs",

@@ -4,10 +4,8 @@
 /* cgroup_internal.h: what cgroup.c (the pool), cgroup_place.c (where it lies) and cgroup_group.c
  * (one group) share. */
 
-#include <limits.h>
-#include <stdbool.h>
-
 #include "sandbox/cgroup.h"
+#include <limits.h>
 
 /* The two versions differ in names of files and in words. */
 struct cgroup_version {
@@ -17,6 +15,7 @@ struct cgroup_version {
     const char *swap;   /* a limit for memory and swap, or for swap only */
     const char *events, *peak;
     const char *none;     /* the word for no limit */
+    bool joins_at_once;   /* cgroups_join_at_once */
     bool swap_has_memory; /* the limit of swap counts memory too, and must not be below it */
 };
 

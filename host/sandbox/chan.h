@@ -336,8 +336,9 @@ enum zygote_type {
     ZYGOTE_READY,  /* struct zygote_ready; none in a scan: it ends with status 0 once the data
                       channel has its answer */
     ZYGOTE_FAILED, /* struct zygote_failed */
-    ZYGOTE_FORK,   /* to the zygote: struct zygote_fork; descriptors: data, page, output pipe */
-    ZYGOTE_FORKED  /* struct zygote_forked */
+    ZYGOTE_FORK,  /* to the zygote: struct zygote_fork; descriptors: data, page, output pipe, and up
+                     to two that take "0" from a task to move it into its control group */
+    ZYGOTE_FORKED /* struct zygote_forked */
 };
 
 struct zygote_setup {

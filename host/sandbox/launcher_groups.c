@@ -77,6 +77,9 @@ int launch_groups_take(struct launch *l, struct warden_setup *setup)
     int rc = 0;
     if ((setup->walls & WALL_CGROUP) == 0)
         return 0;
+    /* With such a descriptor a hostile zygote moves whom it can name: its own box's processes, all
+     * of them in groups of the same limits, where there is a pid namespace; else anybody's. */
+    setup->tasks_join = cgroups_join_at_once(l->groups) && (setup->walls & WALL_PIDNS) != 0;
     for (uint32_t i = 0; rc == 0 && i < setup->slots; i++)
         rc = cgroups_take(l->groups, setup->box, &slot, setup->group_fds[i]);
     if (rc == 0 && setup->mode == BOX_FORK)

@@ -5,6 +5,9 @@
  * The launcher has made them and opened their files; the kernel judges a write by the rights of
  * whoever opened the file, so it works without any right of ours. A process goes into its group
  * before it runs anything of a task; a move that fails is the box's failure.
+ *
+ * A task is moved by us, or goes itself where that is quicker (tasks_join; zygote_fork.c). A zygote
+ * that keeps its tasks from it wins nothing: they stay in its own group, and share its limit.
  */
 #include <errno.h>
 #include <signal.h>
@@ -28,9 +31,6 @@ static int write_pid(const struct warden *w, uint32_t group, const char *text)
 {
     const int *fds = w->setup.group_fds[group];
     const ssize_t n = (ssize_t)strlen(text);
-    errno = fault_here(w->setup.mode == WARDEN_PROBE ? "probe.group-move" : "warden.group-move");
-    if (errno != 0)
-        return -1;
     for (int i = CGROUP_MOVE; i <= CGROUP_MOVE_PIDS; i++) {
         if (fds[i] >= 0 && write(fds[i], text, (size_t)n) != n)
             return -1;
@@ -40,16 +40,38 @@ static int write_pid(const struct warden *w, uint32_t group, const char *text)
 
 int warden_group_join(const struct warden *w, uint32_t group)
 {
-    return has_groups(w) ? write_pid(w, group, "0") : 0;
+    if (!has_groups(w))
+        return 0;
+    errno = fault_here("warden.group-join");
+    return errno != 0 ? -1 : write_pid(w, group, "0");
+}
+
+static int move(const struct slot *s, pid_t pid)
+{
+    char text[NUMBER_TEXT];
+    snprintf(text, sizeof text, "%d", pid);
+    return write_pid(s->warden, s->index, text);
 }
 
 int warden_group_move(const struct slot *s, pid_t pid)
 {
-    char text[NUMBER_TEXT];
-    if (!has_groups(s->warden))
+    const struct warden *w = s->warden;
+    if (!has_groups(w) || w->setup.tasks_join != 0)
         return 0;
-    snprintf(text, sizeof text, "%d", pid);
-    return write_pid(s->warden, s->index, text);
+    errno = fault_here("warden.group-move");
+    return errno != 0 ? -1 : move(s, pid);
+}
+
+size_t warden_group_pass(const struct slot *s, int *fds)
+{
+    const struct warden_setup *setup = &s->warden->setup;
+    size_t n = 0;
+    for (int i = CGROUP_MOVE;
+         has_groups(s->warden) && setup->tasks_join != 0 && i <= CGROUP_MOVE_PIDS; i++) {
+        if (setup->group_fds[s->index][i] >= 0)
+            fds[n++] = setup->group_fds[s->index][i];
+    }
+    return n;
 }
 
 /* ---- what the kernel counts ---- */
@@ -140,7 +162,7 @@ int warden_try_group(struct warden *w)
         for (;;)
             pause();
     }
-    int rc = pid > 0 ? warden_group_move(&s, pid) : -1;
+    int rc = pid > 0 ? move(&s, pid) : -1;
     const int saved = errno;
     if (pid > 0) {
         kill(pid, SIGKILL);

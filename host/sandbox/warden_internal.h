@@ -217,7 +217,10 @@ static inline uint32_t warden_group_of(const struct zygote *z)
 }
 /* The caller goes into that group: a slot's, or WARDEN_GROUP_ZYGOTE. */
 int warden_group_join(const struct warden *w, uint32_t group);
-/* Moves a worker into its slot's group. */
+/* The descriptors by which a task of the slot joins its group itself, into fds; 0: we move it. */
+enum { GROUP_PASS_MAX = 2 };
+size_t warden_group_pass(const struct slot *s, int *fds);
+/* Moves a worker into its slot's group, if it does not go itself. */
 int warden_group_move(const struct slot *s, pid_t pid);
 /* Notes the kernel's counters when a worker is announced, and tells at its end what they are since.
  */

@@ -56,6 +56,7 @@ struct warden_setup {
     int32_t filter_fds[2]; /* enum filter_kind */
     int32_t data_fds[BOX_SLOTS_MAX];
     int32_t page_fds[BOX_SLOTS_MAX];
+    uint32_t tasks_join; /* tasks go into their slot's group themselves */
     int32_t group_fds[WARDEN_GROUPS][CGROUP_FILES]; /* with WALL_CGROUP; -1: none */
     char slug[BOX_SLUG_MAX];
     char plugin_id[BOX_ID_MAX];

@@ -281,7 +281,9 @@ void warden_order_fork(struct slot *s)
         .generation = ++s->generation,
     };
     int output = warden_output_open(&s->output, s->index, s->generation);
-    const int fds[] = {w->setup.data_fds[s->index], w->setup.page_fds[s->index], output};
+    int fds[3 + GROUP_PASS_MAX] = {w->setup.data_fds[s->index], w->setup.page_fds[s->index],
+                                   output};
+    const size_t n_fds = 3 + warden_group_pass(s, fds + 3);
     if (output < 0) {
         warden_end_error(w, errno, "a pipe for a task's output");
         return;
@@ -292,7 +294,7 @@ void warden_order_fork(struct slot *s)
     if (z->ordered++ == 0 && w->setup.limits.load_timeout_ms > 0)
         loop_timer_after(z->timer, w->setup.limits.load_timeout_ms);
     /* A zygote that is gone by now is noticed when it is reaped. */
-    fd_send_message(z->channel, &m, sizeof m, fds, sizeof fds / sizeof *fds, 0);
+    fd_send_message(z->channel, &m, sizeof m, fds, n_fds, 0);
     fd_close(&output);
 }
 
