@@ -82,8 +82,10 @@ static long member(const struct host *h, const char *name)
     char key[32];
     snprintf(key, sizeof key, "\"%s\":", name);
     const char *at = strstr(h->last.data, key);
-    if (at == NULL)
+    if (at == NULL) {
         fail_msg("%s: no %s in %s (%s)", h->spec.slug, name, h->last.data, h->last.message);
+        return -1;
+    }
     return strtol(at + strlen(key), NULL, 10);
 }
 
