@@ -15,7 +15,7 @@ void process_end_with_parent(int signal)
 {
     pid_t parent = getppid();
     const char *started_by = getenv("PENSTOCK_PARENT_PID");
-    prctl(PR_SET_PDEATHSIG, signal);
+    prctl(PR_SET_PDEATHSIG, (long)signal, 0L, 0L, 0L);
     /* It may have died before this line: then somebody else is our parent already. */
     if (getppid() != parent || (started_by != NULL && strtol(started_by, NULL, 10) != parent))
         raise(signal);

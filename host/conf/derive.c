@@ -171,6 +171,18 @@ static void check_shim(struct context *x, struct node *n)
     check_token_source(x, n);
 }
 
+/* The launcher would not start: better said before. */
+static void check_keys(struct context *x)
+{
+    const struct conf_host *h = host_of(x->c);
+    const struct source required = at(x->c->host, "require_signature"),
+                        keys = at(x->c->host, "trusted_keys");
+    if (h->require_signature && h->trusted_keys.n == 0)
+        errors_add(x->errors, &required, "host.require_signature: host.trusted_keys names no key");
+    if (h->trusted_keys.n > CONF_KEYS_MAX)
+        errors_add(x->errors, &keys, "host.trusted_keys: at most %d keys", CONF_KEYS_MAX);
+}
+
 void derive_and_check(struct conf *c, const struct conf_request *r, struct conf_errors *errors)
 {
     struct context x = {.c = c, .request = r, .errors = errors};
@@ -178,6 +190,7 @@ void derive_and_check(struct conf *c, const struct conf_request *r, struct conf_
     derive_sockets(&x);
     derive_concurrency(&x);
     check_sizes(&x);
+    check_keys(&x);
     derive_pipeline(&x, c->no_pipeline);
     for (size_t i = 0; i < c->n; i++) {
         if (node_kind(c->nodes[i]) == SECTION_PIPELINE)

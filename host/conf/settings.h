@@ -28,6 +28,8 @@ enum conf_scratch { CONF_SCRATCH_MEMORY, CONF_SCRATCH_DISK };
 enum conf_start { CONF_START_LAZY, CONF_START_EAGER };
 enum conf_files { CONF_FILES_ORCHESTRATOR, CONF_FILES_OFF };
 
+enum { CONF_KEYS_MAX = 16 }; /* trusted at once */
+
 struct conf_host {
     char *runtime_dir, *state_dir; /* absolute, like all paths here */
     struct conf_list plugin_dirs;

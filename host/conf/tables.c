@@ -113,8 +113,10 @@ static const struct option host_options[] = {
      .help = "Whether a plugin's file must be signed by one of trusted_keys."},
     {"trusted_keys", OPTION_PATHS, HOST(trusted_keys), "", 0, 0,
      .help = "Files with public keys of those who may sign plugins (penstock plugin sign)."},
-    {"box_uid_base", OPTION_INT, HOST(box_uid_base), "1900000000", 65536, 4000000000,
-     .help = "First user id for boxes when the host runs as root; one a slot from here on."},
+    /* 65535 and below are users of others: 65534 is nobody. */
+    {"box_uid_base", OPTION_INT, HOST(box_uid_base), "1900000000", 131072, 4000000000,
+     .help = "User ids of a host that root starts: a box has one of the 65536 from here on; the "
+             "core has the one before, and each shim one before that."},
     {"log_level", OPTION_ENUM, HOST(log_level), "info", 0, 0,
      .help = "Least important lines that are logged.", .flags = OPTION_FLAG, .words = level_words},
     {"log_format", OPTION_ENUM, HOST(log_format), "text", 0, 0,

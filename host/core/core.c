@@ -1,20 +1,21 @@
-/* core.c: puts the core together: doors, tables, the scan, and the end. Runs in penstock-core. */
+/* core.c: puts the core together: places, tables, the scan, and the end. Runs in penstock-core. */
 #include "core/core.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fdutil.h"
 #include "base/log.h"
+#include "base/privileges.h"
 #include "base/table.h"
+#include "conf/users.h"
+#include "core/doors.h"
 #include "core/kept.h"
 #include "core/peers.h"
 #include "core/pipelines.h"
@@ -27,63 +28,8 @@
 /* A turn reads at most this many messages of each door, so that boxes and timers get their turn. */
 enum { MESSAGES_A_TURN = 64, LAST_WORDS_MS = 1000, OUT_MAX = 512 * 1024 * 1024 };
 
-/* ---- doors
- * ---------------------------------------------------------------------------------------- */
-
-static int give_to_group(const char *path, const char *group)
-{
-    if (group[0] == '\0')
-        return 0;
-    struct group *g = getgrnam(group);
-    if (g != NULL && chown(path, (uid_t)-1, g->gr_gid) == 0)
-        return 0;
-    log_error("the task socket cannot be given to its group", LS("group", group),
-              LE(g != NULL ? errno : ENOENT));
-    return -1;
-}
-
-static int bind_tcp(struct core *c)
-{
-    char address[sizeof c->tcp_address];
-    if (c->host->tcp[0] == '\0')
-        return 0;
-    /* libzmq writes "any free port" as '*'. */
-    size_t n = strlen(c->host->tcp);
-    bool is_any = n > 2 && strcmp(c->host->tcp + n - 2, ":0") == 0;
-    snprintf(address, sizeof address, "tcp://%.*s%s", (int)(is_any ? n - 1 : n), c->host->tcp,
-             is_any ? "*" : "");
-    if (router_bind_tcp(c->tasks_router, address, c->tcp_address) < 0) {
-        log_error("TCP address cannot be bound", LS("address", c->host->tcp), LE(errno));
-        return -1;
-    }
-    log_info("tasks are taken over TCP too", LS("address", c->tcp_address));
-    return 0;
-}
-
-static int open_doors(struct core *c)
-{
-    const struct router_options o = {.max_frame_bytes = (size_t)c->host->max_frame_bytes,
-                                     .max_frames = (size_t)c->host->max_frames};
-    c->zmq = zmq_ctx_new();
-    c->tasks_router = c->zmq != NULL ? router_new(c->loop, c->zmq, &o, verbs_message, c) : NULL;
-    c->control_router =
-        c->tasks_router != NULL ? router_new(c->loop, c->zmq, &o, verbs_message, c) : NULL;
-    if (c->control_router == NULL) {
-        log_error("ZeroMQ sockets cannot be made", LE(errno));
-        return -1;
-    }
-    if (router_bind_ipc(c->control_router, c->host->control_socket, 0600) < 0) {
-        log_error("control socket cannot be bound", LS("path", c->host->control_socket), LE(errno));
-        return -1;
-    }
-    if (router_bind_ipc(c->tasks_router, c->host->tasks_socket, 0660) < 0) {
-        log_error("task socket cannot be bound", LS("path", c->host->tasks_socket), LE(errno));
-        return -1;
-    }
-    if (give_to_group(c->host->tasks_socket, c->host->socket_group) < 0)
-        return -1;
-    return bind_tcp(c);
-}
+/* ---- the turn
+ * ------------------------------------------------------------------------------------- */
 
 /* Answers and results are sent all through a turn, and each send may hide that a message came: so the doors are asked
  * last whether they want another look at once. */
@@ -152,7 +98,7 @@ static void on_scanned(void *arg, struct catalog *catalog)
 {
     struct core *c = arg;
     c->catalog = catalog;
-    if (catalog == NULL || pipelines_init(c) < 0 || open_doors(c) < 0) {
+    if (catalog == NULL || pipelines_init(c) < 0 || doors_open(c) < 0) {
         c->has_failed = true;
         loop_stop(c->loop);
         return;
@@ -206,28 +152,60 @@ static void set_limits(struct core *c)
                                           .frames = (size_t)c->host->max_frames};
 }
 
-int core_init(struct core *c, struct loop *loop, const struct core_options *o)
+/* What root may have to do: see the host's folders, and take the doors' places in them. */
+static int take_places(struct core *c)
 {
-    *c = (struct core){
-        .loop = loop, .conf = o->conf, .host = conf_host(o->conf), .ready_fd = o->ready_fd};
-    buf_init(&c->out, OUT_MAX);
-    c->epoch = clock_wall_ms();
-    c->started_mono_ms = clock_mono_ms();
-    set_limits(c);
-    if (getrandom(c->hash_seed, sizeof c->hash_seed, 0) != (ssize_t)sizeof c->hash_seed ||
-        load_host_id(c) < 0) {
-        log_error("host id cannot be kept", LS("state_dir", c->host->state_dir), LE(errno));
+    if (load_host_id(c) == 0)
+        return doors_listen(c);
+    log_error("host id cannot be kept", LS("state_dir", c->host->state_dir), LE(errno));
+    return -1;
+}
+
+/* Before the first thread and the first byte from outside: what is wrong in us is not root's then. */
+static int give_up_root(const struct core *c)
+{
+    const uid_t user = users_core(c->host);
+    const char *step;
+    if (geteuid() != 0)
+        return 0;
+    if (privileges_drop(user, user, 0, &step) < 0) {
+        log_error("the core cannot give up root", LS("step", step), LI("uid", user), LE(errno));
         return -1;
     }
-    c->drain = loop_timer_new(loop, on_drain_over, c);
-    c->launcher = launcher_new(loop, o->launcher_fd, on_launcher_lost, c);
+    log_info("the core has given up root", LI("uid", user));
+    return 0;
+}
+
+static int start(struct core *c, int launcher_fd)
+{
+    c->drain = loop_timer_new(c->loop, on_drain_over, c);
+    c->launcher = launcher_new(c->loop, launcher_fd, on_launcher_lost, c);
     if (c->drain == NULL || c->launcher == NULL || make_tables(c) < 0) {
         log_error("no memory to start");
         return -1;
     }
-    loop_on_turn(loop, on_turn, c);
+    loop_on_turn(c->loop, on_turn, c);
     launcher_on_report(c->launcher, on_launcher_report, c);
     return 0;
+}
+
+int core_init(struct core *c, struct loop *loop, const struct core_options *o)
+{
+    *c = (struct core){.loop = loop,
+                       .conf = o->conf,
+                       .host = conf_host(o->conf),
+                       .tasks_fd = -1,
+                       .control_fd = -1,
+                       .ready_fd = o->ready_fd};
+    buf_init(&c->out, OUT_MAX);
+    c->epoch = clock_wall_ms();
+    c->started_mono_ms = clock_mono_ms();
+    set_limits(c);
+    if (getrandom(c->hash_seed, sizeof c->hash_seed, 0) != (ssize_t)sizeof c->hash_seed) {
+        log_error("no random bytes", LE(errno));
+        return -1;
+    }
+    return take_places(c) == 0 && give_up_root(c) == 0 ? start(c, o->launcher_fd) : -1;
 }
 
 /* ---- the end
@@ -287,14 +265,7 @@ void core_clear(struct core *c)
     if (c->kept_waiting.first != NULL)
         log_warn("results that nobody acknowledged are lost", LI("bytes", c->kept_waiting_bytes));
     c->phase = CORE_STOPPING;
-    router_free(c->tasks_router, LAST_WORDS_MS);
-    router_free(c->control_router, LAST_WORDS_MS);
-    if (c->control_router !=
-        NULL) { /* the lock is still ours: nobody else's sockets can lie there */
-        unlink(c->host->tasks_socket);
-        unlink(c->host->control_socket);
-    }
-    c->tasks_router = c->control_router = NULL;
+    doors_close(c, LAST_WORDS_MS);
     launcher_free(c->launcher);
     if (c->by_uid != NULL)
         tasks_clear(c);
@@ -305,8 +276,7 @@ void core_clear(struct core *c)
     sched_free(c->sched);
     catalog_unref(c->catalog);
     loop_timer_free(c->drain);
-    if (c->zmq != NULL)
-        zmq_ctx_term(c->zmq);
+    doors_forget(c);
     json_doc_clear(&c->doc);
     buf_clear(&c->out);
     fd_close(&c->ready_fd);

@@ -50,7 +50,8 @@ struct core {
     bool is_refused;      /* boxes do not hold here what the configuration requires */
     int ready_fd;         /* gets a line when the host serves; -1: none, or told */
 
-    /* doors */
+    /* doors.c */
+    int tasks_fd, control_fd; /* listen, until a router serves them; -1 */
     void *zmq;
     struct router *tasks_router, *control_router;
     char tcp_address[256]; /* in force; "": none */
@@ -103,7 +104,7 @@ struct core_options {
     int launcher_fd; /* taken */
     int ready_fd;    /* gets a line when the host serves; -1: none */
 };
-/* Builds everything and binds the sockets. -1: logged. */
+/* Takes the host's places, gives up root, and begins. -1: logged. */
 int core_init(struct core *c, struct loop *loop, const struct core_options *o);
 void core_clear(struct core *c);
 /* No new tasks. stop: the process ends when nothing runs or waits any more, or when drain_timeout

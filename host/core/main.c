@@ -99,7 +99,9 @@ int main(int argc, char **argv)
     struct conf_errors errors = {0};
     if (read_arguments(argc, argv, &a) < 0)
         return EXIT_USAGE;
-    process_end_with_parent(SIGTERM);
+    /* A supervisor that was killed leaves nobody who could end us in order, and its successor must
+     * find the place free. */
+    process_end_with_parent(SIGKILL);
     signal(SIGPIPE, SIG_IGN);
     fault_setup();
     raise_file_limit();

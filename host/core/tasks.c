@@ -1,6 +1,7 @@
-/* tasks.c: the life of a task in the core: made, accepted, given to a box, finished. What follows
- * (sending the result, keeping it, forgetting it) is in kept.c. */
-#include "core/tasks.h"
+/* tasks.c: the life of a task in the core: accepted, found, finished. It is made in task_new.c and
+ * given to a box in task_run.c; what follows its end (sending the result, keeping it, forgetting
+ * it) is in kept.c. */
+#include "core/tasks_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +14,6 @@
 #include "core/peers.h"
 #include "core/pipelines.h"
 #include "core/push.h"
-#include "core/submit.h"
 #include "loop/loop.h"
 
 enum { KEY_MAX = 2 * sizeof(uint64_t) + 4 * TASK_ID_MAX };
@@ -51,152 +51,6 @@ struct task *task_find_key(struct core *c, const struct owner *o, const struct p
 struct task *task_find_uid(struct core *c, const char *uid)
 {
     return table_get(c->by_uid, uid, strlen(uid));
-}
-
-/* ---- making one
- * ----------------------------------------------------------------------------------- */
-
-/* Everything a task points at lies behind it, in one allocation. */
-struct arena {
-    char *at;
-};
-
-static char *keep_string(struct arena *a, const struct json_doc *doc, uint32_t token)
-{
-    if (token == 0)
-        return NULL;
-    struct json_span s = json_at(doc, token);
-    struct buf b = {.data = (unsigned char *)a->at, .cap = s.len + 1, .max = s.len};
-    if (!doc->tokens[token].escaped)
-        memcpy(b.data, s.at + 1, b.len = s.len - 2);
-    else
-        json_string(doc, token, &b); /* unescaped is never longer, so the buffer never grows */
-    b.data[b.len] = '\0';
-    a->at += b.len + 1;
-    return (char *)b.data;
-}
-
-static size_t string_room(const struct json_doc *doc, uint32_t token)
-{
-    return token != 0 ? json_at(doc, token).len + 1 : 0;
-}
-
-static size_t arena_room(const struct submit *s, size_t n_body)
-{
-    size_t n = n_body * sizeof(zmq_msg_t) + s->n_inputs * sizeof(struct box_input);
-    const uint32_t tokens[] = {s->task_id, s->job_id, s->tenant, s->key};
-    for (size_t i = 0; i < sizeof tokens / sizeof *tokens; i++)
-        n += string_room(s->doc, tokens[i]);
-    for (size_t i = 0; i < s->n_inputs; i++)
-        n += string_room(s->doc, s->inputs[i].name) + string_room(s->doc, s->inputs[i].media_type);
-    return n;
-}
-
-/* Names are read while the header still lies where the scanner saw it: libzmq keeps small messages
- * inside zmq_msg_t, so that moving the message moves its bytes. */
-static void keep_strings(struct task *t, struct box_input *inputs, struct arena *a,
-                         const struct submit *s)
-{
-    t->task_id = s->task_id != 0 ? keep_string(a, s->doc, s->task_id) : t->uid;
-    t->job_id = keep_string(a, s->doc, s->job_id);
-    t->tenant = keep_string(a, s->doc, s->tenant);
-    t->key = keep_string(a, s->doc, s->key);
-    for (size_t i = 0; i < s->n_inputs; i++) {
-        inputs[i].name = keep_string(a, s->doc, s->inputs[i].name);
-        inputs[i].media_type = keep_string(a, s->doc, s->inputs[i].media_type);
-    }
-}
-
-static void take_frame(struct task *t, zmq_msg_t *to, zmq_msg_t *from)
-{
-    zmq_msg_init(to);
-    if (from != NULL)
-        zmq_msg_move(to, from);
-    t->bytes += zmq_msg_size(to);
-}
-
-static struct json_span span_in(const struct task *t, const struct json_doc *doc, uint32_t token)
-{
-    if (token == 0)
-        return (struct json_span){NULL, 0};
-    const char *text = zmq_msg_data((zmq_msg_t *)(size_t)&t->header);
-    return (struct json_span){text + doc->tokens[token].at, doc->tokens[token].len};
-}
-
-static void keep_spans(struct task *t, const struct submit *s)
-{
-    t->params = s->params != 0 ? span_in(t, s->doc, s->params) : (struct json_span){"{}", 2};
-    t->metadata = span_in(t, s->doc, s->metadata);
-    t->trace = span_in(t, s->doc, s->trace);
-}
-
-/* Behind the task: frames, inputs, strings. */
-static void keep_content(struct task *t, const struct submit *s, zmq_msg_t *header, zmq_msg_t *body,
-                         size_t n_body)
-{
-    t->body = (zmq_msg_t *)(t + 1);
-    struct box_input *inputs = (struct box_input *)(t->body + n_body);
-    struct arena a = {.at = (char *)(inputs + s->n_inputs)};
-    keep_strings(t, inputs, &a, s);
-    take_frame(t, &t->header, header);
-    for (size_t i = 0; i < n_body; i++)
-        take_frame(t, &t->body[t->n_body++], &body[i]);
-    for (size_t i = 0; i < s->n_inputs; i++) {
-        inputs[i].bytes = zmq_msg_data(&t->body[s->inputs[i].frame]);
-        inputs[i].len = zmq_msg_size(&t->body[s->inputs[i].frame]);
-    }
-    t->box.inputs = inputs;
-    t->box.n_inputs = (uint32_t)s->n_inputs;
-    keep_spans(t, s);
-}
-
-static int64_t sooner(int64_t a, int64_t b)
-{
-    return a == 0 ? b : b == 0 || a < b ? a : b;
-}
-
-static void keep_times(struct task *t, const struct submit *s)
-{
-    int64_t timeout = sooner(t->pipeline->conf->timeout_ms, s->timeout_ms);
-    t->submitted_ms = clock_wall_ms();
-    t->expires_ms = sooner(s->deadline_ms, s->ttl_ms > 0 ? t->submitted_ms + s->ttl_ms : 0);
-    t->box.deadline_ms = s->deadline_ms;
-    t->timeout_ms = timeout > UINT32_MAX ? UINT32_MAX : (uint32_t)timeout;
-}
-
-static void fill_box_task(struct task *t)
-{
-    t->box.id = t->task_id;
-    t->box.job_id = t->job_id;
-    t->box.tenant = t->tenant;
-    t->box.params = t->params.at;
-    t->box.params_len = t->params.len;
-    t->box.metadata = t->metadata.at;
-    t->box.metadata_len = t->metadata.len;
-    t->box.attempt = 1;
-    t->box.priority = t->item.priority;
-}
-
-struct task *task_new(struct core *c, struct owner *owner, struct pipeline *p,
-                      const struct submit *s, zmq_msg_t *header, zmq_msg_t *body, size_t n_body)
-{
-    struct task *t = calloc(1, sizeof *t + arena_room(s, n_body));
-    if (t == NULL)
-        return NULL;
-    id_new(t->uid);
-    t->owner = owner;
-    t->pipeline = p;
-    t->seq = ++c->next_seq;
-    t->item.priority = s->priority;
-    t->events = s->events;
-    t->is_answered_by_result = s->wait;
-    t->wants_digest = s->digest;
-    t->wants_children = !s->no_children;
-    t->progress = -1;
-    keep_content(t, s, header, body, n_body);
-    keep_times(t, s);
-    fill_box_task(t);
-    return t;
 }
 
 /* ---- accepting
@@ -272,7 +126,7 @@ static void free_task(struct task *t)
     free(t);
 }
 
-static void step(struct task *t, enum task_event event)
+void task_step(struct task *t, enum task_event event)
 {
     int next = task_next(t->state, event);
     if (next < 0)
@@ -315,7 +169,7 @@ static int enqueue(struct core *c, struct task *t)
     if (sched_push(c->sched, t->pipeline->lane, &t->item) < 0)
         return -1;
     c->queue_bytes += t->bytes;
-    step(t, TASK_EV_ACCEPT);
+    task_step(t, TASK_EV_ACCEPT);
     pipeline_wanted(t->pipeline);
     push_capacity_soon(c);
     return 0;
@@ -330,7 +184,7 @@ static void follow(struct core *c, struct task *t, struct task *leader)
     leader->followers = t;
     c->n_attached++;
     c->queue_bytes += t->bytes;
-    step(t, TASK_EV_ATTACH);
+    task_step(t, TASK_EV_ATTACH);
 }
 
 /*
@@ -352,115 +206,6 @@ int task_accept(struct core *c, struct task *t, const uint64_t digest[2], struct
         follow(c, t, leader);
     link_task(c, t);
     return 0;
-}
-
-/* ---- running
- * -------------------------------------------------------------------------------------- */
-
-/* The shortest of its limits and its deadline. */
-static uint32_t time_left(const struct task *t)
-{
-    int64_t left = t->box.deadline_ms > 0 ? t->box.deadline_ms - t->started_ms : INT64_MAX;
-    left = left > 1 ? left : 1;
-    return left < t->timeout_ms ? (uint32_t)left : t->timeout_ms;
-}
-
-void task_start(struct core *c, struct task *t)
-{
-    c->queue_bytes -= t->bytes;
-    t->started_ms = clock_wall_ms();
-    t->box.timeout_ms = time_left(t);
-    step(t, TASK_EV_DISPATCH);
-    if (pipeline_run(t->pipeline, t) < 0)
-        task_requeue(c, t, CODE_SANDBOX_ERROR, "the box could not take the task");
-    else
-        push_state(c, t);
-}
-
-int task_start_ahead(struct core *c, struct task *t, uint32_t slot)
-{
-    c->queue_bytes -= t->bytes;
-    t->is_ahead = true;
-    t->slot = slot;
-    t->started_ms = clock_wall_ms();
-    t->box.timeout_ms = time_left(t);
-    step(t, TASK_EV_DISPATCH);
-    if (pipeline_run(t->pipeline, t) < 0) {
-        task_returned(c, t);
-        return -1;
-    }
-    push_state(c, t);
-    return 0;
-}
-
-uint32_t task_is_head(struct core *c, struct task *t)
-{
-    t->is_ahead = false;
-    sched_promote(c->sched, t->pipeline->lane);
-    t->started_ms = clock_wall_ms();
-    return t->box.timeout_ms = time_left(t);
-}
-
-static void back_into_queue(struct core *c, struct task *t)
-{
-    c->queue_bytes += t->bytes;
-    step(t, TASK_EV_REQUEUE);
-    if (t->expiry != NULL)
-        loop_timer_after(t->expiry, t->expires_ms - clock_wall_ms());
-    push_state(c, t);
-    pipeline_wanted(t->pipeline);
-}
-
-void task_returned(struct core *c, struct task *t)
-{
-    if (t->state == TASK_STOPPING) {
-        task_finish(c, t, result_of_code(CODE_CANCELLED, "cancelled before it started", NULL));
-    } else if (sched_return(c->sched, &t->item) < 0) {
-        task_finish(c, t, result_of_code(CODE_INTERNAL, "no memory", NULL));
-    } else {
-        t->is_ahead = false;
-        back_into_queue(c, t);
-    }
-}
-
-void task_unreserved(struct core *c, struct task *t)
-{
-    if (sched_requeue(c->sched, &t->item) < 0)
-        task_finish(c, t, result_of_code(CODE_INTERNAL, "no memory", NULL));
-    else
-        t->is_reserved = false;
-}
-
-/* -1: its box could not take it. */
-static int place(struct core *c, struct task *t)
-{
-    enum place where = pipeline_place(t->pipeline, t);
-    if (where == PLACE_NOW)
-        task_start(c, t);
-    if (where != PLACE_AHEAD)
-        return 0;
-    sched_go_ahead(c->sched, t->pipeline->lane);
-    return task_start_ahead(c, t, t->slot);
-}
-
-void tasks_dispatch(struct core *c)
-{
-    struct sched_item *item;
-    while ((item = sched_pop(c->sched)) != NULL && place(c, (struct task *)item) == 0)
-        continue;
-    pipelines_write_ahead(c);
-}
-
-void task_requeue(struct core *c, struct task *t, enum code code, const char *message)
-{
-    if (t->state == TASK_STOPPING || ++t->requeues > TASK_REQUEUES_MAX ||
-        sched_requeue(c->sched, &t->item) < 0) {
-        task_finish(
-            c, t, result_of_code(t->state == TASK_STOPPING ? CODE_CANCELLED : code, message, NULL));
-        return;
-    }
-    log_info("task goes back into the queue", LS("task_id", t->task_id), LS("reason", message));
-    back_into_queue(c, t);
 }
 
 /* ---- the end
@@ -554,7 +299,7 @@ static void settle_followers(struct core *c, struct task *t)
             continue;
         }
         unfollow(c, f);
-        step(f, TASK_EV_REQUEUE);
+        task_step(f, TASK_EV_REQUEUE);
         if (sched_push(c->sched, f->pipeline->lane, &f->item) < 0)
             task_finish(c, f, result_of_code(CODE_INTERNAL, "no memory", NULL));
         pipeline_wanted(f->pipeline);
@@ -577,7 +322,7 @@ void task_finish(struct core *c, struct task *t, struct result *r)
     leave_place(c, t);
     t->finished_ms = clock_wall_ms();
     t->result = r != NULL ? r : result_of_code(CODE_INTERNAL, "no memory for the result", NULL);
-    step(t, TASK_EV_FINISH);
+    task_step(t, TASK_EV_FINISH);
     loop_timer_free(t->expiry);
     t->expiry = NULL;
     drop_body(t);
@@ -614,7 +359,7 @@ const char *task_cancel(struct core *c, struct task *t, const char *why)
     if (t->state == TASK_QUEUED || t->state == TASK_ATTACHED) {
         task_finish(c, t, result_of_code(CODE_CANCELLED, why, NULL));
     } else if (t->state == TASK_RUNNING) {
-        step(t, TASK_EV_STOP);
+        task_step(t, TASK_EV_STOP);
         if (pipeline_cancel(t, KILL_CANCEL, CANCEL_GRACE_MS))
             task_finish(c, t, result_of_code(CODE_CANCELLED, why, NULL));
     }

@@ -145,6 +145,9 @@ struct box_events {
     void (*on_returned)(void *arg, struct box *b, uint32_t slot, void *task);
     /* A scan's answer: the plugin's own description, a claim. */
     void (*on_descriptor)(void *arg, struct box *b, const char *json, size_t len);
+    /* LAUNCH_LEARN: system calls of the plugin's process wait here for an answer (seccomp_unotify).
+     * Takes fd. Without it they fail. */
+    void (*on_listener)(void *arg, struct box *b, int fd);
     /* The box is gone. code: CODE_OK after box_stop, the task of
      * BOX_EXEC, or a scan that answered; else
      * PLUGIN_LOAD_FAILED, PLUGIN_LOAD_TIMEOUT, SANDBOX_ERROR, KILLED with words. Tasks that were in

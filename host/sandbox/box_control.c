@@ -23,6 +23,7 @@ union control_message {
     struct control_worker worker;
     struct control_exit exit;
     struct control_log log;
+    struct control_listener listener;
 };
 
 void box_tell(struct box *b, const void *message, size_t n)
@@ -30,7 +31,7 @@ void box_tell(struct box *b, const void *message, size_t n)
     if (b->control_fd < 0 || send(b->control_fd, message, n, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
         return;
     /* It has ended: its last words are still to be read, and the launcher tells. */
-    if (errno == EPIPE)
+    if (errno == EPIPE || errno == ECONNRESET)
         return;
     /* A full channel too: a warden that does not read does not kill either. */
     box_note_end(b, CODE_SANDBOX_ERROR, "the warden cannot be reached: %s", log_errno_text(errno));
@@ -169,26 +170,57 @@ static void lose_control(struct box *b)
     box_abort(b);
 }
 
+static bool is_listener(const struct box *b, const union control_message *m, ssize_t n)
+{
+    return n == (ssize_t)sizeof m->listener && m->head.magic == CHAN_MAGIC &&
+           m->head.version == CHAN_VERSION && m->head.type == CONTROL_LISTENER &&
+           b->events.on_listener != NULL;
+}
+
+/* The one message with a descriptor: where system calls wait. */
+static void on_listener(struct box *b, int *fd)
+{
+    b->events.on_listener(b->arg, b, *fd);
+    *fd = -1;
+}
+
+static bool take(struct box *b, union control_message *m, ssize_t n, int *fd)
+{
+    if (n > 0 && is_listener(b, m, n) && *fd >= 0)
+        on_listener(b, fd);
+    else if (n > 0 && is_good(m, (size_t)n))
+        kinds[m->head.type].fn(b, m);
+    else
+        return false;
+    return true;
+}
+
 /* 1: go on; 0: nothing there now, or never again. */
 static int receive(struct box *b)
 {
     union control_message m;
+    int fd = -1;
+    size_t n_fds;
     ssize_t n;
     if (b->control_fd < 0)
         return 0;
+    /* ECONNRESET comes once, when the warden has ended with a message of ours unread, and before
+     * its own last words, which lie here. */
     do {
-        n = recv(b->control_fd, &m, sizeof m, MSG_DONTWAIT | MSG_TRUNC);
-    } while (n < 0 && errno == EINTR);
+        n_fds = 1;
+        n = fd_recv_message(b->control_fd, &m, sizeof m, &fd, &n_fds, MSG_DONTWAIT);
+    } while (n < 0 && errno == ECONNRESET);
     if (n < 0 && errno == EAGAIN)
         return 0;
-    if (n > 0 && !is_good(&m, (size_t)n))
+    const bool is_broken = n > 0 || (n < 0 && errno == EMSGSIZE);
+    const bool is_taken = take(b, &m, n, &fd);
+    fd_close(&fd);
+    if (is_taken)
+        return 1;
+    if (is_broken)
         box_note_end(b, CODE_SANDBOX_ERROR, "broken message from the warden");
-    if (n <= 0 || !is_good(&m, (size_t)n)) {
-        lose_control(b);
-        return 0;
-    }
-    kinds[m.head.type].fn(b, &m);
-    return 1;
+    lose_control(b);
+    return 0;
 }
 
 void box_on_control(void *arg, uint32_t events)

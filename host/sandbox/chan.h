@@ -186,7 +186,9 @@ enum control_type {
     CONTROL_EXIT, /* struct control_exit: the worker of this slot is reaped; its data is all written
                    */
     CONTROL_LOG,  /* struct control_log: stdout or stderr of a worker, or of the zygote */
-    CONTROL_PROBE /* of a probe only, before CONTROL_READY: struct control_probe */
+    CONTROL_PROBE,   /* of a probe only, before CONTROL_READY: struct control_probe */
+    CONTROL_LISTENER /* struct control_listener; descriptor: where its system calls wait to be
+                        supervised (LAUNCH_LEARN) */
 };
 
 enum kill_reason {
@@ -295,6 +297,10 @@ struct control_exit {
     uint32_t reserved2;
 };
 
+struct control_listener {
+    struct chan_head head;
+};
+
 /* What became of the attacks on one guarantee, in a box behind all its walls. */
 enum probe_result {
     PROBE_UNKNOWN, /* they could not be made */
@@ -336,9 +342,11 @@ enum zygote_type {
     ZYGOTE_READY,  /* struct zygote_ready; none in a scan: it ends with status 0 once the data
                       channel has its answer */
     ZYGOTE_FAILED, /* struct zygote_failed */
-    ZYGOTE_FORK,  /* to the zygote: struct zygote_fork; descriptors: data, page, output pipe, and up
-                     to two that take "0" from a task to move it into its control group */
-    ZYGOTE_FORKED /* struct zygote_forked */
+    ZYGOTE_FORK, /* to the zygote: struct zygote_fork; descriptors: data, page, output pipe, and up
+                       to two that take "0" from a task to move it into its control group */
+    ZYGOTE_FORKED,  /* struct zygote_forked */
+    ZYGOTE_LISTENER /* struct zygote_listener, before any plugin code; descriptor: as
+                       CONTROL_LISTENER */
 };
 
 struct zygote_setup {
@@ -354,7 +362,7 @@ struct zygote_setup {
     uint32_t inputs_len;
     uint32_t n_ports; /* as in launch_start */
     uint16_t ports[BOX_PORTS_MAX];
-    uint32_t reserved;
+    uint32_t flags; /* enum launch_flags */
     uint64_t generation;
     struct box_limits limits;
     char slug[BOX_SLUG_MAX];
@@ -371,6 +379,10 @@ struct zygote_failed {
     struct chan_head head;
     uint32_t is_ours; /* before any plugin code ran: a wall could not be built */
     char text[BOX_TEXT_MAX];
+};
+
+struct zygote_listener {
+    struct chan_head head;
 };
 
 struct zygote_fork {

@@ -35,6 +35,9 @@ int confine_landlock_enforce(int ruleset_fd);
 /* Loads a filter made by filter_build for all threads; a file of no length is no filter. The file
  * stays open. */
 int confine_load_filter(int fd);
+/* Loads a filter that asks a supervisor; there must be one thread. The descriptor where calls wait,
+ * the caller's; -1 with errno. */
+int confine_load_listener(int fd);
 /* Lets tgkill reach this process only: for kernels whose Landlock cannot scope signals (ABI below
  * 6). */
 int confine_own_signals(void);

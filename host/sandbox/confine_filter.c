@@ -30,7 +30,13 @@ static int load(const struct sock_fprog *program)
     return rc == 0 ? 0 : -1;
 }
 
-int confine_load_filter(int fd)
+static int load_listener(const struct sock_fprog *program)
+{
+    return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER,
+                        program);
+}
+
+static int load_from(int fd, int (*how)(const struct sock_fprog *program))
 {
     struct stat st;
     if (fstat(fd, &st) < 0)
@@ -46,11 +52,21 @@ int confine_load_filter(int fd)
     if (code == MAP_FAILED)
         return -1;
     const struct sock_fprog program = {.len = (unsigned short)n, .filter = code};
-    const int rc = load(&program);
+    const int rc = how(&program);
     const int saved = errno;
     munmap(code, (size_t)st.st_size);
     errno = saved;
     return rc;
+}
+
+int confine_load_filter(int fd)
+{
+    return load_from(fd, load);
+}
+
+int confine_load_listener(int fd)
+{
+    return load_from(fd, load_listener);
 }
 
 int confine_own_signals(void)

@@ -16,6 +16,7 @@
 
 #include "sandbox/chan.h"
 #include "sandbox/crash_frames.h"
+#include "sandbox/verdict.h"
 
 enum {
     STACK_SIZE = 64 * 1024, /* the unwinder alone takes some 10 KiB */
@@ -82,13 +83,23 @@ static void put_report(struct crash_report *c, int signo, const siginfo_t *info,
     crash_frames_all(c, context);
 }
 
+static void print(const char *text)
+{
+    (void)!write(STDERR_FILENO, text, strlen(text));
+}
+
 /* While the plugin is loaded there is no page; what is printed comes into the reason. */
 static void print_report(int signo, const siginfo_t *info, const ucontext_t *context, int error)
 {
-    static const char words[] = "its memory had run out\n";
     struct crash_report c;
+    const bool is_call = signo == SIGSYS && info->si_code == BY_FILTER;
+    if (is_call && syscall_name(info->si_syscall) != NULL) {
+        print("called ");
+        print(syscall_name(info->si_syscall));
+        print(", which its box forbids\n");
+    }
     if (is_out_of_memory(signo, info, error))
-        (void)!write(STDERR_FILENO, words, sizeof words - 1);
+        print("its memory had run out\n");
     crash_frames_first(&c, context);
     crash_frames_all(&c, context);
     crash_frames_print(&c, STDERR_FILENO);

@@ -23,6 +23,8 @@ static uint32_t action_of(enum filter_answer answer)
         return SCMP_ACT_ERRNO(EPERM);
     case ANSWER_ENOSYS:
         return SCMP_ACT_ERRNO(ENOSYS);
+    case ANSWER_NOTHING:
+        return SCMP_ACT_ERRNO(0);
     case ANSWER_TRAP:
         break;
     }
@@ -36,11 +38,6 @@ static int pick(enum filter_kind kind, uint8_t zygote, uint8_t task)
     if (kind == FILTER_ZYGOTE)
         return zygote;
     return task != zygote ? task : NO_RULE;
-}
-
-static bool applies(uint32_t rights, uint32_t wanted, uint32_t unwanted)
-{
-    return (wanted & ~rights) == 0 && (unwanted & rights) == 0;
 }
 
 /* The answer of a filter where no row fits. */
@@ -73,7 +70,7 @@ static int add_groups(scmp_filter_ctx ctx, const struct filter_key *key)
     int rc = 0;
     for (size_t i = 0; i < filter_groups_count; i++) {
         const struct filter_group *g = &filter_groups[i];
-        if (!applies(key->rights, g->rights, g->without))
+        if (!filter_applies(key->rights, g->rights, g->without))
             continue;
         for (const char *const *name = g->names; rc == 0 && *name != NULL; name++)
             rc = add(ctx, key, pick(key->kind, g->zygote, g->task), *name, 0, NULL);
@@ -89,7 +86,7 @@ static struct scmp_arg_cmp compare(const struct filter_arg *a)
         .arg = a->index, .op = SCMP_CMP_MASKED_EQ, .datum_a = a->mask, .datum_b = a->value};
 }
 
-static unsigned compare_all(const struct filter_case *c, struct scmp_arg_cmp *args)
+unsigned filter_compare_all(const struct filter_case *c, struct scmp_arg_cmp *args)
 {
     unsigned n = 0;
     for (; n < FILTER_ARGS && c->args[n].compare != COMPARE_NONE; n++)
@@ -103,9 +100,9 @@ static int add_cases(scmp_filter_ctx ctx, const struct filter_key *key)
     for (size_t i = 0; rc == 0 && i < filter_cases_count; i++) {
         const struct filter_case *c = &filter_cases[i];
         struct scmp_arg_cmp args[FILTER_ARGS];
-        if (!applies(key->rights, c->rights, c->without))
+        if (!filter_applies(key->rights, c->rights, c->without))
             continue;
-        const unsigned n = compare_all(c, args);
+        const unsigned n = filter_compare_all(c, args);
         rc = add(ctx, key, pick(key->kind, c->zygote, c->task), c->name, n, args);
     }
     return rc;
@@ -120,7 +117,7 @@ static int add_extra_call(scmp_filter_ctx ctx, size_t number)
     const struct filter_case *c = filter_extra_cases(number, &count);
     int rc = count == 0 ? add_rule(ctx, FILTER_ZYGOTE, ANSWER_ALLOW, call, 0, NULL) : 0;
     for (size_t i = 0; rc == 0 && i < count; i++) {
-        const unsigned n = compare_all(&c[i], args);
+        const unsigned n = filter_compare_all(&c[i], args);
         rc = add_rule(ctx, FILTER_ZYGOTE, ANSWER_ALLOW, call, n, args);
     }
     return rc;
@@ -154,6 +151,8 @@ static int fill(scmp_filter_ctx ctx, const struct filter_key *key)
     /* A binary tree over the numbers: a third of the linear list's price to load and to pass. */
     if (rc == 0)
         rc = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+    if (rc == 0 && key->is_learning)
+        return filter_fill_learning(ctx, key);
     if (rc == 0)
         rc = add_groups(ctx, key);
     if (rc == 0)
@@ -177,7 +176,7 @@ static int export_sealed(scmp_filter_ctx ctx, int fd)
 
 int filter_build(const struct filter_key *key)
 {
-    scmp_filter_ctx ctx = seccomp_init(default_of(key->kind));
+    scmp_filter_ctx ctx = seccomp_init(key->is_learning ? SCMP_ACT_NOTIFY : default_of(key->kind));
     if (ctx == NULL) {
         errno = ENOMEM;
         return -1;

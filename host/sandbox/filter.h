@@ -13,6 +13,7 @@
 
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /*
@@ -29,9 +30,21 @@ struct filter_key {
     enum filter_kind kind;
     uint32_t rights;      /* enum box_rights */
     uint64_t extra_calls; /* bits of conf/extra_calls.h, allowed beyond the list */
+    bool is_learning;     /* instead: the filter of learn mode (filter_learn.c); of FILTER_ZYGOTE */
 };
+
+/* What a filter answers. TRAP is the answer to every call without a row: SIGSYS, whose handler
+ * notes the number. NOTHING: 0, and nothing is done. */
+enum filter_answer { ANSWER_TRAP = 0, ANSWER_ALLOW, ANSWER_EPERM, ANSWER_ENOSYS, ANSWER_NOTHING };
 
 /* A sealed memfd, the caller's; -1 with errno. [launcher] */
 int filter_build(const struct filter_key *key);
+
+/* What the filter of that kind answers to a call with these six arguments; of FILTER_TASK: both
+ * filters together. Pure. */
+enum filter_answer filter_judge(const struct filter_key *key, int number, const uint64_t *args);
+
+/* The zygote's channel to the warden. */
+enum { FILTER_LEARN_CHANNEL = 3 };
 
 #endif

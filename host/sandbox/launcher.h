@@ -131,6 +131,9 @@ pid_t launch_spawn(uint64_t namespaces, const struct warden_setup *setup, const 
 uint32_t launch_walls_of(uint64_t namespaces);
 uint64_t launch_namespaces_of(uint32_t walls);
 
+/* launcher_rights.c: keeps of root's rights what boxes need, for good. -1: logged. */
+int launch_give_up_rights(void);
+
 /* launcher_probe.c: finds out, by doing it, what can be built here and what it holds, and puts it
  * into l and *f. -1: no box can be built; why (BOX_TEXT_MAX bytes) says which step failed. */
 int launch_probe(struct launch *l, struct guarantee_facts *f, char *why);

@@ -53,17 +53,27 @@ static bool inputs_end(const struct making *m)
     return n == 0 || m->config[m->message->config_len + n - 1] == '\0';
 }
 
+/* Only for whoever runs a launcher of his own, and for one warm worker behind walls. */
+static bool may_learn(const struct making *m)
+{
+    const struct launch_start *s = m->message;
+    return (s->flags & LAUNCH_LEARN) == 0 ||
+           (m->launch->options.is_lenient && s->mode == BOX_WARM && s->slots == 1 &&
+            (s->rights & BOX_MAY_ALL) == 0);
+}
+
 static int check_message(struct making *m)
 {
     const struct launch_start *s = m->message;
     const bool is_known = s->mode >= BOX_FORK && s->mode <= BOX_EXEC;
     const bool has_many = s->mode == BOX_FORK || s->mode == BOX_WARM;
-    const bool is_good =
-        is_known && s->slots >= 1 && s->slots <= BOX_SLOTS_MAX && (has_many || s->slots == 1) &&
-        s->rights < BOX_RIGHTS_ALL && has_end(s->slug, sizeof s->slug) &&
-        has_end(s->plugin_id, sizeof s->plugin_id) &&
-        has_end(s->plugin_path, sizeof s->plugin_path) && has_end(s->sha256, sizeof s->sha256) &&
-        s->n_ports <= BOX_PORTS_MAX && inputs_end(m) && launch_find(m->launch, s->box) == NULL;
+    const bool is_good = is_known && s->slots >= 1 && s->slots <= BOX_SLOTS_MAX &&
+                         (has_many || s->slots == 1) && s->rights < BOX_RIGHTS_ALL &&
+                         has_end(s->slug, sizeof s->slug) &&
+                         has_end(s->plugin_id, sizeof s->plugin_id) &&
+                         has_end(s->plugin_path, sizeof s->plugin_path) &&
+                         has_end(s->sha256, sizeof s->sha256) && s->n_ports <= BOX_PORTS_MAX &&
+                         may_learn(m) && inputs_end(m) && launch_find(m->launch, s->box) == NULL;
     errno = EINVAL;
     return is_good ? 0 : -1;
 }
@@ -155,8 +165,9 @@ static int resolve_inputs(struct making *m)
 static int get_filters(struct making *m)
 {
     for (int kind = 0; kind < FILTER_KINDS; kind++) {
+        const bool is_learning = (m->setup.flags & LAUNCH_LEARN) != 0 && kind == FILTER_ZYGOTE;
         const struct filter_key key = {(enum filter_kind)kind, m->setup.rights,
-                                       m->setup.extra_calls};
+                                       m->setup.extra_calls, is_learning};
         m->setup.filter_fds[kind] = launch_filter(m->launch, &key);
         if (m->setup.filter_fds[kind] < 0)
             return -1;

@@ -22,7 +22,8 @@ void launch_filters_clear(struct launch_filters *f)
 static bool is_it(const struct launch_filter *item, const struct filter_key *key)
 {
     return item->fd >= 0 && item->key.kind == key->kind && item->key.rights == key->rights &&
-           item->key.extra_calls == key->extra_calls;
+           item->key.extra_calls == key->extra_calls &&
+           item->key.is_learning == key->is_learning;
 }
 
 /* The one that is there; else a place: an empty one, or that of the filter longest not asked for. */
@@ -42,7 +43,7 @@ static struct launch_filter *find(struct launch_filters *f, const struct filter_
 int launch_filter(struct launch *l, const struct filter_key *wanted)
 {
     const struct filter_key key = {wanted->kind, wanted->rights & FILTER_RIGHTS,
-                                   wanted->extra_calls};
+                                   wanted->extra_calls, wanted->is_learning};
     struct launch_filter *item = find(&l->filters, &key);
     if (!is_it(item, &key)) {
         fd_close(&item->fd);

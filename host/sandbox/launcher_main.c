@@ -280,7 +280,9 @@ static int start(struct launch *l)
         log_error("the program penstock-box cannot be opened", LE(errno));
         return -1;
     }
-    return launch_trust_start(l) < 0 || launch_dirs_open(l) < 0 ? -1 : probe(l);
+    if (launch_trust_start(l) < 0 || launch_dirs_open(l) < 0 || launch_give_up_rights() < 0)
+        return -1;
+    return probe(l);
 }
 
 int main(int argc, char **argv)

@@ -4,10 +4,11 @@
 /* plugin_trust.h: which bytes a plugin has, found out so that they stay those bytes, and the keys of
  * those who may vouch for them. Runs in the launcher and the command line. */
 
+#include "conf/settings.h"
 #include "plugin/signature.h"
 #include "sandbox/plugin_file.h"
 
-enum { PLUGIN_KEYS_MAX = 16 }; /* trusted at once */
+enum { PLUGIN_KEYS_MAX = CONF_KEYS_MAX };
 
 /*
  * Puts a sealed copy in memory in the place of each file of the plugin and fills in parts with the

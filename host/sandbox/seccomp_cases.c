@@ -54,6 +54,26 @@
             INT_IS(0, (option))                                                                    \
         }                                                                                          \
     }
+/* With its one good value; any other is refused. A zygote that could not be killed with its warden,
+ * or that could be looked into, would be a plugin's. */
+#define PRCTL_VALUE(option, good)                                                                  \
+    {"prctl", ALLOW, EPERM_, 0, 0, {INT_IS(0, (option)), BITS_ARE(1, UINT64_MAX, (good))}},        \
+    {                                                                                              \
+        "prctl", EPERM_, EPERM_, 0, 0,                                                             \
+        {                                                                                          \
+            INT_IS(0, (option)),                                                                   \
+            {                                                                                      \
+                COMPARE_IS_NOT, 1, 0, (good)                                                       \
+            }                                                                                      \
+        }                                                                                          \
+    }
+#define FCNTL(command, answer)                                                                     \
+    {                                                                                              \
+        "fcntl", (answer), (answer), 0, 0,                                                         \
+        {                                                                                          \
+            INT_IS(1, (command))                                                                   \
+        }                                                                                          \
+    }
 #define IOCTL(request, answer)                                                                     \
     {                                                                                              \
         "ioctl", (answer), (answer), 0, BOX_MAY_GPU,                                               \
@@ -98,10 +118,41 @@ const struct filter_case filter_cases[] = {
     PRCTL(PR_GET_MDWE, ALLOW, ALLOW),
     PRCTL(PR_SET_NO_NEW_PRIVS, ALLOW, ALLOW),
     PRCTL(PR_SET_TIMERSLACK, ALLOW, EPERM_),
-    PRCTL(PR_SET_DUMPABLE, ALLOW, EPERM_),
-    PRCTL(PR_SET_PDEATHSIG, ALLOW, EPERM_),
+    PRCTL_VALUE(PR_SET_DUMPABLE, 0),
+    PRCTL_VALUE(PR_SET_PDEATHSIG, SIGKILL),
     PRCTL(PR_SET_THP_DISABLE, EPERM_, EPERM_),
     PRCTL(PR_SET_KEEPCAPS, EPERM_, EPERM_),
+
+    /* Only of the thread that calls: another's pid may be that of a process outside the box. */
+    {"sched_setaffinity", ALLOW, ALLOW, 0, 0, {INT_IS(0, 0)}},
+    {"sched_setaffinity", EPERM_, EPERM_, 0, 0, {{COMPARE_IS_NOT, 0, 0, 0}}},
+
+    /* Not whom the kernel should send a signal, nor what of others it should tell. */
+    FCNTL(F_DUPFD, ALLOW),
+    FCNTL(F_DUPFD_CLOEXEC, ALLOW),
+    FCNTL(F_GETFD, ALLOW),
+    FCNTL(F_SETFD, ALLOW),
+    FCNTL(F_GETFL, ALLOW),
+    FCNTL(F_SETFL, ALLOW),
+    FCNTL(F_GETLK, ALLOW),
+    FCNTL(F_SETLK, ALLOW),
+    FCNTL(F_SETLKW, ALLOW),
+    FCNTL(F_OFD_GETLK, ALLOW),
+    FCNTL(F_OFD_SETLK, ALLOW),
+    FCNTL(F_OFD_SETLKW, ALLOW),
+    FCNTL(F_GETPIPE_SZ, ALLOW),
+    FCNTL(F_SETPIPE_SZ, ALLOW),
+    FCNTL(F_ADD_SEALS, ALLOW),
+    FCNTL(F_GET_SEALS, ALLOW),
+    FCNTL(F_GETOWN, EPERM_),
+    FCNTL(F_SETOWN, EPERM_),
+    FCNTL(F_GETOWN_EX, EPERM_),
+    FCNTL(F_SETOWN_EX, EPERM_),
+    FCNTL(F_GETSIG, EPERM_),
+    FCNTL(F_SETSIG, EPERM_),
+    FCNTL(F_GETLEASE, EPERM_),
+    FCNTL(F_SETLEASE, EPERM_),
+    FCNTL(F_NOTIFY, EPERM_),
 
     IOCTL(FIONBIO, ALLOW),
     IOCTL(FIONREAD, ALLOW),
@@ -139,20 +190,20 @@ const size_t filter_cases_count = sizeof filter_cases / sizeof *filter_cases;
 
 /* glibc takes some of these where the kernel has them, and others come with newer kernels. */
 const struct filter_number filter_numbers[] = {
-    {451, ENOSYS_, ENOSYS_}, /* cachestat */
-    {452, ALLOW, ALLOW},     /* fchmodat2 */
-    {453, ENOSYS_, ENOSYS_}, /* map_shadow_stack */
-    {454, ALLOW, ALLOW},     /* futex_wake */
-    {455, ALLOW, ALLOW},     /* futex_wait */
-    {456, ALLOW, ALLOW},     /* futex_requeue */
-    {457, ENOSYS_, ENOSYS_}, /* statmount */
-    {458, ENOSYS_, ENOSYS_}, /* listmount */
-    {462, ALLOW, ALLOW},     /* mseal */
-    {463, ENOSYS_, ENOSYS_}, /* setxattrat */
-    {464, ENOSYS_, ENOSYS_}, /* getxattrat */
-    {465, ENOSYS_, ENOSYS_}, /* listxattrat */
-    {466, ENOSYS_, ENOSYS_}, /* removexattrat */
-    {468, ENOSYS_, ENOSYS_}, /* file_getattr */
-    {469, ENOSYS_, ENOSYS_}, /* file_setattr */
+    {451, ENOSYS_, ENOSYS_},               /* cachestat */
+    {452, ANSWER_NOTHING, ANSWER_NOTHING}, /* fchmodat2 */
+    {453, ENOSYS_, ENOSYS_},               /* map_shadow_stack */
+    {454, ALLOW, ALLOW},                   /* futex_wake */
+    {455, ALLOW, ALLOW},                   /* futex_wait */
+    {456, ALLOW, ALLOW},                   /* futex_requeue */
+    {457, ENOSYS_, ENOSYS_},               /* statmount */
+    {458, ENOSYS_, ENOSYS_},               /* listmount */
+    {462, ALLOW, ALLOW},                   /* mseal */
+    {463, ENOSYS_, ENOSYS_},               /* setxattrat */
+    {464, ENOSYS_, ENOSYS_},               /* getxattrat */
+    {465, ENOSYS_, ENOSYS_},               /* listxattrat */
+    {466, ENOSYS_, ENOSYS_},               /* removexattrat */
+    {468, ENOSYS_, ENOSYS_},               /* file_getattr */
+    {469, ENOSYS_, ENOSYS_},               /* file_setattr */
 };
 const size_t filter_numbers_count = sizeof filter_numbers / sizeof *filter_numbers;

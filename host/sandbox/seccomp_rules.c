@@ -39,7 +39,6 @@ static const char *const core_calls[] = {"access",
                                          "faccessat",
                                          "faccessat2",
                                          "fchdir",
-                                         "fcntl",
                                          "fstat",
                                          "futex",
                                          "getcpu",
@@ -97,7 +96,6 @@ static const char *const core_calls[] = {"access",
                                          "sched_getparam",
                                          "sched_getscheduler",
                                          "sched_rr_get_interval",
-                                         "sched_setaffinity",
                                          "sched_yield",
                                          "set_robust_list",
                                          "set_tid_address",
@@ -155,38 +153,12 @@ static const char *const event_calls[] = {"alarm",
                                           NULL};
 
 /* Reading and writing files of one's own; where, the mounts and Landlock say. */
-static const char *const file_calls[] = {"chmod",
-                                         "copy_file_range",
-                                         "creat",
-                                         "fadvise64",
-                                         "fallocate",
-                                         "fchmod",
-                                         "fchmodat",
-                                         "fdatasync",
-                                         "flock",
-                                         "fsync",
-                                         "ftruncate",
-                                         "futimesat",
-                                         "link",
-                                         "linkat",
-                                         "mkdir",
-                                         "mkdirat",
-                                         "readahead",
-                                         "rename",
-                                         "renameat",
-                                         "renameat2",
-                                         "rmdir",
-                                         "sendfile",
-                                         "symlink",
-                                         "symlinkat",
-                                         "sync_file_range",
-                                         "truncate",
-                                         "unlink",
-                                         "unlinkat",
-                                         "utime",
-                                         "utimensat",
-                                         "utimes",
-                                         NULL};
+static const char *const file_calls[] = {
+    "copy_file_range", "creat",     "fadvise64", "fallocate", "fdatasync",
+    "fsync",           "ftruncate", "link",      "linkat",    "mkdir",
+    "mkdirat",         "readahead", "rename",    "renameat",  "renameat2",
+    "rmdir",           "sendfile",  "symlink",   "symlinkat", "sync_file_range",
+    "truncate",        "unlink",    "unlinkat",  NULL};
 
 /* Numerical libraries ask where memory lies; they shrug when they may not say so themselves. */
 static const char *const placement_calls[] = {"get_mempolicy", NULL};
@@ -290,6 +262,13 @@ static const char *const absent_calls[] = {"clone3",
                                            "set_mempolicy_home_node",
                                            NULL};
 
+/* Done without doing it. A lock of a whole file is for those who share it, and nobody shares a
+ * task's own files; but on a file of the host it would hold others up. Modes and times are of no
+ * use in a task's directory either, and Landlock does not watch them: where a box has neither a
+ * user nor a root of its own, they would be changed on all files of the host's user. */
+static const char *const empty_calls[] = {"chmod",     "fchmod", "fchmodat", "flock", "futimesat",
+                                          "utimensat", "utime",  "utimes",   NULL};
+
 /* What the zygote needs to prepare a task: limits, its last walls, closing what is not the task's.
  */
 static const char *const preparing_calls[] = {"landlock_create_ruleset", "landlock_add_rule",
@@ -321,6 +300,7 @@ const struct filter_group filter_groups[] = {
     {ALLOW, ALLOW, 0, 0, placement_calls},
     {EPERM_, EPERM_, 0, 0, refused_calls},
     {ENOSYS_, ENOSYS_, 0, 0, absent_calls},
+    {ANSWER_NOTHING, ANSWER_NOTHING, 0, 0, empty_calls},
     {ALLOW, ANSWER_TRAP, 0, 0, preparing_calls},
     {ALLOW, EPERM_, 0, 0, limiting_calls},
     {ALLOW, ENOSYS_, 0, 0, closing_calls},

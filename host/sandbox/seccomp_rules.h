@@ -8,8 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* ANSWER_TRAP is the answer to every call without a row: SIGSYS, whose handler notes the number. */
-enum filter_answer { ANSWER_TRAP = 0, ANSWER_ALLOW, ANSWER_EPERM, ANSWER_ENOSYS };
+#include "sandbox/filter.h"
+
+struct scmp_arg_cmp;
 
 /* Calls that are answered the same way whatever their arguments are. */
 struct filter_group {
@@ -47,6 +48,18 @@ struct filter_number {
     int number;
     uint8_t zygote, task;
 };
+
+/* Whether a row with these holds for a box with those rights. */
+static inline bool filter_applies(uint32_t rights, uint32_t wanted, uint32_t unwanted)
+{
+    return (wanted & ~rights) == 0 && (unwanted & rights) == 0;
+}
+
+/* filter.c: the case's arguments as the library wants them: their number. args: FILTER_ARGS. */
+unsigned filter_compare_all(const struct filter_case *c, struct scmp_arg_cmp *args);
+/* filter_learn.c: fills a context of the library whose default is to ask the supervisor. 0, or a
+ * negative errno. */
+int filter_fill_learning(void *ctx, const struct filter_key *key);
 
 /* seccomp_extra.c: whether that call is one of those added by extra_syscalls: then no row of the
  * tables holds for it. */

@@ -254,8 +254,7 @@ static void say_signal(const struct evidence *e, struct words w)
     char text[48];
     const struct crash_report *crash = crash_of(e);
     signal_text(signal_of(e), text, sizeof text);
-    /* A signal that was sent (si_code 0 and below) has no address. */
-    if (crash != NULL && crash->code > 0 && signal_of(e) != SIGABRT)
+    if (crash != NULL && has_address(crash))
         say(w, "killed by %s at address 0x%llx", text, (unsigned long long)crash->address);
     else
         say(w, "killed by %s", text);

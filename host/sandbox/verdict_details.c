@@ -78,7 +78,7 @@ static void put_crash(struct json_writer *w, const struct crash_report *c)
         json_member_int(w, "syscall_number", c->syscall);
         json_member_str(w, "syscall", syscall_name(c->syscall));
     }
-    if (c->code > 0 && c->signal != SIGSYS && c->signal != SIGABRT) {
+    if (has_address(c)) {
         json_key(w, "address");
         put_hex(w, c->address);
     }

@@ -3,6 +3,8 @@
 
 /* verdict_internal.h: what verdict.c and verdict_details.c share, and what tests see. */
 
+#include <signal.h>
+#include <stdbool.h>
 #include <sys/wait.h>
 
 #include "sandbox/verdict.h"
@@ -23,6 +25,13 @@ static inline const struct crash_report *crash_of(const struct evidence *e)
 {
     int signo = signal_of(e);
     return signo != 0 && e->crash.is_set == 1 && e->crash.signal == signo ? &e->crash : NULL;
+}
+
+/* Whether the report's address is where something was wrong: a signal that was sent (code 0 and
+ * below) has none, and the kernel knows none where no memory can be (SI_KERNEL). */
+static inline bool has_address(const struct crash_report *c)
+{
+    return c->code > 0 && c->code != SI_KERNEL && c->signal != SIGSYS && c->signal != SIGABRT;
 }
 
 /* Appends the facts behind a verdict as a JSON object; empty if there are none, or no memory. */

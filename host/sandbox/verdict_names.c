@@ -1,4 +1,5 @@
-/* verdict_names.c: names of system calls. Runs in the core, which does not link libseccomp: the table
+/* verdict_names.c: names of system calls. Runs in the core, which does not link libseccomp, and in
+ * handlers of signals, which may take no memory: the table
  * is made of the kernel's own header when the build is configured (tools/cmake/PenstockCalls.cmake).
  */
 #include <asm/unistd.h>

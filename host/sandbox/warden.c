@@ -23,7 +23,8 @@
  * and the box goes over to warm mode. A scan is one zygote that describes its plugin and ends.
  *
  * What a zygote says is a claim (warden_reap.c): a worker must be our own child, and there must not
- * be more children than were ordered. Whoever lies loses the box.
+ * be more children than were ordered. Whoever lies loses the box. With the profile off a plugin may
+ * start processes of its own; what tasks leave of them is killed (warden_strays.c).
  *
  * A worker's end: SIGCHLD, wait4, the rest of its output, CONTROL_EXIT; then its task directory is
  * emptied and the next one is forked. Signals arrive by signalfd. Time limits of tasks are the

@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "base/fdutil.h"
-#include "conf/extra_calls.h"
 #include "sandbox/warden_internal.h"
 
 static int write_file(const char *path, const char *text)
@@ -115,16 +114,15 @@ int warden_forbid_namespaces(struct warden *w)
 }
 
 /*
- * Memory files are made without the right to be executed (1), and refused if they are wanted with it
- * (2); kept for each pid namespace. Only root may write it, and only where /proc is not masked: it
+ * Memory files are made without the right to be executed, and refused if they are wanted with it; a
+ * setting of the pid namespace. Only root may write it, and only where /proc is not masked: it
  * stands behind the filter, which refuses memfd_create, so a machine without it lacks no wall. Code
- * that is made while it runs comes from such files.
+ * that is made while it runs may want such files.
  */
 int warden_tame_memfds(struct warden *w)
 {
     const bool makes_code = (w->setup.rights & (BOX_MAY_JIT | BOX_MAY_ALL)) != 0;
-    const bool makes_memfds = (w->setup.extra_calls & extra_call_bit("memfd_create")) != 0;
-    if (makes_code || write_file("/proc/sys/vm/memfd_noexec", makes_memfds ? "1" : "2") == 0)
+    if (makes_code || write_file("/proc/sys/vm/memfd_noexec", "2") == 0)
         return 0;
     return errno == ENOENT || errno == EACCES || errno == EROFS || errno == EPERM ? 0 : -1;
 }

@@ -227,6 +227,7 @@ int warden_send_setup(struct zygote *z)
                .config_len = w->setup.config_len,
                .landlock_abi = w->setup.landlock_abi,
                .slots = w->setup.slots,
+               .flags = w->setup.flags,
                .inputs_len = w->setup.inputs_len,
                .n_ports = w->setup.n_ports,
                .generation = w->slots[z->slot].generation,

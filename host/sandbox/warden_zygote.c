@@ -28,6 +28,7 @@ union zygote_message {
     struct zygote_ready ready;
     struct zygote_failed failed;
     struct zygote_forked forked;
+    struct zygote_listener listener;
 };
 
 static void on_channel(void *arg, uint32_t events)
@@ -225,6 +226,16 @@ static void on_forked(struct zygote *z, const union zygote_message *m)
     warden_kill_strays(w);
 }
 
+static void on_listener(struct zygote *z, int fd)
+{
+    struct warden *w = z->warden;
+    const struct control_listener m = {{CHAN_MAGIC, CHAN_VERSION, CONTROL_LISTENER}};
+    if ((w->setup.flags & LAUNCH_LEARN) == 0 || z->state != ZYGOTE_LOADING || fd < 0)
+        warden_end_load_failed(w, LOAD_LIED, 0, "the zygote asked for a supervisor");
+    else if (fd_send_message(w->setup.control_fd, &m, sizeof m, &fd, 1, 0) < 0)
+        warden_end_error(w, errno, "passing on what is supervised");
+}
+
 struct zygote_kind {
     size_t size;
     void (*fn)(struct zygote *z, const union zygote_message *m);
@@ -257,15 +268,20 @@ void warden_hear_zygote(struct zygote *z)
 {
     for (int i = 0; i < MESSAGES_A_TURN && z->channel >= 0 && !z->warden->is_ending; i++) {
         union zygote_message m;
-        const ssize_t n = fd_recv_message(z->channel, &m, sizeof m, NULL, NULL, MSG_DONTWAIT);
+        int fd = -1;
+        size_t n_fds = 1;
+        const ssize_t n = fd_recv_message(z->channel, &m, sizeof m, &fd, &n_fds, MSG_DONTWAIT);
         if (n < 0 && errno == EAGAIN)
             return;
         if (n == 0 || (n < 0 && errno != EMSGSIZE))
             on_silence(z);
         else if (n > 0 && is_good(&m, (size_t)n))
             kinds[m.head.type].fn(z, &m);
+        else if (n == (ssize_t)sizeof m.listener && m.head.type == ZYGOTE_LISTENER)
+            on_listener(z, fd);
         else
             warden_end_load_failed(z->warden, LOAD_LIED, 0, "the zygote sent a broken message");
+        fd_close(&fd);
     }
 }
 

@@ -19,6 +19,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -133,10 +134,16 @@ static int die_with_parent(void *arg)
     return recv(z->channel, &byte, 1, MSG_PEEK | MSG_DONTWAIT) != 0 ? 0 : -1;
 }
 
+static bool is_learning(const struct zygote *z)
+{
+    return (z->setup.flags & LAUNCH_LEARN) != 0;
+}
+
+/* In learn mode the supervisor reads the names of files in it. */
 static int hide_memory(void *arg)
 {
-    (void)arg;
-    return zygote_hide_memory();
+    const struct zygote *z = arg;
+    return is_learning(z) ? 0 : zygote_hide_memory();
 }
 
 static int adopt_orphans(void *arg)
@@ -187,9 +194,24 @@ static int enforce_landlock(void *arg)
     return rc;
 }
 
+/* The plugin must not keep the descriptor: it could answer its own calls. */
+static int load_listener(const struct zygote *z)
+{
+    const struct zygote_listener m = {{CHAN_MAGIC, CHAN_VERSION, ZYGOTE_LISTENER}};
+    int fd = confine_load_listener(z->zygote_filter);
+    const int rc = fd >= 0 ? fd_send_message(z->channel, &m, sizeof m, &fd, 1, 0) : -1;
+    fd_close(&fd);
+    return rc;
+}
+
 static int load_zygote_filter(void *arg)
 {
     struct zygote *z = arg;
+    if (is_learning(z)) {
+        const int listening = load_listener(z);
+        fd_close(&z->zygote_filter);
+        return listening;
+    }
     int rc = (z->setup.walls & WALL_SECCOMP) != 0 ? confine_load_filter(z->zygote_filter) : 0;
     fd_close(&z->zygote_filter);
     return rc;
@@ -206,6 +228,11 @@ static const struct zygote_step walls[] = {
     {"Landlock of the zygote", enforce_landlock},
     {"filter of the zygote", load_zygote_filter},
 };
+
+const char *zygote_step_name(size_t i)
+{
+    return i < sizeof walls / sizeof *walls ? walls[i].what : NULL;
+}
 
 /* ---- the plugin
  * ----------------------------------------------------------------------------------- */
@@ -282,10 +309,13 @@ static int tell_ready(void *arg)
     return rc;
 }
 
+/* In learn mode the supervisor knows by itself when the first task begins. */
 static int load_task_filter(void *arg)
 {
     struct zygote *z = arg;
-    int rc = (z->setup.walls & WALL_SECCOMP) != 0 ? confine_load_filter(z->task_filter) : 0;
+    int rc = (z->setup.walls & WALL_SECCOMP) != 0 && !is_learning(z)
+                 ? confine_load_filter(z->task_filter)
+                 : 0;
     fd_close(&z->task_filter);
     return rc;
 }
@@ -297,11 +327,18 @@ static const struct zygote_step warm_steps[] = {
     {"filter of the worker", load_task_filter},
 };
 
+const char *zygote_warm_step_name(size_t i)
+{
+    return i < sizeof warm_steps / sizeof *warm_steps ? warm_steps[i].what : NULL;
+}
+
 static int serve_warm(struct zygote *z)
 {
     const char *what = zygote_take_steps(warm_steps, sizeof warm_steps / sizeof *warm_steps, z);
     if (what == NULL)
         return worker_serve(z->worker);
+    if (z->channel >= 0)
+        return fail(z, 1, what, strerror(errno));
     dprintf(STDERR_FILENO, "penstock-box: %s: %s\n", what, strerror(errno));
     return WORKER_SETUP_EXIT;
 }

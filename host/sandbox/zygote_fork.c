@@ -28,6 +28,7 @@
 #include "base/fdutil.h"
 #include "sandbox/confine.h"
 #include "sandbox/filter.h"
+#include "sandbox/zygote.h"
 #include "sandbox/zygote_internal.h"
 
 enum { FORK_FDS = 3, FORK_GROUPS = 2 };
@@ -191,6 +192,11 @@ static const struct zygote_step steps[] = {
     {"Landlock of the task", enforce_landlock},
     {"filter of the task", load_filter},
 };
+
+const char *zygote_task_step_name(size_t i)
+{
+    return i < sizeof steps / sizeof *steps ? steps[i].what : NULL;
+}
 
 static _Noreturn void run_task(struct fork_order *o)
 {

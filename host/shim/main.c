@@ -101,8 +101,7 @@ static void on_signal(void *arg, int signo)
     }
 }
 
-static int serve(const struct conf_host *host, const struct conf_shim *section,
-                 const char *endpoint)
+static int serve(const struct conf *conf, const struct conf_shim *section, const char *endpoint)
 {
     struct shim shim = {.loop = NULL};
     sigset_t set;
@@ -112,7 +111,7 @@ static int serve(const struct conf_host *host, const struct conf_shim *section,
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGHUP);
-    if (loop != NULL && shim_init(&shim, loop, host, section, endpoint) == 0 &&
+    if (loop != NULL && shim_init(&shim, loop, conf, section, endpoint) == 0 &&
         loop_signals(loop, &set, on_signal, &shim) == 0)
         rc = loop_run(loop);
     shim_clear(&shim);
@@ -132,7 +131,7 @@ static int run(const struct arguments *a, const struct conf *conf)
     log_setup("penstock-shim", (enum log_level)host->log_level, (enum log_format)host->log_format,
               STDERR_FILENO);
     snprintf(endpoint, sizeof endpoint, "ipc://%s", host->tasks_socket);
-    return serve(host, section, a->core != NULL ? a->core : endpoint);
+    return serve(conf, section, a->core != NULL ? a->core : endpoint);
 }
 
 int main(int argc, char **argv)
@@ -142,8 +141,9 @@ int main(int argc, char **argv)
     int rc = read_arguments(argc, argv, &a);
     if (rc != 0)
         return rc > 0 ? EXIT_SUCCESS : EXIT_USAGE;
+    /* A supervisor that was killed leaves nobody who could end us in order. */
     if (!a.is_alone)
-        process_end_with_parent(SIGTERM);
+        process_end_with_parent(SIGKILL);
     signal(SIGPIPE, SIG_IGN);
     fault_setup();
     struct conf *conf = conf_load(&a.conf, &errors);

@@ -4,10 +4,13 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/log.h"
+#include "base/privileges.h"
 #include "conf/conf.h"
+#include "conf/users.h"
 #include "loop/loop.h"
 #include "net/http.h"
 #include "shim/identity.h"
@@ -101,11 +104,27 @@ static int start(struct shim *s, const char *endpoint)
     return s->self != NULL ? 0 : -1;
 }
 
-int shim_init(struct shim *s, struct loop *loop, const struct conf_host *host,
-              const struct conf_shim *conf, const char *endpoint)
+/* Configuration, token and worker id have been read; from here on we read what others send. */
+static int give_up_root(const struct conf *conf, const struct shim *s)
 {
-    *s = (struct shim){.loop = loop, .host = host, .conf = conf};
-    return read_settings(s) < 0 ? -1 : start(s, endpoint);
+    const uid_t user = users_shim(conf, s->conf);
+    const char *step = "group";
+    gid_t group;
+    if (geteuid() != 0)
+        return 0;
+    if (users_tasks_group(s->host, &group) < 0 || privileges_drop(user, group, 0, &step) < 0) {
+        log_error("the shim cannot give up root", LS("step", step), LI("uid", user), LE(errno));
+        return -1;
+    }
+    log_info("the shim has given up root", LI("uid", user), LI("gid", group));
+    return 0;
+}
+
+int shim_init(struct shim *s, struct loop *loop, const struct conf *conf,
+              const struct conf_shim *section, const char *endpoint)
+{
+    *s = (struct shim){.loop = loop, .host = conf_host(conf), .conf = section};
+    return read_settings(s) < 0 || give_up_root(conf, s) < 0 ? -1 : start(s, endpoint);
 }
 
 void shim_clear(struct shim *s)

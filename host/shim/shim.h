@@ -13,6 +13,7 @@
 #include "conf/settings.h"
 #include "shim/bridge.h"
 
+struct conf;
 struct loop;
 struct http;
 struct shim;
@@ -55,9 +56,10 @@ const struct dialect *dialect_find(const char *name);
 /* The names of all dialects with commas, for messages. */
 const char *dialect_names(void);
 
-/* Makes everything and starts. endpoint: of the core. -1: it was logged. shim_clear in any case. */
-int shim_init(struct shim *s, struct loop *loop, const struct conf_host *host,
-              const struct conf_shim *conf, const char *endpoint);
+/* Makes everything, gives up root if it has that, and starts. section: one of conf's. endpoint: of the
+ * core. -1: it was logged. shim_clear in any case. */
+int shim_init(struct shim *s, struct loop *loop, const struct conf *conf,
+              const struct conf_shim *section, const char *endpoint);
 void shim_clear(struct shim *s);
 /* Ends the loop when what is running is done, or shortly before the host's drain_timeout. */
 void shim_drain(struct shim *s);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <unistd.h>
 
 #include "base/cgroup_path.h"
 #include "base/fdutil.h"
@@ -44,4 +45,11 @@ void place_leave_group(const struct conf_host *h)
 {
     if (strcmp(h->cgroup, "off") != 0 && cgroup_enter_leaf() < 0)
         log_warn("the host's processes cannot go into a control group of their own", LE(errno));
+}
+
+/* The core may not do it: as root it has given up its right to their folder. */
+void place_leave(const struct conf_host *h)
+{
+    unlink(h->tasks_socket);
+    unlink(h->control_socket);
 }

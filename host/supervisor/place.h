@@ -11,5 +11,7 @@ int place_take(const struct conf_host *h);
 /* Moves the supervisor, before it starts anything, out of the control group that the groups of
  * boxes will be made in, if that is delegated to the host; a failure is logged. */
 void place_leave_group(const struct conf_host *h);
+/* Removes the sockets' files while the lock is still held. */
+void place_leave(const struct conf_host *h);
 
 #endif

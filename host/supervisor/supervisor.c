@@ -393,6 +393,8 @@ void supervisor_free(struct supervisor *s)
     conf_arguments_free(s->conf_arguments);
     free(s->environment);
     fd_close(&s->ready_fd);
+    if (s->lock_fd >= 0)
+        place_leave(s->host);
     fd_close(&s->lock_fd);
     free(s);
 }

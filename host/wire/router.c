@@ -5,8 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
 
+#include "base/fdutil.h"
 #include "base/log.h"
 #include "loop/loop.h"
 
@@ -109,18 +113,44 @@ void router_free(struct router *r, int linger_ms)
     free(r);
 }
 
-int router_bind_ipc(struct router *r, const char *path, mode_t mode)
+static int bind_born_closed(int fd, const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if ((size_t)snprintf(address.sun_path, sizeof address.sun_path, "%s", path) >=
+        sizeof address.sun_path) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    if (unlink(path) < 0 && errno != ENOENT)
+        return -1;
+    const mode_t old = umask(0177);
+    const int rc = bind(fd, (const struct sockaddr *)&address, sizeof address);
+    umask(old);
+    return rc;
+}
+
+int router_listen_ipc(const char *path, mode_t mode, gid_t group)
+{
+    /* Not blocking, or a peer that is gone before it is accepted would hold libzmq up. */
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    /* Nobody can connect before owner and mode are right. */
+    if (fd >= 0 && (bind_born_closed(fd, path) < 0 || chown(path, (uid_t)-1, group) < 0 ||
+                    chmod(path, mode) < 0 || listen(fd, SOMAXCONN) < 0))
+        fd_close(&fd);
+    return fd;
+}
+
+int router_bind_ipc(struct router *r, const char *path, int *fd)
 {
     char address[ADDRESS_MAX];
     if ((size_t)snprintf(address, sizeof address, "ipc://%s", path) >= sizeof address) {
         errno = ENAMETOOLONG;
         return -1;
     }
-    /* Born closed: between bind and chmod nobody else may connect. */
-    mode_t old = umask(0177);
-    int rc = zmq_bind(r->socket, address);
-    umask(old);
-    return rc < 0 ? -1 : chmod(path, mode);
+    if (set_int(r->socket, ZMQ_USE_FD, *fd) < 0 || zmq_bind(r->socket, address) < 0)
+        return -1;
+    *fd = -1;
+    return set_int(r->socket, ZMQ_USE_FD, -1); /* the next address is another one's */
 }
 
 int router_bind_tcp(struct router *r, const char *address, char *bound)

@@ -29,9 +29,13 @@ typedef void (*router_fn)(void *arg, struct router *r, zmq_msg_t *frames, size_t
 /* A socket without address. NULL with errno. */
 struct router *router_new(struct loop *loop, void *zmq_context,
                           const struct router_options *options, router_fn fn, void *arg);
-/* ipc path with the mode it shall have; or "tcp://127.0.0.1:*". -1 with errno. bound (256 bytes, or
- * NULL) gets the address in force. */
-int router_bind_ipc(struct router *r, const char *path, mode_t mode);
+/* A socket that listens at path, with the group ((gid_t)-1: as it comes) and the mode it shall have;
+ * what was left there is removed. Peers wait until a router is bound to it. Made apart, because root
+ * may have to make it, and no thread of libzmq shall be root. The caller's; -1 with errno. */
+int router_listen_ipc(const char *path, mode_t mode, gid_t group);
+/* Serves that socket; on 0 takes *fd and sets it to -1. -1 with errno. */
+int router_bind_ipc(struct router *r, const char *path, int *fd);
+/* "tcp://127.0.0.1:*". -1 with errno. bound (256 bytes, or NULL) gets the address in force. */
 int router_bind_tcp(struct router *r, const char *address, char *bound);
 /* Reads at most budget messages: 1 if more may be there, else 0. To be called once a turn, and
  * after sends: libzmq's descriptor is edge-triggered. */

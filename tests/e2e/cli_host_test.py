@@ -123,7 +123,10 @@ class Run(Case):
         self.assertIn("status: partial in", self.misbehave("status").err)
 
     def test_mode(self):
-        self.assertIn("box ready: warm", self.misbehave("echo_warm", "--mode", "warm", "-v").err)
+        for mode in ("fork", "warm", "exec"):
+            answer = self.misbehave("echo_warm", "--mode", mode, "-v")
+            self.assertIn(f"box ready: {mode}", answer.err)
+            self.assertIn('"calls":1', answer.out.replace(" ", ""))
         self.assertIn("box ready: fork", self.misbehave("echo_warm", "-v").err)
 
     def test_params_are_checked(self):
@@ -286,6 +289,24 @@ class Doctor(Case):
     def test_bad_configuration(self):
         bad = self.file("bad.conf", b"host { colour = 1 }\n")
         self.assertIn("colour", self.checks("--config", bad, status=1)["configuration"]["text"])
+
+    @unittest.skipUnless(os.geteuid() == 0, "only a host of root has users of its own")
+    def test_users_of_a_host_of_root(self):
+        more = ["--config", self.file("shims.conf", b'shim "a" { dialect = avtomatika url = "http://h" }\n'
+                                                  b'shim "b" { dialect = avtomatika url = "http://h" }\n')]
+        check = self.checks(*more)["users"]
+        self.assertEqual((check["state"], check["text"]), (
+            "ok", "shims and core 1899999997 to 1899999999, boxes 1900000000 to 1900065535"))
+        # Whose number is the first shim's, in a passwd that only this command sees.
+        with open("/etc/passwd", "rb") as f:
+            passwd = self.file("passwd", f.read() + b"somebody:x:1899999997:0::/:/bin/sh\n")
+        done = subprocess.run(["unshare", "-m", "sh", "-c", 'mount --bind "$0" /etc/passwd && exec "$@"', passwd, PENSTOCK,
+                               "doctor", "--json", *more], capture_output=True, check=False,
+                              env={**os.environ, **self.env})
+        self.assertEqual(done.returncode, 1)
+        check = {c["check"]: c for c in json.loads(done.stdout)["checks"]}["users"]
+        self.assertEqual(check["state"], "fail")
+        self.assertIn("somebody", check["text"])
 
     def test_folders_that_others_write(self):
         folder = self.folder()

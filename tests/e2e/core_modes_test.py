@@ -2,6 +2,7 @@
 import os
 import random
 import select
+import tempfile
 import time
 import unittest
 
@@ -124,6 +125,21 @@ class Tenants(Case):
         with host_of("mode = fork  max_concurrent = 1") as host:
             client = host.client()
             self.assertEqual([self.calls(client, t) for t in "aabb"], [1, 1, 1, 1])
+
+
+class LargeModels(Case):
+    def test_mapped_from_a_file_in_all_modes(self):
+        with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR")) as folder:
+            os.chmod(folder, 0o755)
+            path = os.path.join(folder, "model")
+            with open(path, "wb") as f:
+                f.write(b"x" * ((4 << 20) - 1) + b"!")
+            for mode in ("fork", "warm", "exec"):
+                with self.subTest(mode=mode):
+                    options = f'mode = {mode}  max_concurrent = 1  inputs = {{ "{path}" }}'
+                    with host_of(options, model=f'\\"{path}\\"') as host:
+                        header, _ = host.client().run("memory")
+                        self.assertEqual(header["data"]["model"], ord("!"), header)
 
 
 class WaitingForAWorker(Case):

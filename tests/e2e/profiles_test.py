@@ -1,4 +1,5 @@
 """Profiles as a configuration gives them: through penstockd, and through the command line."""
+import ctypes
 import errno
 import os
 import shutil
@@ -7,7 +8,7 @@ import subprocess
 import tempfile
 import unittest
 
-from cli_lib import PENSTOCK, TIMEOUT_S, Answer, environment, run
+from cli_lib import PENSTOCK, TIMEOUT_S, environment, run
 from penstock_host import Host, plugin_file
 
 ID = "org.penstock.test.profile"
@@ -26,6 +27,10 @@ def model(text=b"weights"):
         f.write(text)
     os.chmod(path, 0o644)
     return path
+
+
+def landlock_abi():
+    return ctypes.CDLL(None).syscall(444, None, ctypes.c_size_t(0), 1)  # landlock_create_ruleset, version
 
 
 def listener():
@@ -62,12 +67,16 @@ plugin "{ID}" {{
         host = self.host(f'profile = network  connect_ports = {{ {port} }}')
         client = host.client()
         self.assertEqual(self.deed(client, f"connect {port}"), 0)
-        self.assertEqual(self.deed(client, f"connect {other_port}"), errno.EACCES)
+        self.assertEqual(self.deed(client, f"connect {other_port}"), errno.EACCES if landlock_abi() >= 4 else 0)
         self.assertEqual(self.deed(client, "bind 0"), errno.EPERM)
         self.assertEqual(self.shown(client, "probe")["profile"], "network")
         self.assertEqual(self.shown(client, "echo")["profile"], "default")
         self.assertIn("the configuration gives a box more than the profile default", host.log())
         self.assertIn("profile=network", host.log())
+        control = ["--socket", host.control]
+        self.assertIn("probe runs with the profile network", run("plugin", "list", *control).err)
+        self.assertNotIn("echo runs with", run("plugin", "list", *control).err)
+        self.assertRegex(run("plugin", "show", "probe", *control).out, r"(?m)^profile +network$")
 
     def test_inputs_and_extra_calls(self):
         path = model()
@@ -162,41 +171,51 @@ class ThroughTheCommandLine(unittest.TestCase):
 
 
 @unittest.skipUnless(os.geteuid() == 0 and shutil.which("unshare"), "needs root and unshare")
-class NameServers(unittest.TestCase):
-    """/etc/resolv.conf is a link into /run where systemd-resolved is: what it leads to is shown."""
+class OnAnotherMachine(unittest.TestCase):
+    """In a mount namespace whose /etc, /run and /dev are made for the test."""
 
+    # /etc/resolv.conf leads into /run, where systemd-resolved keeps it; one accelerator, which is /dev/zero.
     SCRIPT = '''
 set -e
 mount --make-rprivate /
-mkdir "$D/etc" "$D/run"
+mkdir "$D/etc" "$D/run" "$D/dev"
 cp -a /etc/ld.so.cache /etc/alternatives "$D/etc"
 for f in hosts nsswitch.conf passwd group; do cp -L /etc/$f "$D/etc" 2>/dev/null || true; done
 mkdir -p "$D/run/systemd/resolve"
 echo "nameserver 127.0.0.53" > "$D/run/systemd/resolve/stub-resolv.conf"
 ln -s ../run/systemd/resolve/stub-resolv.conf "$D/etc/resolv.conf"
 chmod -R a+rX "$D/etc" "$D/run"
+mount -t tmpfs -o mode=0755 dev "$D/dev"
+for f in null:3 zero:5 full:7 random:8 urandom:9; do mknod -m 0666 "$D/dev/${f%:*}" c 1 "${f#*:}"; done
+mknod -m 0666 "$D/dev/nvidia0" c 1 5
+mkdir "$D/dev/dri"
+mknod -m 0666 "$D/dev/dri/renderD128" c 1 5
 mount --bind "$D/etc" /etc
 mount --bind "$D/run" /run
+mount --rbind "$D/dev" /dev
 exec "$@"
 '''
 
-    def look(self, profile):
-        done = run_in(self.SCRIPT, "run", PLUGIN, "--pipeline", "probe", "-p", "do=read /etc/resolv.conf", "--set",
-                      f"plugin.{ID}.pipeline.probe.profile={profile}")
-        self.assertEqual(done.status, 0, done)
-        return int(done.out)
+    def look(self, profile, deed):
+        done = subprocess.run(
+            ["unshare", "--mount", "sh", "-c", self.SCRIPT, "sh", os.path.abspath(PENSTOCK), "run", os.path.abspath(PLUGIN),
+             "--pipeline", "probe", "-p", f"do={deed}", "--set", f"plugin.{ID}.pipeline.probe.profile={profile}"],
+            capture_output=True, text=True, timeout=TIMEOUT_S, check=False,
+            env=environment(D=folder(), **ThroughTheCommandLine.env))
+        self.assertEqual(done.returncode, 0, done)
+        return int(done.stdout)
 
-    def test_the_link_is_followed(self):
-        self.assertEqual(self.look("network"), 0)
-        self.assertEqual(self.look("default"), errno.ENOENT)
+    def test_name_servers_behind_a_link(self):
+        self.assertEqual(self.look("network", "read /etc/resolv.conf"), 0)
+        self.assertEqual(self.look("default", "read /etc/resolv.conf"), errno.ENOENT)
 
-
-def run_in(script, *args):
-    """The command line with a script before it, in a mount namespace of its own."""
-    done = subprocess.run(["unshare", "--mount", "sh", "-c", script, "sh", os.path.abspath(PENSTOCK), *args],
-                          capture_output=True, timeout=TIMEOUT_S, check=False,
-                          env=environment(D=folder(), **ThroughTheCommandLine.env))
-    return Answer(done.returncode, done.stdout.decode(), done.stderr.decode())
+    def test_accelerators(self):
+        for node in ("/dev/nvidia0", "/dev/dri/renderD128"):
+            self.assertEqual(self.look("gpu", "read " + node), 0)
+            # The device is asked, and does not know the request; others are not asked.
+            self.assertEqual(self.look("gpu", "ioctl " + node), errno.ENOTTY)
+            self.assertEqual(self.look("default", "read " + node), errno.ENOENT)
+        self.assertEqual(self.look("gpu", "ioctl /dev/zero"), errno.EACCES if landlock_abi() >= 5 else errno.ENOTTY)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ class Case(unittest.TestCase):
 
     def setUp(self):
         self.directory = tempfile.mkdtemp(prefix="shim-", dir=os.environ.get("TMPDIR"))
+        os.chmod(self.directory, 0o755)  # a shim that root starts is not root
         self.orchestrator = Orchestrator()
         self.core = FakeCore(self.directory, self.max_concurrent)
         self.may_fault = False

@@ -30,9 +30,10 @@ def plugin_file(name):
 
 
 class Host:
-    """host: lines of host {}; sections: the rest of the configuration."""
+    """host: lines of host {}; sections: the rest of the configuration. prefix: a command that penstockd is given to;
+    owner: whom the host's folder belongs to (with prefix: setpriv)."""
 
-    def __init__(self, plugins=("echo",), host="", sections="", environment=None, keep_log=True):
+    def __init__(self, plugins=("echo",), host="", sections="", environment=None, keep_log=True, prefix=(), owner=None):
         self.dir = tempfile.mkdtemp(prefix="host-", dir=os.environ.get("TMPDIR"))
         os.chmod(self.dir, 0o755)
         self.plugin_dir = os.path.join(self.dir, "plugins")
@@ -40,6 +41,7 @@ class Host:
         self.tasks = os.path.join(self.dir, "run", "tasks.sock")
         self.control = os.path.join(self.dir, "run", "control.sock")
         self.config = os.path.join(self.dir, "plugins.conf")
+        self.prefix = list(prefix)
         self.environment = dict(os.environ, **(environment or {}))
         self.process = None
         self.last_log = None
@@ -56,6 +58,9 @@ class Host:
 }}
 {sections}
 ''')
+        if owner is not None:
+            for path in (self.dir, self.plugin_dir):
+                os.chown(path, owner, owner)
 
     def add_plugin(self, path):
         target = os.path.join(self.plugin_dir, os.path.basename(path))
@@ -66,8 +71,8 @@ class Host:
         ready_read, ready_write = os.pipe()
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                [os.path.join(BIN, "penstockd"), "--config", self.config, "--ready-fd", str(ready_write), *extra],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=[ready_write], env=self.environment)
+                [*self.prefix, os.path.join(BIN, "penstockd"), "--config", self.config, "--ready-fd", str(ready_write),
+                 *extra], stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=[ready_write], env=self.environment)
         os.close(ready_write)
         readable, _, _ = select.select([ready_read], [], [], START_TIMEOUT_S)
         line = os.read(ready_read, 64) if readable else b""

@@ -1,12 +1,15 @@
 /*
  * modes.c: TEST PLUGIN: remembers, so that tests see which tasks shared a process, and makes the
  * mistakes that params {"do": "..."} name. Its configuration {"open_ms": n, "spin_ms": n,
- * "threads": 1} makes open slow, costly, and leave a thread behind.
+ * "threads": 1, "model": path} makes open slow, costly, leave a thread behind, and map a file.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -15,7 +18,9 @@
 struct memory {
     long long born_ns;
     long calls;
-    char before[160]; /* the tenant of the last task */
+    char before[160];  /* the tenant of the last task */
+    const char *model; /* MODEL_BYTES of it, shared with all processes that map it; or NULL */
+    char *unpacked;    /* what was made of it, in huge pages */
 };
 
 static long number(const char *json, const char *key)
@@ -39,6 +44,33 @@ static void spin(long ms)
     while (t.tv_sec * 1000 + t.tv_nsec / 1000000 < ms);
 }
 
+enum { MODEL_BYTES = 4 << 20 };
+
+/* As a plugin with large weights does it. */
+static int load_model(struct memory *m, const char *config)
+{
+    static const char key[] = "\"model\": \"";
+    char path[256];
+    const char *at = strstr(config, key);
+    if (at == NULL)
+        return 0;
+    snprintf(path, sizeof path, "%.*s", (int)strcspn(at + strlen(key), "\""), at + strlen(key));
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    m->model = mmap(NULL, MODEL_BYTES, PROT_READ, MAP_SHARED, fd, 0);
+    m->unpacked =
+        mmap(NULL, MODEL_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    close(fd);
+    if (m->model == MAP_FAILED || m->unpacked == MAP_FAILED)
+        return -1;
+    /* EINVAL where the kernel has none: then pages are small. */
+    if (madvise(m->unpacked, MODEL_BYTES, MADV_HUGEPAGE) < 0 && errno != EINVAL)
+        return -1;
+    memcpy(m->unpacked, m->model, MODEL_BYTES);
+    return 0;
+}
+
 static pen_status open_memory(const pen_host *host, const char *config, void **self)
 {
     struct timespec now;
@@ -47,6 +79,8 @@ static pen_status open_memory(const pen_host *host, const char *config, void **s
         return host->fail(host, PEN_E_RETRY, "out of memory");
     usleep((useconds_t)number(config, "open_ms") * 1000);
     spin(number(config, "spin_ms"));
+    if (load_model(m, config) < 0)
+        return host->fail(host, PEN_E_PERMANENT, strerror(errno));
     pthread_t thread;
     if (number(config, "threads") > 0 && pthread_create(&thread, NULL, idle, NULL) != 0)
         return host->fail(host, PEN_E_RETRY, "no thread");
@@ -66,8 +100,10 @@ static void close_memory(void *self)
 static pen_status answer(const pen_host *host, struct memory *m, const pen_task *task)
 {
     char json[512];
-    int n = snprintf(json, sizeof json, "{\"calls\":%ld,\"born\":%lld,\"before\":\"%s\"}", m->calls,
-                     m->born_ns, m->before);
+    const int is_whole = m->model != NULL && memcmp(m->model, m->unpacked, MODEL_BYTES) == 0;
+    int n =
+        snprintf(json, sizeof json, "{\"calls\":%ld,\"born\":%lld,\"before\":\"%s\",\"model\":%d}",
+                 m->calls, m->born_ns, m->before, is_whole ? m->model[MODEL_BYTES - 1] : 0);
     snprintf(m->before, sizeof m->before, "%s", task->tenant);
     return host->result(host, NULL, (pen_bytes){json, (size_t)n});
 }

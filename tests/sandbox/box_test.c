@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/fdutil.h"
 #include "inner_host.h"
+#include "sandbox/zygote.h"
 
 #define MISBEHAVE "tests/plugins/misbehave"
 #define INNER     "tests/plugins/inner_plugin"
@@ -595,35 +596,61 @@ static void scans(void **state)
 /* ---- walls that do not stand
  * ---------------------------------------------------------------------- */
 
-struct wall_case {
-    const char *fault; /* the step that fails */
-    enum box_mode mode;
-    const char *said;
-};
-
 /* Never without the wall: the box ends, and nobody blames the plugin. */
-static void walls_that_do_not_stand(void **state)
+static void expect_sandbox_error(const char *fault, enum box_mode mode, const char *said)
 {
-    static const struct wall_case walls[] = {
-        {"Landlock of the zygote", BOX_FORK, "Landlock of the zygote"},
-        {"filter of the zygote", BOX_WARM, "filter of the zygote"},
-        {"Landlock of the task", BOX_FORK, "5 workers in a row"},
-        {"filter of the task", BOX_FORK, "5 workers in a row"},
-        {"filter of the worker", BOX_WARM, "5 workers in a row"},
-    };
+    struct host *h = NULL;
+    setenv("PENSTOCK_FAULT", fault, 1);
+    assert_int_equal(setup((void **)&h), 0);
+    host_spec(h, "plugins/echo", "echo", mode, 1);
+    host_box(h);
+    while (h->box != NULL)
+        loop_turn(h->loop, 1000);
+    if (h->ended_code != CODE_SANDBOX_ERROR || strstr(h->ended_text, said) == NULL)
+        fail_msg("%s: %s: %s", fault, code_name(h->ended_code), h->ended_text);
+    assert_int_equal(teardown((void **)&h), 0);
+    unsetenv("PENSTOCK_FAULT");
+}
+
+static void every_step_of_the_zygote_fails_closed(void **state)
+{
     (void)state;
-    for (size_t i = 0; i < sizeof walls / sizeof *walls; i++) {
-        struct host *h = NULL;
-        setenv("PENSTOCK_FAULT", walls[i].fault, 1);
-        assert_int_equal(setup((void **)&h), 0);
-        host_spec(h, "plugins/echo", "echo", walls[i].mode, 1);
-        host_box(h);
-        while (h->box != NULL)
-            loop_turn(h->loop, 1000);
-        if (h->ended_code != CODE_SANDBOX_ERROR || strstr(h->ended_text, walls[i].said) == NULL)
-            fail_msg("%s: %s: %s", walls[i].fault, code_name(h->ended_code), h->ended_text);
-        assert_int_equal(teardown((void **)&h), 0);
-        unsetenv("PENSTOCK_FAULT");
+    for (size_t i = 0; zygote_step_name(i) != NULL; i++)
+        expect_sandbox_error(zygote_step_name(i), i % 2 == 0 ? BOX_FORK : BOX_WARM,
+                             zygote_step_name(i));
+    expect_sandbox_error("warden.limits", BOX_FORK, "executing the zygote");
+}
+
+/* A step behind the readiness cannot be told any more: the worker ends before it has taken a task.
+ */
+static void every_step_of_a_warm_worker_fails_closed(void **state)
+{
+    bool is_ready = false;
+    (void)state;
+    for (size_t i = 0; zygote_warm_step_name(i) != NULL; i++) {
+        const char *name = zygote_warm_step_name(i);
+        expect_sandbox_error(name, BOX_WARM, is_ready ? "5 workers in a row" : name);
+        is_ready = is_ready || strcmp(name, "readiness") == 0;
+    }
+}
+
+static bool is_step_of_the_zygote(const char *name)
+{
+    size_t i = 0;
+    while (zygote_step_name(i) != NULL && strcmp(zygote_step_name(i), name) != 0)
+        i++;
+    return zygote_step_name(i) != NULL;
+}
+
+static void every_step_of_a_task_fails_closed(void **state)
+{
+    (void)state;
+    for (size_t i = 0; zygote_task_step_name(i) != NULL; i++) {
+        const char *name = zygote_task_step_name(i);
+        char fault[128];
+        /* The first passage of a name that both have is the zygote's. */
+        snprintf(fault, sizeof fault, "%s:%d", name, is_step_of_the_zygote(name) ? 2 : 1);
+        expect_sandbox_error(fault, BOX_FORK, "5 workers in a row");
     }
 }
 
@@ -666,7 +693,8 @@ static void the_launcher_is_killed(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
-int main(void)
+/* Patterns of test names may be given. */
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         TEST(verdicts_of_forked_tasks),
@@ -690,9 +718,13 @@ int main(void)
         TEST(failures_to_load),
         TEST(threads_left_by_open),
         TEST(scans),
-        cmocka_unit_test(walls_that_do_not_stand),
+        cmocka_unit_test(every_step_of_the_zygote_fails_closed),
+        cmocka_unit_test(every_step_of_a_warm_worker_fails_closed),
+        cmocka_unit_test(every_step_of_a_task_fails_closed),
         TEST(nothing_is_left),
         TEST(the_launcher_is_killed),
     };
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <penstock/plugin.h>
@@ -28,6 +29,12 @@ static void *volatile nowhere = (void *)16;
 WAY die_segv(void)
 {
     *(volatile int *)nowhere = 1;
+}
+
+/* What freed memory looks like when it is taken for a pointer. */
+WAY die_wild(void)
+{
+    *(volatile int *)(uintptr_t)0x4141414141414141 = 1;
 }
 
 WAY die_abrt(void)
@@ -129,9 +136,10 @@ static const struct {
     const char *name;
     void (*die)(void);
 } ways[] = {
-    {"segv", die_segv}, {"abrt", die_abrt},     {"fpe", die_fpe},         {"ill", die_ill},
-    {"bus", die_bus},   {"trap", die_trap},     {"overflow", overflow},   {"free", die_double_free},
-    {"jump", die_jump}, {"thread", die_thread}, {"library", die_library}, {"memory", die_memory},
+    {"segv", die_segv},        {"wild", die_wild}, {"abrt", die_abrt},     {"fpe", die_fpe},
+    {"ill", die_ill},          {"bus", die_bus},   {"trap", die_trap},     {"overflow", overflow},
+    {"free", die_double_free}, {"jump", die_jump}, {"thread", die_thread}, {"library", die_library},
+    {"memory", die_memory},
 
 };
 
@@ -157,6 +165,20 @@ static pen_status open_memory(const pen_host *host, const char *config, void **s
     return PEN_OK;
 }
 
+static pen_status open_call(const pen_host *host, const char *config, void **self)
+{
+    (void)host;
+    (void)config;
+    (void)self;
+    syscall(SYS_ptrace, 0L, 0L, 0L, 0L);
+    return PEN_OK;
+}
+
+static const pen_pipeline open_calls = {.size = sizeof(pen_pipeline),
+                                        .slug = "open_calls",
+                                        .version = "1",
+                                        .open = open_call,
+                                        .run = run};
 static const pen_pipeline open_dies = {.size = sizeof(pen_pipeline),
                                        .slug = "open_dies",
                                        .version = "1",
@@ -164,7 +186,7 @@ static const pen_pipeline open_dies = {.size = sizeof(pen_pipeline),
                                        .run = run};
 static const pen_pipeline crashes = {
     .size = sizeof(pen_pipeline), .slug = "crashes", .version = "1", .run = run};
-static const pen_pipeline *const pipelines[] = {&crashes, &open_dies, NULL};
+static const pen_pipeline *const pipelines[] = {&crashes, &open_dies, &open_calls, NULL};
 
 const pen_plugin pen_plugin_entry = {PEN_PLUGIN_HEADER, .id = "org.penstock.test.crashes",
                                      .version = "1.0.0", .pipelines = pipelines};

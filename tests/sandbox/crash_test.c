@@ -40,6 +40,7 @@ struct crash_case {
 
 static const struct crash_case cases[] = {
     {"segv", CODE_CRASH, "SIGSEGV", "crashes.so", "die_segv", true, NULL},
+    {"wild", CODE_CRASH, "SIGSEGV", "crashes.so", "die_wild", true, NULL},
     {"abrt", CODE_CRASH, "SIGABRT", "crashes.so", "die_abrt", false, NULL},
     {"fpe", CODE_CRASH, "SIGFPE", "crashes.so", "die_fpe", true, NULL},
     {"ill", CODE_CRASH, "SIGILL", "crashes.so", "die_ill", true, NULL},
@@ -161,26 +162,36 @@ static void every_way(void **state)
         provoke(*state, &cases[i], i % 2 == 0 ? BOX_FORK : BOX_WARM);
 }
 
-/* Out of memory while it is loaded is told in the reason, with the calls. */
-static void open_without_memory(void **state)
+/* Why it cannot be loaded is told in the reason, with the plugin's calls. */
+static const struct {
+    const char *slug, *said;
+} loads[] = {
+    {"open_dies", "killed by signal 11 (SIGSEGV) while it was loaded; it printed last: "
+                  "its memory had run out | crashed at "},
+    {"open_calls", "killed by signal 31 (SIGSYS) while it was loaded; it printed last: "
+                   "called ptrace, which its box forbids | crashed at "},
+};
+
+static void deaths_in_open(void **state)
 {
     struct host *h = *state;
-    host_spec(h, CRASHES, "open_dies", BOX_FORK, 1);
-    host_box(h);
-    assert_null(h->box);
-    assert_int_equal(h->ended_code, CODE_PLUGIN_LOAD_FAILED);
-    if (strstr(h->ended_text, "killed by signal 11 (SIGSEGV) while it was loaded; it printed last: "
-                              "its memory had run out | crashed at ") == NULL ||
-        strstr(h->ended_text, " crashes.so+0x") == NULL)
-        fail_msg("%s", h->ended_text);
-    assert_null(strstr(h->ended_text, "penstock-box"));
+    for (size_t i = 0; i < sizeof loads / sizeof *loads; i++) {
+        host_spec(h, CRASHES, loads[i].slug, BOX_FORK, 1);
+        host_box(h);
+        assert_null(h->box);
+        assert_int_equal(h->ended_code, CODE_PLUGIN_LOAD_FAILED);
+        if (strstr(h->ended_text, loads[i].said) == NULL ||
+            strstr(h->ended_text, " crashes.so+0x") == NULL ||
+            strstr(h->ended_text, "penstock-box") != NULL)
+            fail_msg("%s: %s", loads[i].slug, h->ended_text);
+    }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(every_way, setup, teardown),
-        cmocka_unit_test_setup_teardown(open_without_memory, setup, teardown),
+        cmocka_unit_test_setup_teardown(deaths_in_open, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

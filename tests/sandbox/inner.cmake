@@ -24,10 +24,12 @@ penstock_test(profiles LABEL sandbox TIMEOUT 180
               DEPS base loop conf sandbox)
 add_dependencies(test_sandbox_profiles penstock-launcher penstock-box no_namespaces profile_plugin model_plugin)
 
-add_executable(box_bench ${CMAKE_CURRENT_LIST_DIR}/box_bench.c ${CMAKE_CURRENT_LIST_DIR}/inner_host.c)
-target_link_libraries(box_bench PRIVATE penstock_flags penstock_sanitize pen_base pen_loop pen_sandbox)
-set_target_properties(box_bench PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
-add_dependencies(box_bench penstock-launcher penstock-box echo model_plugin)
+foreach(bench box_bench model_bench)
+  add_executable(${bench} ${CMAKE_CURRENT_LIST_DIR}/${bench}.c ${CMAKE_CURRENT_LIST_DIR}/inner_host.c)
+  target_link_libraries(${bench} PRIVATE penstock_flags penstock_sanitize pen_base pen_loop pen_sandbox)
+  set_target_properties(${bench} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+  add_dependencies(${bench} penstock-launcher penstock-box echo model_plugin)
+endforeach()
 
 # The same boxes where no namespace can be had, as in a container.
 penstock_add_test(box_no_namespaces sandbox TIMEOUT 180

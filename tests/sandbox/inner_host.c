@@ -16,7 +16,7 @@
 #include "base/fdutil.h"
 
 /* We are BUILD/tests/<name>. */
-static void build_path(char *out, size_t size, const char *file)
+void host_build_path(char *out, size_t size, const char *file)
 {
     char self[PATH_MAX];
     ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
@@ -58,6 +58,8 @@ static void on_log(void *arg, struct box *b, void *task, enum box_stream stream,
     h->log_bytes += len;
     h->log_stream = stream;
     snprintf(h->log, sizeof h->log, "%.*s", (int)len, text);
+    const size_t used = strlen(h->logs);
+    snprintf(h->logs + used, sizeof h->logs - used, "%.*s", (int)len, text);
     if (getenv("INNER_LOG") != NULL)
         fprintf(stderr, "log: %.*s\n", (int)len, text);
 }
@@ -137,56 +139,47 @@ static void on_lost(void *arg)
  * --------------------------------------------------------------------------------- */
 
 struct command {
-    char *argv[24];
-    int n;
+    const char *argv[3 * HOST_ARGS];
+    size_t n;
 };
 
 static void add(struct command *c, const char *word)
 {
-    c->argv[c->n++] = strdup(word);
-    c->argv[c->n] = NULL;
+    c->argv[c->n++] = word;
 }
 
-static void add_file(struct command *c, const char *file)
+static void add_all(struct command *c, const char *const *words)
+{
+    while (*words != NULL)
+        add(c, *words++);
+}
+
+static _Noreturn void be_launcher(int channel, const char *state, const struct host_options *o)
 {
     char path[2 * PATH_MAX];
-    build_path(path, sizeof path, file);
-    add(c, path);
-}
-
-static _Noreturn void be_launcher(int channel, const char *state, bool is_user, bool is_bare)
-{
-    /* Root's rights would else stay in the bounding set, which a user's login does not have. */
-    static const char *const as_user[] = {"/usr/bin/setpriv", "--reuid=65534", "--regid=65534",
-                                          "--clear-groups", "--bounding-set=-all"};
-    const char *const level = getenv("INNER_LOG") != NULL ? "debug" : "error";
-    const char *const cgroup = getenv("INNER_CGROUP");
-    const char *const rest[] = {"--channel-fd",
-                                "3",
-                                "--state-dir",
-                                state,
-                                "--lenient-files",
-                                "--log-level",
-                                level,
-                                "--cgroup",
-                                cgroup != NULL ? cgroup : "auto"};
     struct command c = {.n = 0};
-    for (size_t i = 0; is_user && i < sizeof as_user / sizeof *as_user; i++)
-        add(&c, as_user[i]);
-    if (is_bare)
-        add_file(&c, "tests/no_namespaces");
-    add_file(&c, "bin/penstock-launcher");
-    for (size_t i = 0; i < sizeof rest / sizeof *rest; i++)
-        add(&c, rest[i]);
+    host_build_path(path, sizeof path, "bin/penstock-launcher");
     /* Below it comes the same descriptor in the launcher; CLOEXEC is dropped by the copy. */
     dup2(channel, 3);
     fd_set_cloexec(3, 0);
-    execv(c.argv[0], c.argv);
+    add_all(&c, o->wrapper);
+    add(&c, path);
+    add(&c, "--channel-fd=3");
+    add(&c, "--state-dir");
+    add(&c, state);
+    add(&c, "--log-level");
+    add(&c, getenv("INNER_LOG") != NULL ? "debug" : "error");
+    add(&c, "--cgroup");
+    add(&c, getenv("INNER_CGROUP") != NULL ? getenv("INNER_CGROUP") : "auto");
+    if (!o->is_strict)
+        add(&c, "--lenient-files");
+    add_all(&c, o->args);
+    execv(c.argv[0], (char *const *)(uintptr_t)c.argv);
     fprintf(stderr, "%s: %s\n", c.argv[0], strerror(errno));
     _exit(127);
 }
 
-static int start_launcher(struct host *h, bool is_user, bool is_bare)
+static int start_launcher(struct host *h, const struct host_options *options)
 {
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
@@ -195,7 +188,7 @@ static int start_launcher(struct host *h, bool is_user, bool is_bare)
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     h->launcher_pid = fork();
     if (h->launcher_pid == 0)
-        be_launcher(pair[1], h->state, is_user, is_bare);
+        be_launcher(pair[1], h->state, options);
     close(pair[1]);
     h->loop = loop_new();
     h->launcher = h->loop != NULL ? launcher_new(h->loop, pair[0], on_lost, h) : NULL;
@@ -204,25 +197,43 @@ static int start_launcher(struct host *h, bool is_user, bool is_bare)
 
 int host_start(struct host *h)
 {
-    return host_start_as(h, false, false);
+    static const struct host_options nothing;
+    return host_start_with(h, &nothing);
 }
 
 int host_start_as(struct host *h, bool is_user, bool is_bare)
+{
+    /* Root's rights would else stay in the bounding set, which a user's login does not have. */
+    static const char *const as_user[] = {"/usr/bin/setpriv", "--reuid=65534", "--regid=65534",
+                                          "--clear-groups", "--bounding-set=-all"};
+    char bare[2 * PATH_MAX];
+    struct host_options o = {.owner = is_user ? HOST_USER : 0};
+    size_t n = 0;
+    for (size_t i = 0; is_user && i < sizeof as_user / sizeof *as_user; i++)
+        o.wrapper[n++] = as_user[i];
+    host_build_path(bare, sizeof bare, "tests/no_namespaces");
+    if (is_bare)
+        o.wrapper[n++] = bare;
+    return host_start_with(h, &o);
+}
+
+int host_start_with(struct host *h, const struct host_options *options)
 {
     const char *tmp = getenv("TMPDIR");
     memset(h, 0, sizeof *h);
     snprintf(h->state, sizeof h->state, "%s/state-XXXXXX", tmp != NULL ? tmp : "/tmp");
     if (mkdtemp(h->state) == NULL || chmod(h->state, 0755) < 0 ||
-        (is_user && chown(h->state, HOST_USER, HOST_USER) < 0))
+        (options->owner != 0 && chown(h->state, options->owner, options->owner) < 0))
         return -1;
-    return start_launcher(h, is_user, is_bare);
+    return start_launcher(h, options);
 }
 
 int host_restart(struct host *h)
 {
+    static const struct host_options nothing;
     host_stop(h);
     h->is_lost = false;
-    return start_launcher(h, false, false);
+    return start_launcher(h, &nothing);
 }
 
 void host_stop(struct host *h)
@@ -243,7 +254,10 @@ void host_spec(struct host *h, const char *plugin, const char *slug, enum box_mo
     static char path[2 * PATH_MAX];
     char file[256];
     snprintf(file, sizeof file, "%s.so", plugin);
-    build_path(path, sizeof path, file);
+    if (plugin[0] == '/')
+        snprintf(path, sizeof path, "%s", file);
+    else
+        host_build_path(path, sizeof path, file);
     h->spec = (struct box_spec){.plugin_path = path,
                                 .plugin_id = mode == BOX_SCAN ? NULL : "org.test",
                                 .slug = slug,
@@ -290,7 +304,7 @@ void host_box(struct host *h)
     h->is_ready = false;
     h->n_done = h->n_running = h->n_logs = h->n_progress = 0;
     h->log_bytes = 0;
-    h->descriptor[0] = h->ended_text[0] = h->log[0] = '\0';
+    h->descriptor[0] = h->ended_text[0] = h->log[0] = h->logs[0] = '\0';
     h->ended_code = CODE_COUNT;
     h->box = box_start(h->launcher, &h->spec, &events, h);
     host_wait_free(h);

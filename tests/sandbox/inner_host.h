@@ -10,7 +10,15 @@
 #include "loop/loop.h"
 #include "sandbox/box.h"
 
-enum { HOST_OUTPUTS = 4, HOST_USER = 65534 };
+enum { HOST_OUTPUTS = 4, HOST_ARGS = 24, HOST_USER = 65534 };
+
+/* How a launcher is started; all zero: as host_start does it. */
+struct host_options {
+    const char *wrapper[HOST_ARGS]; /* a command that starts it, NULL-ended */
+    const char *args[HOST_ARGS];    /* more options for it, NULL-ended */
+    uid_t owner;                    /* of the state directory; 0: ours */
+    bool is_strict;                 /* about owners and modes of plugin files */
+};
 
 /* What became of the last task. */
 struct host_outcome {
@@ -40,6 +48,7 @@ struct host {
     int n_running, n_done, n_logs, n_progress;
     size_t log_bytes;
     char log[512]; /* the last one */
+    char logs[4096]; /* the first ones, one behind the other */
     enum box_stream log_stream;
     struct host_outcome last;
     char descriptor[65536];
@@ -49,6 +58,7 @@ struct host {
 
 /* Starts the launcher; the state directory lies in TMPDIR. 0, or -1. */
 int host_start(struct host *h);
+int host_start_with(struct host *h, const struct host_options *options);
 /* The same as a user without rights (only root can), and where no namespace can be made. */
 int host_start_as(struct host *h, bool is_user, bool is_bare);
 /* After the launcher was killed: another one in the same state directory. */
@@ -56,7 +66,9 @@ int host_restart(struct host *h);
 /* Ends it and waits for everything that was its. */
 void host_stop(struct host *h);
 
-/* Limits that every test can live with. plugin: "tests/plugins/misbehave". */
+/* The path of a file of the build. */
+void host_build_path(char *out, size_t size, const char *file);
+/* Limits that every test can live with. plugin: "tests/plugins/misbehave", or an absolute path. */
 void host_spec(struct host *h, const char *plugin, const char *slug, enum box_mode mode,
                uint32_t slots);
 /* box_start, and turns of the loop until it is ready with all slots free, or ended. */

@@ -51,8 +51,8 @@ static size_t read_config(const char *config, char *path, size_t room)
 
 static pen_status keep(void **self, const unsigned char *bytes, size_t size)
 {
-    struct model *m = malloc(sizeof *m);
-    if (m == NULL || bytes == NULL)
+    struct model *m = bytes != NULL ? malloc(sizeof *m) : NULL;
+    if (m == NULL)
         return PEN_E_INTERNAL;
     *m = (struct model){bytes, size};
     *self = m;

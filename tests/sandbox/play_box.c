@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -23,6 +24,8 @@
 #include "sandbox/chan.h"
 #include "sandbox/filter.h"
 #include "sandbox/warden.h"
+
+#define MFD_EXEC_ 0x10U /* younger than the header */
 
 struct play {
     struct {
@@ -201,6 +204,13 @@ static int exit_three(struct play *p)
 {
     (void)p;
     return 3;
+}
+
+/* With nothing but the memory files' own setting in the way; the status is the errno. */
+static int make_memory_file(struct play *p)
+{
+    (void)p;
+    return memfd_create("play", MFD_CLOEXEC) < 0 || memfd_create("play", MFD_EXEC_) < 0 ? errno : 0;
 }
 
 static int exit_well(struct play *p)
@@ -477,6 +487,7 @@ static const struct part parts[] = {
     {"hang", hang},
     {"exit-3", exit_three},
     {"exit-0", exit_well},
+    {"memory-file", make_memory_file},
     {"die", die},
     {"refuse", refuse},
     {"refuse-ours", refuse_ours},

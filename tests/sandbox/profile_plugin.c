@@ -199,9 +199,10 @@ static int deed_daemon(const char *arg)
 static int deed_hang(const char *arg)
 {
     const int rc = deed_daemon(arg);
-    while (rc == 0)
+    if (rc != 0)
+        return rc;
+    for (;;)
         pause();
-    return rc;
 }
 
 static const struct {

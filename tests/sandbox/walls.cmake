@@ -31,3 +31,8 @@ penstock_test(filter LABEL sandbox SOURCES ${CMAKE_CURRENT_LIST_DIR}/walls_filte
 penstock_test(confine LABEL sandbox
               SOURCES ${CMAKE_CURRENT_LIST_DIR}/walls_confine.c ${CMAKE_CURRENT_LIST_DIR}/walls_kit.c
               DEPS base sandbox)
+
+penstock_test(guarantee LABEL sandbox TIMEOUT 180
+              SOURCES ${CMAKE_CURRENT_LIST_DIR}/guarantee_test.c ${CMAKE_CURRENT_LIST_DIR}/walls_kit.c
+              DEPS base sandbox)
+add_dependencies(test_sandbox_guarantee penstock-launcher penstock-box no_namespaces echo)

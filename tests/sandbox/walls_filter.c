@@ -85,7 +85,22 @@ static const struct ask asks[] = {
     CALL(TRAPS, TRAPS, prlimit64, 1, 0, 0, 0),
     CALL(EFAULT, EFAULT, prctl, PR_SET_NAME, 1),
     CALL(PASSES, EPERM, prctl, PR_SET_DUMPABLE, 0),
+    CALL(EPERM, EPERM, prctl, PR_SET_DUMPABLE, 1),
     CALL(PASSES, EPERM, prctl, PR_SET_PDEATHSIG, 9),
+    CALL(EPERM, EPERM, prctl, PR_SET_PDEATHSIG, 0),
+    CALL(EFAULT, EFAULT, sched_setaffinity, 0, 8, 1),
+    CALL(EPERM, EPERM, sched_setaffinity, 1, 8, 1),
+    CALL(EBADF, EBADF, fcntl, -1, F_GETFL),
+    CALL(EBADF, EBADF, fcntl, -1, F_SETLK, 0),
+    CALL(EPERM, EPERM, fcntl, -1, F_SETOWN, 1),
+    CALL(EPERM, EPERM, fcntl, -1, F_SETSIG, 9),
+    CALL(EPERM, EPERM, fcntl, -1, F_SETLEASE, 0),
+    CALL(EPERM, EPERM, fcntl, -1, F_NOTIFY, 0),
+    CALL(TRAPS, TRAPS, fcntl, -1, 99),
+    CALL(PASSES, PASSES, flock, -1, 2),
+    CALL(PASSES, PASSES, chmod, 0, 0),
+    CALL(PASSES, PASSES, fchmod, -1, 0),
+    CALL(PASSES, PASSES, utimensat, -1, 0, 0, 0),
     CALL(TRAPS, TRAPS, prctl, PR_SET_SECCOMP, 1),
     CALL(TRAPS, TRAPS, prctl, PR_SET_MM, 0),
     CALL(TRAPS, TRAPS, prctl, PR_SET_PTRACER, 1),
@@ -234,7 +249,7 @@ static const struct ask asks[] = {
 
 static int build(enum filter_kind kind, uint32_t rights, uint64_t extra_calls)
 {
-    const struct filter_key key = {kind, rights, extra_calls};
+    const struct filter_key key = {.kind = kind, .rights = rights, .extra_calls = extra_calls};
     return filter_build(&key);
 }
 
@@ -276,6 +291,75 @@ static void answers(void **state)
         if (zygote != a->zygote || task != a->task)
             fail_msg("%s(%ld, %ld, %ld): zygote %d, wanted %d; task %d, wanted %d", a->name,
                      a->args[0], a->args[1], a->args[2], zygote, a->zygote, task, a->task);
+    }
+}
+
+/* ---- learn mode ---- */
+
+static enum filter_answer as_answer(int seen)
+{
+    return seen == TRAPS    ? ANSWER_TRAP
+           : seen == EPERM  ? ANSWER_EPERM
+           : seen == ENOSYS ? ANSWER_ENOSYS
+                            : ANSWER_ALLOW;
+}
+
+static enum filter_answer judged(const struct ask *a, enum filter_kind kind)
+{
+    const uint64_t args[6] = {(uint64_t)a->args[0], (uint64_t)a->args[1], (uint64_t)a->args[2],
+                              (uint64_t)a->args[3]};
+    const struct filter_key key = {.kind = kind,
+                                   .rights = a->rights,
+                                   .extra_calls = a->extra != NULL ? extra_call_bit(a->extra) : 0};
+    return filter_judge(&key, (int)a->number, args);
+}
+
+/* Whoever supervises learn mode looks answers up; they are those that the kernel gives. */
+static void the_judge_says_the_same(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof asks / sizeof *asks; i++) {
+        const struct ask *a = &asks[i];
+        if (judged(a, FILTER_ZYGOTE) != as_answer(a->zygote) ||
+            judged(a, FILTER_TASK) != as_answer(a->task))
+            fail_msg("%s(%ld, %ld, %ld): judged %d, %d", a->name, a->args[0], a->args[1],
+                     a->args[2], judged(a, FILTER_ZYGOTE), judged(a, FILTER_TASK));
+    }
+}
+
+static int answer_unsupervised(const struct ask *a)
+{
+    const struct filter_key key = {.rights = a->rights,
+                                   .extra_calls = a->extra != NULL ? extra_call_bit(a->extra) : 0,
+                                   .is_learning = true};
+    int filter = filter_build(&key), status;
+    assert_true(filter >= 0);
+    const pid_t pid = fork();
+    if (pid == 0) {
+        const int listener =
+            prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L) == 0 ? confine_load_listener(filter) : -1;
+        if (listener < 0)
+            _exit(254);
+        close(listener);
+        errno = 0;
+        const long rc = syscall(a->number, a->args[0], a->args[1], a->args[2], a->args[3], 0L, 0L);
+        _exit(rc < 0 ? errno : 0);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    close(filter);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+/* What a task may not do waits for the supervisor, and fails where there is none. */
+static void nothing_is_let_through_unasked(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof asks / sizeof *asks; i++) {
+        const struct ask *a = &asks[i];
+        const int seen = answer_unsupervised(a);
+        const bool may_pass = as_answer(a->task) == ANSWER_ALLOW;
+        if (seen != ENOSYS && seen != TRAPS && (!may_pass || seen != a->task))
+            fail_msg("%s(%ld, %ld, %ld): %d", a->name, a->args[0], a->args[1], a->args[2], seen);
     }
 }
 
@@ -466,6 +550,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(each_extra_call_is_asked),
         cmocka_unit_test(all_filters_can_be_built),
         cmocka_unit_test(answers),
+        cmocka_unit_test(the_judge_says_the_same),
+        cmocka_unit_test(nothing_is_let_through_unasked),
         cmocka_unit_test(the_32_bit_entry_kills),
         cmocka_unit_test(a_trap_names_its_call),
         cmocka_unit_test(a_zygote_clones_siblings),

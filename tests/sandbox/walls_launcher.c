@@ -312,11 +312,12 @@ static void messages_that_make_no_box(void **state)
     echo_path(path);
     kit_start(&k, AS_USER, NULL);
     kit_spec(&good, 1, path, BOX_FORK, 1);
-    for (int i = 0; i < 6; i++) {
+    for (int i = 0; i < 7; i++) {
         bad = good;
         bad.slots = i == 0 ? 0 : i == 1 ? BOX_SLOTS_MAX + 1 : 1;
-        bad.mode = i == 2 ? 9 : BOX_FORK;
+        bad.mode = i == 2 ? 9 : i == 6 ? BOX_WARM : BOX_FORK;
         bad.rights = i == 3 ? 1 << 20 : 0;
+        bad.flags = i == 6 ? LAUNCH_LEARN : 0;
         if (i == 4)
             memset(bad.slug, 'x', sizeof bad.slug);
         if (i == 5)
@@ -347,6 +348,42 @@ static void a_broken_message_ends_the_launcher(void **state)
     assert_int_equal(kit_count(&k, "boxes"), 0);
     close(k.channel);
     close(b.control);
+}
+
+/* ---- learn mode ---- */
+
+/* For one's own launcher only, and one warm worker; and nothing loads without a supervisor. */
+static void boxes_that_learn(void **state)
+{
+    static const struct kit_options lenient = {.args = {"--lenient-files"}};
+    struct kit k;
+    struct kit_box b;
+    struct launch_start spec, bad;
+    union kit_message m;
+    char path[PATH_MAX];
+    int fd = -1;
+    size_t n = 1;
+    (void)state;
+    echo_path(path);
+    kit_start(&k, AS_USER, &lenient);
+    kit_spec(&spec, 1, path, BOX_WARM, 1);
+    spec.flags = LAUNCH_LEARN;
+    for (int i = 0; i < 3; i++) {
+        bad = spec;
+        bad.mode = i == 0 ? BOX_FORK : BOX_WARM;
+        bad.slots = i == 1 ? 2 : 1;
+        bad.rights = i == 2 ? BOX_MAY_ALL : 0;
+        kit_send_start(&k, &bad, NULL);
+        kit_expect(k.channel, LAUNCH_FAILED, &m);
+        assert_int_equal(m.failed.error, EINVAL);
+    }
+    kit_box(&k, &b, &spec, NULL);
+    assert_int_equal(kit_receive(b.control, &m, &fd, &n), CONTROL_LISTENER);
+    assert_int_equal(n, 1);
+    close(fd);
+    kit_control(&b, CONTROL_LOAD_FAILED, &m);
+    assert_int_not_equal(kit_box_ended(&k, &b), 0);
+    assert_int_equal(kit_stop(&k), 0);
 }
 
 /* ---- ends ---- */
@@ -554,6 +591,7 @@ int main(int argc, char **argv)
         TEST(strict_in_a_container),
         TEST(walls_that_must_stand),
         TEST(messages_that_make_no_box),
+        TEST(boxes_that_learn),
         TEST(a_broken_message_ends_the_launcher),
         TEST(a_box_is_killed),
         TEST(the_core_lets_go_of_a_box),

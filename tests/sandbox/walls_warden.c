@@ -15,15 +15,22 @@
 static const struct kit_options play = {.helper = "tests/play_box"};
 
 /* A launcher with one box whose zygote plays the part. Any file is plugin enough. */
-static void begin(struct kit *k, struct kit_box *b, enum setting setting, enum box_mode mode,
-                  uint32_t slots, const char *part)
+static void begin_with(struct kit *k, struct kit_box *b, enum setting setting,
+                       const struct kit_options *options, enum box_mode mode, uint32_t slots,
+                       const char *part)
 {
     struct launch_start spec;
     char path[PATH_MAX];
     kit_path(path, "plugins/echo.so");
-    kit_start(k, setting, &play);
+    kit_start(k, setting, options);
     kit_spec(&spec, 1, path, mode, slots);
     kit_box(k, b, &spec, part);
+}
+
+static void begin(struct kit *k, struct kit_box *b, enum setting setting, enum box_mode mode,
+                  uint32_t slots, const char *part)
+{
+    begin_with(k, b, setting, &play, mode, slots, part);
 }
 
 static void end(struct kit *k, struct kit_box *b)
@@ -99,6 +106,36 @@ static void scans_that_fail(void **state)
     expect_load_failure(&loads[1], BOX_SCAN);
     expect_load_failure(&loads[3], BOX_SCAN);
     expect_load_failure(&loads[4], BOX_SCAN);
+}
+
+/* What the setting of the box's pid namespace answers where no filter stands before it. Boxes that
+ * make code need such files. */
+static void memory_files(void **state)
+{
+    static const struct {
+        uint32_t rights;
+        int status;
+    } boxes[] = {{0, EACCES}, {BOX_MAY_JIT, 0}};
+    (void)state;
+    kit_need(AS_ROOT);
+    if (access("/proc/sys/vm/memfd_noexec", W_OK) < 0)
+        skip();
+    for (size_t i = 0; i < sizeof boxes / sizeof *boxes; i++) {
+        struct kit k;
+        struct kit_box b;
+        struct launch_start spec;
+        union kit_message m;
+        char path[PATH_MAX];
+        kit_path(path, "plugins/echo.so");
+        kit_start(&k, AS_ROOT, &play);
+        kit_spec(&spec, 1, path, BOX_FORK, 1);
+        spec.rights = boxes[i].rights;
+        kit_box(&k, &b, &spec, "memory-file");
+        kit_control(&b, CONTROL_LOAD_FAILED, &m);
+        assert_int_equal(WEXITSTATUS(m.load_failed.wait_status), boxes[i].status);
+        kit_box_ended(&k, &b);
+        assert_int_equal(kit_stop(&k), 0);
+    }
 }
 
 static void threads_make_it_warm(void **state)
@@ -371,13 +408,13 @@ struct seen {
     size_t len;
 };
 
-static void look(struct seen *s, enum setting setting)
+static void look_with(struct seen *s, enum setting setting, const struct kit_options *options)
 {
     struct kit k;
     struct kit_box b;
     union kit_message m;
     s->len = 0;
-    begin(&k, &b, setting, BOX_FORK, 2, "look");
+    begin_with(&k, &b, setting, options, BOX_FORK, 2, "look");
     do {
         s->text[s->len] = '\0';
         if (kit_receive(b.control, &m, NULL, NULL) != CONTROL_LOG)
@@ -391,6 +428,11 @@ static void look(struct seen *s, enum setting setting)
     end(&k, &b);
     if (getenv("WALLS_SEEN") != NULL)
         print_message("%s", s->text);
+}
+
+static void look(struct seen *s, enum setting setting)
+{
+    look_with(s, setting, &play);
 }
 
 static void sees(const struct seen *s, const char *line)
@@ -490,6 +532,31 @@ static void a_box_in_a_container(void **state)
     sees(&s, "open /usr/new: EACCES");
 }
 
+/* The opposite of what the boxes above see: each step looks at its own wall. */
+static void walls_left_out_are_not_built(void **state)
+{
+    static const struct {
+        const char *without, *gone;
+    } rows[] = {
+        {"rlimits", "limit data 268435456"}, {"rlimits", "limit fsize 16777216"},
+        {"newroot", "env TMPDIR=/task"},     {"utsns", "host penstock-box"},
+        {"mountns", "open /root: ENOENT"},   {"nocaps", "CapEff:\t0000000000000000"},
+        {"uid", "ids 1890000000"},
+    };
+    static struct seen s;
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct kit_options options = {.helper = "tests/play_box", .without = rows[i].without};
+        const bool is_of_root = strcmp(rows[i].without, "uid") == 0;
+        if (is_of_root && geteuid() != 0)
+            continue;
+        look_with(&s, is_of_root ? AS_ROOT : AS_USER, &options);
+        sees_not(&s, rows[i].gone);
+        sees(&s, "nnp 1");
+        sees(&s, "limit core 0");
+    }
+}
+
 static void a_box_of_a_user_in_a_container(void **state)
 {
     static struct seen s;
@@ -507,6 +574,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         TEST(loads_that_fail),
         TEST(scans_that_fail),
+        TEST(memory_files),
         TEST(threads_make_it_warm),
         TEST(liars_lose_their_box),
         TEST(a_zygote_that_hangs),
@@ -522,6 +590,7 @@ int main(int argc, char **argv)
         TEST(a_box_of_a_user),
         TEST(a_box_in_a_container),
         TEST(a_box_of_a_user_in_a_container),
+        TEST(walls_left_out_are_not_built),
     };
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);

@@ -5,3 +5,4 @@ penstock_test(base_store LABEL unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/base_store
 penstock_test(base_fdutil LABEL unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/base_fdutil.c DEPS base)
 penstock_test(base_log LABEL unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/base_log.c DEPS base)
 penstock_test(loop LABEL unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/loop.c DEPS loop base)
+penstock_test(base_privileges LABEL unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/base_privileges.c DEPS base)

@@ -1,5 +1,6 @@
 /* conf_load.c: which files are read and in which order, merging, defaults, the reference, the
  * sample. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,6 +15,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
+#include "conf/users.h"
 #include "conf_kit.h"
 
 /* A kit for the system's files below a root of the test's own. */
@@ -255,10 +257,37 @@ static void test_sample(void **state)
     kit_clear(&k);
 }
 
+/* Each role has a number of its own, and none is a box's. */
+static void test_users_of_roles(void **state)
+{
+    (void)state;
+    struct kit k = {.conf = NULL};
+    gid_t group;
+    kit_load(&k, "host { box_uid_base = 200000 }\n"
+                 "shim \"one\" { dialect = avtomatika url = \"http://h\" }\n"
+                 "shim \"two\" { dialect = avtomatika url = \"http://h\" }");
+    const struct conf_host *host = conf_host(k.conf);
+    assert_int_equal(users_core(host), 199999);
+    assert_int_equal(users_last_box(host), 265535);
+    assert_int_equal(users_shim(k.conf, conf_shim_find(k.conf, "one")), 199998);
+    assert_int_equal(users_shim(k.conf, conf_shim_find(k.conf, "two")), 199997);
+    assert_int_equal(users_tasks_group(host, &group), 0);
+    assert_int_equal(group, 199999);
+    kit_load(&k, "host { socket_group = root }");
+    assert_int_equal(users_tasks_group(conf_host(k.conf), &group), 0);
+    assert_int_equal(group, 0);
+    kit_load(&k, "host { socket_group = no-such-group }");
+    assert_int_equal(users_tasks_group(conf_host(k.conf), &group), -1);
+    assert_int_not_equal(errno, 0);
+    kit_clear(&k);
+    kit_expect_error("host { box_uid_base = 65536 }", ":1", "131072");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_precedence),
+        cmocka_unit_test(test_users_of_roles),
         cmocka_unit_test(test_sections_merge_across_files),
         cmocka_unit_test(test_configuration_directory),
         cmocka_unit_test(test_user_file),

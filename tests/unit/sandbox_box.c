@@ -176,6 +176,23 @@ static void print_line(struct kit *k, uint32_t slot, uint64_t generation, const 
     kit_control(k, &m, offsetof(struct control_log, bytes) + m.len);
 }
 
+/* A box that ends with its worker: the warden is gone with what it was told unread, and its last
+ * word still counts. */
+static void last_word_of_a_warden(void **state)
+{
+    struct kit *k = *state;
+    const struct control_exit m = {.head = {CHAN_MAGIC, CHAN_VERSION, CONTROL_EXIT},
+                                   .wait_status = SIGNALLED(SIGSEGV),
+                                   .generation = 1};
+    begin_warm(k);
+    assert_int_equal(send(k->control, &m, sizeof m, 0), sizeof m);
+    box_stop(k->box); /* unread */
+    fd_close(&k->control);
+    kit_settle(k);
+    kit_ended(k, 0);
+    assert_done(k, 1, CODE_CRASH);
+}
+
 /* A task that dies takes its last lines with it; the next one begins without them. */
 static void last_lines(void **state)
 {
@@ -942,6 +959,38 @@ static void no_box_at_all(void **state)
     assert_non_null(strstr(k->ended_text, "not permitted"));
 }
 
+static void note_report(void *arg, const struct launch_report *report)
+{
+    bool *is_refused = arg;
+    *is_refused = report->is_refused != 0;
+}
+
+/* What the launcher says first is kept, and its texts have an end whatever it sent. */
+static void the_launchers_report(void **state)
+{
+    struct kit *k = *state;
+    struct launch_report m = {.head = {CHAN_MAGIC, CHAN_VERSION, LAUNCH_REPORT}, .is_refused = 1};
+    bool is_refused = false;
+    memset(m.why, 'w', sizeof m.why);
+    memset(m.guarantees[GUARANTEE_DISK].remedy, 'r', sizeof m.guarantees[0].remedy);
+    m.guarantees[GUARANTEE_FS].level = LEVEL_STRONG;
+    launcher_on_report(k->launcher, note_report, &is_refused);
+    assert_null(launcher_report(k->launcher));
+    assert_int_equal(fd_send_message(k->launch, &m, sizeof m, NULL, 0, 0), 0);
+    kit_settle(k);
+    const struct launch_report *r = launcher_report(k->launcher);
+    assert_non_null(r);
+    assert_true(is_refused);
+    assert_int_equal(r->guarantees[GUARANTEE_FS].level, LEVEL_STRONG);
+    assert_int_equal(strlen(r->why), sizeof r->why - 1);
+    assert_int_equal(strlen(r->guarantees[GUARANTEE_DISK].remedy),
+                     sizeof m.guarantees[0].remedy - 1);
+    /* Cut short it is a broken message. */
+    assert_int_equal(fd_send_message(k->launch, &m, sizeof m - 1, NULL, 0, 0), 0);
+    kit_settle(k);
+    assert_int_equal(k->n_lost, 1);
+}
+
 static void too_few_descriptors(void **state)
 {
     struct kit *k = *state;
@@ -1101,6 +1150,7 @@ int main(void)
         TEST(fork_waits_for_the_end_of_the_worker),
         TEST(a_task_travels_whole),
         TEST(a_large_result_arrives_in_pieces),
+        TEST(last_word_of_a_warden),
         TEST(last_lines),
         TEST(outputs_children_logs_progress),
         TEST(a_failure_drops_what_was_given),
@@ -1146,6 +1196,7 @@ int main(void)
         TEST(the_launcher_dies),
         TEST(a_warden_that_talks_nonsense),
         TEST(no_box_at_all),
+        TEST(the_launchers_report),
         TEST(too_few_descriptors),
         TEST(failures_to_load),
         TEST(a_wall_that_does_not_stand),

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <penstock/plugin.h>
 
@@ -277,6 +279,25 @@ static void exec_dies_behind_its_claim(void **state)
     assert_int_equal(k->ended_code, CODE_OK);
 }
 
+/* The box has ended, with an order unread, before we read what it said last. */
+static void exec_is_gone_with_an_order_unread(void **state)
+{
+    struct kit *k = *state;
+    const struct control_exit exit = {
+        .head = {CHAN_MAGIC, CHAN_VERSION, CONTROL_EXIT}, .generation = 1, .wait_status = 0};
+    kit_start(k, BOX_EXEC, 1);
+    run_small(k, 0);
+    kit_frame(k, 0, DATA_DONE, 4711, "not a frame", 12, NULL, 0);
+    assert_int_equal(k->n_done, 0);
+    assert_int_equal(send(k->control, &exit, sizeof exit, 0), sizeof exit);
+    close(k->control);
+    k->control = -1;
+    kit_until(k, &k->n_done, 1);
+    assert_int_equal(k->done.code, CODE_BAD_RESULT);
+    kit_ended(k, 0);
+    assert_int_equal(k->ended_code, CODE_OK);
+}
+
 static void exec_dies_before_its_task(void **state)
 {
     struct kit *k = *state;
@@ -312,6 +333,7 @@ int main(void)
         TEST(one_that_was_begun_ends),
         TEST(exec_waits_for_the_end_of_the_worker),
         TEST(exec_dies_behind_its_claim),
+        TEST(exec_is_gone_with_an_order_unread),
         TEST(exec_dies_before_its_task),
         TEST(exec_is_stopped_without_a_task),
     };

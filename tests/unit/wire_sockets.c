@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "loop/loop.h"
 #include "wire/client.h"
@@ -70,7 +71,9 @@ static int setup(void **state)
     f->loop = loop_new();
     f->context = zmq_ctx_new();
     f->router = router_new(f->loop, f->context, &o, on_router, f);
-    assert_int_equal(router_bind_ipc(f->router, f->path, 0660), 0);
+    int fd = router_listen_ipc(f->path, 0660, (gid_t)-1);
+    assert_int_equal(router_bind_ipc(f->router, f->path, &fd), 0);
+    assert_int_equal(fd, -1);
     f->client = wire_client_new(f->loop, f->endpoint, on_client, f);
     assert_non_null(f->client);
     *state = f;
@@ -145,6 +148,30 @@ static void nobody_there(void **state)
     assert_int_equal(errno, ENOENT);
 }
 
+/* Who may connect is settled before anybody can, and what an earlier host has left is no hindrance. */
+static void a_place_is_taken_over(void **state)
+{
+    const struct fixture *f = *state;
+    char path[300], too_long[200];
+    struct stat st;
+    snprintf(path, sizeof path, "%s.other", f->path);
+    memset(too_long, 'x', sizeof too_long - 1);
+    too_long[sizeof too_long - 1] = '\0';
+    for (int i = 0; i < 2; i++) {
+        int fd = router_listen_ipc(path, 0620, getegid());
+        assert_true(fd >= 0);
+        assert_int_equal(stat(path, &st), 0);
+        assert_int_equal(st.st_mode, S_IFSOCK | 0620);
+        assert_int_equal(st.st_gid, getegid());
+        close(fd); /* the file stays */
+    }
+    unlink(path);
+    assert_int_equal(router_listen_ipc(too_long, 0600, (gid_t)-1), -1);
+    assert_int_equal(errno, ENAMETOOLONG);
+    assert_int_equal(router_listen_ipc("/nowhere/at/all.sock", 0600, (gid_t)-1), -1);
+    assert_int_equal(errno, ENOENT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -152,6 +179,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(too_many_frames_are_cut, setup, teardown),
         cmocka_unit_test_setup_teardown(the_socket_has_its_mode, setup, teardown),
         cmocka_unit_test_setup_teardown(nobody_there, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_place_is_taken_over, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,6 +14,7 @@ const struct command *const commands[] = {
     &plugin_list_command,
     &plugin_show_command,
     &plugin_check_command,
+    &plugin_learn_command,
     &plugin_keygen_command,
     &plugin_sign_command,
     &plugin_verify_command,

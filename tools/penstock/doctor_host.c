@@ -1,5 +1,6 @@
 /* doctor_host.c: folders, sockets and limits of the host. Part of the command line. */
 #include <errno.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 #include "view.h"
 
 #include "conf/conf.h"
+#include "conf/users.h"
 
 #define START_IT "start the host: penstockd"
 
@@ -170,6 +172,36 @@ static void check_limits(struct doctor *d)
             (unsigned long long)r.rlim_max);
 }
 
+/* The name of a user with such a number, owned by libc; NULL: there is none. */
+static const char *find_user(uid_t first, uid_t last)
+{
+    const struct passwd *p;
+    setpwent();
+    do {
+        p = getpwent();
+    } while (p != NULL && (p->pw_uid < first || p->pw_uid > last));
+    endpwent();
+    return p != NULL ? p->pw_name : NULL;
+}
+
+/* As root each role and each box has a number that must be nobody else's. */
+static void check_users(struct doctor *d)
+{
+    const size_t n = conf_shim_count(d->conf);
+    const uid_t core = users_core(d->host);
+    const uid_t first = n > 0 ? users_shim(d->conf, conf_shim_at(d->conf, n - 1)) : core;
+    const uid_t last = users_last_box(d->host);
+    if (geteuid() != 0)
+        return;
+    const char *other = find_user(first, last);
+    if (other != NULL)
+        finding(d, FINDING_FAIL, "users", "set host.box_uid_base to a range that nobody has",
+                "%u to %u are the host's, and one of them is %s's", first, last, other);
+    else
+        finding(d, FINDING_OK, "users", NULL, "shims and core %u to %u, boxes %u to %u", first,
+                core, core + 1, last);
+}
+
 void doctor_host(struct doctor *d)
 {
     check_dir(d, "runtime folder", d->host->runtime_dir);
@@ -179,4 +211,5 @@ void doctor_host(struct doctor *d)
     check_sockets(d);
     check_running_host(d);
     check_limits(d);
+    check_users(d);
 }

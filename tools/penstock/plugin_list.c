@@ -65,6 +65,16 @@ static void tell_reason(const struct cli *cli, const struct json_doc *doc, uint3
     free(reason);
 }
 
+/* Those with less round them than others have. */
+static void tell_profile(const struct cli *cli, const struct json_doc *doc, uint32_t pipeline)
+{
+    char slug[80], profile[32];
+    view_copy(doc, pipeline, "slug", slug, sizeof slug);
+    view_copy(doc, pipeline, "profile", profile, sizeof profile);
+    if (profile[0] != '\0' && strcmp(profile, "default") != 0 && strcmp(profile, "strict") != 0)
+        cli_note(cli, "%s runs with the profile %s", slug, profile);
+}
+
 static void tell_plugin(const struct cli *cli, const struct json_doc *doc, uint32_t plugin)
 {
     char name[NAME_TEXT];
@@ -78,6 +88,7 @@ static void tell_plugin(const struct cli *cli, const struct json_doc *doc, uint3
     {
         if (view_is(doc, i, "state", "quarantined"))
             tell_reason(cli, doc, i, view_copy(doc, i, "slug", name, sizeof name), "quarantined");
+        tell_profile(cli, doc, i);
     }
 }
 

@@ -11,6 +11,7 @@
 #include "local.h"
 #include "outputs.h"
 #include "params.h"
+#include "pick.h"
 #include "run_task.h"
 #include "settings.h"
 
@@ -69,48 +70,13 @@ static const struct option_row run_rows[] = {
 /* ---- finding the pipeline
  * ------------------------------------------------------------------------- */
 
-/* Scans one file into a catalogue of its own. */
-static int scan(struct running *r, const char *path)
-{
-    catalog_unref(r->catalog);
-    r->catalog = catalog_new();
-    if (r->catalog == NULL)
-        return cli_no_memory(r->cli);
-    int status = local_scan(&r->local, r->conf, path, r->catalog);
-    if (status == CLI_OK && catalog_settle(r->catalog) < 0)
-        status = cli_no_memory(r->cli);
-    return status;
-}
-
-static int choose(struct running *r, const struct catalog_plugin *plugin)
-{
-    if (plugin->state == CATALOG_BROKEN)
-        return cli_fail(r->cli, CLI_FAIL, "penstock plugin check tells more", "%s is broken: %s",
-                        r->path, plugin->reason);
-    if (r->args->pipeline != NULL)
-        r->pipeline = catalog_find(r->catalog, r->args->pipeline);
-    else if (plugin->n_pipelines == 1)
-        r->pipeline = &plugin->pipelines[0];
-    else
-        return cli_fail(r->cli, CLI_USAGE, "--pipeline SLUG chooses",
-                        "%s has %zu pipelines: %s, %s ...", r->path, plugin->n_pipelines,
-                        plugin->pipelines[0].slug, plugin->pipelines[1].slug);
-    if (r->pipeline == NULL)
-        return cli_fail(r->cli, CLI_NOT_FOUND, "penstock plugin check lists what it has",
-                        "%s has no pipeline %s", r->path, r->args->pipeline);
-    return CLI_OK;
-}
-
 static int find_in_file(struct running *r, const char *file)
 {
-    char trust[512];
-    if (realpath(file, r->path) == NULL)
-        return cli_fail(r->cli, CLI_NOT_FOUND, NULL, "no plugin %s: %s", file, strerror(errno));
-    plugin_file_trust(conf_host(r->conf), r->path, trust, sizeof trust);
-    if (trust[0] != '\0')
-        cli_warn(r->cli, "a host would refuse this file: %s", trust);
-    int status = scan(r, r->path);
-    return status == CLI_OK ? choose(r, catalog_at(r->catalog, 0)) : status;
+    int status = pick_path(r->cli, r->conf, file, r->path);
+    if (status == CLI_OK)
+        status = pick_scan(&r->local, r->conf, r->path, &r->catalog);
+    return status == CLI_OK ? pick_pipeline(r->cli, r->catalog, r->args->pipeline, &r->pipeline)
+                            : status;
 }
 
 static int not_found(const struct running *r, const char *slug, size_t n_files, size_t n_broken)
@@ -136,7 +102,7 @@ static int find_in_dirs(struct running *r, const char *slug)
                      ? CLI_OK
                      : cli_no_memory(r->cli);
     for (size_t i = 0; i < files.n && status == CLI_OK && r->pipeline == NULL; i++) {
-        status = scan(r, files.paths[i]);
+        status = pick_scan(&r->local, r->conf, files.paths[i], &r->catalog);
         if (status == CLI_OK)
             r->pipeline = catalog_find(r->catalog, slug);
         n_broken += status == CLI_OK && catalog_at(r->catalog, 0)->state == CATALOG_BROKEN;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "learn.h"
 #include "local.h"
 #include "outputs.h"
 #include "progress.h"
@@ -64,6 +65,8 @@ static void on_slot_free(void *arg, struct box *b, uint32_t slot)
     if (d->is_running || d->is_done || d->signo != 0)
         return;
     d->is_running = true;
+    if (d->task->learn != NULL)
+        learn_begin_task(d->task->learn);
     progress_state(d->progress, "running");
     if (start_task(d, slot) < 0)
         box_kill(d->box);
@@ -117,8 +120,24 @@ static void on_done(void *arg, struct box *b, uint32_t slot, void *task,
     d->is_done = true;
     progress_free(d->progress);
     d->progress = NULL;
-    d->status = run_result(d->task, d->id, outcome, d->outputs);
+    d->status = d->task->learn != NULL
+                    ? learn_end_task(d->task->learn, d->task->cli, outcome->code, outcome->message)
+                    : run_result(d->task, d->id, outcome, d->outputs);
     box_stop(d->box);
+}
+
+static void on_listener(void *arg, struct box *b, int fd)
+{
+    struct drive *d = arg;
+    if (learn_listen(d->task->learn, fd) < 0)
+        box_kill(b);
+}
+
+static int tell_end(struct drive *d, enum code code, const char *message)
+{
+    if (d->task->learn != NULL)
+        return learn_end_task(d->task->learn, d->task->cli, code, message);
+    return run_result_of_code(d->task, d->id, code, message, d->outputs);
 }
 
 static void on_ended(void *arg, struct box *b, enum code code, const char *message)
@@ -130,8 +149,7 @@ static void on_ended(void *arg, struct box *b, enum code code, const char *messa
     d->box = NULL;
     d->is_over = true;
     if (!d->is_done && d->signo == 0)
-        d->status = run_result_of_code(d->task, d->id, code != CODE_OK ? code : CODE_SANDBOX_ERROR,
-                                       message, d->outputs);
+        d->status = tell_end(d, code != CODE_OK ? code : CODE_SANDBOX_ERROR, message);
     loop_stop(d->task->local->loop);
 }
 
@@ -153,15 +171,16 @@ static void on_signal(void *arg, int signo)
 
 static int drive(struct drive *d)
 {
-    static const struct box_events events = {
+    const struct run_task *t = d->task;
+    const struct box_events events = {
         .on_ready = on_ready,
         .on_slot_free = on_slot_free,
         .on_log = on_log,
         .on_progress = on_progress,
         .on_done = on_done,
+        .on_listener = t->learn != NULL ? on_listener : NULL,
         .on_ended = on_ended,
     };
-    const struct run_task *t = d->task;
     t->local->on_signal = on_signal;
     t->local->arg = d;
     d->progress = progress_new(t->cli, t->local->loop, t->pipeline->slug);

@@ -11,6 +11,7 @@ struct box_spec;
 struct buf;
 struct catalog_pipeline;
 struct cli;
+struct learn;
 struct local;
 struct outputs;
 
@@ -24,9 +25,11 @@ struct run_task {
     const char *metadata; /* or NULL */
     const struct inputs *inputs;
     int64_t timeout_ms;
+    struct learn *learn; /* NULL, or what watches a box in learn mode */
 };
 
-/* Returns an exit status; the result, or why there is none, is told. */
+/* Returns an exit status; the result, or why there is none, is told. With learn CLI_OK whatever
+ * became of the task, as long as there was a box; that is noted in it. */
 int run_task(const struct run_task *t, struct outputs *outputs);
 
 #endif

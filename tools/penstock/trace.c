@@ -71,6 +71,7 @@ static const struct {
 } meanings[] = {
     {"SIGSEGV", SEGV_MAPERR, "no memory is mapped there"},
     {"SIGSEGV", SEGV_ACCERR, "the memory there is protected"},
+    {"SIGSEGV", SI_KERNEL, "an address that no memory can have"},
     {"SIGBUS", BUS_ADRALN, "the address is not aligned"},
     {"SIGBUS", BUS_ADRERR, "beyond the end of a mapped file"},
     {"SIGFPE", FPE_INTDIV, "an integer was divided by zero"},

@@ -1,0 +1,29 @@
+# Attacks on boxes: one plugin with all of them, and a suite that runs them in each setting.
+add_executable(container_standin ${CMAKE_CURRENT_LIST_DIR}/attack/container_standin.c)
+target_link_libraries(container_standin PRIVATE penstock_flags PkgConfig::seccomp)
+set(attack_dir ${CMAKE_CURRENT_LIST_DIR}/attack)
+file(GLOB attack_plugin_sources CONFIGURE_DEPENDS ${attack_dir}/plugin*.c)
+file(GLOB attack_suite_sources CONFIGURE_DEPENDS ${attack_dir}/suite*.c ${attack_dir}/catalogue*.c)
+
+penstock_add_plugin(attack_plugin NOINSTALL ${attack_plugin_sources})
+# A forger reads the worker's own structs; it links nothing of the host.
+target_include_directories(attack_plugin PRIVATE ${PROJECT_BINARY_DIR}/inc/sandbox)
+target_link_libraries(attack_plugin PRIVATE penstock_flags penstock_sanitize_bare)
+set_target_properties(attack_plugin PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests/plugins)
+
+add_executable(attack_suite ${attack_suite_sources} ${CMAKE_CURRENT_LIST_DIR}/inner_host.c)
+target_include_directories(attack_suite PRIVATE ${CMAKE_CURRENT_LIST_DIR})
+target_link_libraries(attack_suite PRIVATE penstock_flags penstock_sanitize pen_base pen_loop pen_sandbox)
+set_target_properties(attack_suite container_standin PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+add_dependencies(attack_suite penstock-launcher penstock-box attack_plugin container_standin no_namespaces play_box)
+
+# Each writes its line where tools/test looks for it.
+set(attack_lines root user user_bare container container_user)
+foreach(setting IN LISTS attack_lines)
+  penstock_add_test(attack_${setting} sandbox TIMEOUT 300
+                    COMMAND $<TARGET_FILE:attack_suite> --setting ${setting}
+                            --line ${PROJECT_BINARY_DIR}/attack/${setting}.txt)
+endforeach()
+
+list(JOIN attack_lines "\n" attack_expected)
+file(WRITE ${PROJECT_BINARY_DIR}/attack/expected "${attack_expected}\n")
