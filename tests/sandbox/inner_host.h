@@ -47,7 +47,7 @@ struct host {
     bool is_free[BOX_SLOTS_MAX];
     int n_running, n_done, n_logs, n_progress;
     size_t log_bytes;
-    char log[512]; /* the last one */
+    char log[512];   /* the last one */
     char logs[4096]; /* the first ones, one behind the other */
     enum box_stream log_stream;
     struct host_outcome last;
