@@ -85,7 +85,7 @@ static bool take(struct reader *r, const char *word)
     return true;
 }
 
-/* Takes everything up to last, and last; out is NUL-ended. */
+/* Takes everything up to last, and last, with no NUL among it; out is NUL-ended. */
 static int take_until(struct reader *r, char last, char *out, size_t size)
 {
     const char *stop = memchr(r->at, last, (size_t)(r->end - r->at));
@@ -95,7 +95,7 @@ static int take_until(struct reader *r, char last, char *out, size_t size)
     memcpy(out, r->at, n);
     out[n] = '\0';
     r->at = stop + 1;
-    return 0;
+    return strlen(out) == n ? 0 : -1;
 }
 
 static bool is_hex(const char *text, size_t n)

@@ -158,7 +158,7 @@ enum guarantee_level { LEVEL_NONE, LEVEL_WEAK, LEVEL_STRONG };
 struct guarantee_state {
     uint32_t level;   /* enum guarantee_level */
     char by[96];      /* what holds it: "mntns+pivot_root, landlock 7" */
-    char reason[192]; /* why it is not strong; "" if it is */
+    char reason[384]; /* why it is not strong; "" if it is */
     char remedy[192];
 };
 

@@ -79,9 +79,12 @@ static int allow_numbers(void *ctx)
  * zygote's channel, over which the supervisor's descriptor goes before there is a supervisor. */
 static int allow_plain(void *ctx)
 {
-    const struct scmp_arg_cmp unwritten = SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_WRITE, 0),
-                              unexecuted = SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0),
-                              channel = SCMP_A0(SCMP_CMP_EQ, FILTER_LEARN_CHANNEL);
+    const struct scmp_arg_cmp unwritten = {
+        .arg = 2, .op = SCMP_CMP_MASKED_EQ, .datum_a = PROT_WRITE, .datum_b = 0};
+    const struct scmp_arg_cmp unexecuted = {
+        .arg = 2, .op = SCMP_CMP_MASKED_EQ, .datum_a = PROT_EXEC, .datum_b = 0};
+    const struct scmp_arg_cmp channel = {
+        .arg = 0, .op = SCMP_CMP_EQ, .datum_a = FILTER_LEARN_CHANNEL, .datum_b = 0};
     int rc = allow(ctx, "mmap", 1, &unwritten);
     if (rc == 0)
         rc = allow(ctx, "mmap", 1, &unexecuted);

@@ -276,7 +276,7 @@ static void fill_facts(const struct launch *l, struct guarantee_facts *f)
 /* With all of these walls, and again without those that could not be built, until a box stands. */
 static int probe_down(struct probe *p, uint32_t walls)
 {
-    int rc;
+    int rc = -1;
     do {
         p->lost = 0;
         rc = probe_with(p, walls);

@@ -56,7 +56,8 @@ int zygote_prepare_fork(struct zygote *z)
 {
     if ((z->setup.walls & WALL_LANDLOCK) != 0 && make_rulesets(z) < 0)
         return -1;
-    if (prctl(PR_GET_TID_ADDRESS, &z->tid_address, 0L, 0L, 0L) < 0)
+    z->tid_address = zygote_find_tid();
+    if (z->tid_address == NULL)
         return -1;
     return (int)syscall(SYS_get_robust_list, 0, &z->robust_list, &z->robust_len);
 }

@@ -1,7 +1,7 @@
 #ifndef PENSTOCK_SANDBOX_ZYGOTE_INTERNAL_H
 #define PENSTOCK_SANDBOX_ZYGOTE_INTERNAL_H
 
-/* zygote_internal.h: what zygote.c and zygote_fork.c share. */
+/* zygote_internal.h: what zygote.c, zygote_fork.c and zygote_tid.c share. */
 
 #include <stddef.h>
 
@@ -43,6 +43,11 @@ int zygote_hide_memory(void);
 int zygote_adopt_orphans(const struct zygote *z);
 /* The slot's page, mapped; NULL with errno. Closes *fd. */
 struct slot_page *zygote_map_page(int *fd);
+
+/* zygote_tid.c: the address of the calling thread's id in libc, or NULL with errno. _search_ does
+ * without the kernel's help; it takes a fork. */
+void *zygote_find_tid(void);
+void *zygote_search_tid(void);
 
 /* zygote_fork.c: before any filter or plugin code: finds out what a raw clone leaves stale, makes
  * the rulesets of the slots. -1 with errno. */

@@ -257,16 +257,13 @@ class BoxesForOneTask(Case):
             self.free(host)
 
     def test_it_is_loaded_before_its_task_comes(self):
-        with host_of("mode = exec  max_concurrent = 2  start = eager", open_ms=200) as host:
+        with host_of("mode = exec  max_concurrent = 1  start = eager", host="log_level = debug", open_ms=200) as host:
             client = host.client()
-            client.run("memory")
-            client.run("memory")
-            while True:
-                # The next spare is on its way: at the latest this task's successor finds one.
-                client.run("memory")
+            for i in range(1, 4):
+                while host.log().count("box ready") < i:
+                    client.ask("PING")
                 submitted = time.monotonic_ns()
-                if client.run("memory")[0]["data"]["born"] < submitted:
-                    break
+                self.assertLess(client.run("memory")[0]["data"]["born"], submitted)
 
     def test_two_at_once(self):
         with host_of("mode = exec  max_concurrent = 2", host="max_concurrent = 2") as host:

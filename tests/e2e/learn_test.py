@@ -84,7 +84,7 @@ class Learn(unittest.TestCase):
     def test_each_deed_alone(self):
         none = {"connect_ports": [], "extra_syscalls": [], "inputs": [], "jit": False}
         table = {
-            "": {}, "mlock": {}, "ptrace": {}, "write": {},
+            "": {}, "flock": {}, "mlock": {}, "ptrace": {}, "write": {},
             "open": {"inputs": [self.file]}, "stat": {"inputs": [self.file]},
             "connect": {"profile": "network", "connect_ports": [str(self.port)]},
             "mincore": {"extra_syscalls": ["mincore"]}, "memfd": {"extra_syscalls": ["memfd_create"]},

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
@@ -101,6 +102,13 @@ static int do_memfd(const char *file, const char *port)
     return of_fd(memfd_create("wants", MFD_CLOEXEC));
 }
 
+static int do_flock(const char *file, const char *port)
+{
+    (void)file;
+    (void)port;
+    return flock(STDOUT_FILENO, LOCK_EX) < 0 ? errno : 0;
+}
+
 static int do_ptrace(const char *file, const char *port)
 {
     (void)file;
@@ -129,9 +137,10 @@ static const struct {
     const char *name;
     int (*take)(const char *file, const char *port);
 } deeds[] = {
-    {"open", do_open},   {"stat", do_stat},         {"write", do_write}, {"connect", do_connect},
-    {"mlock", do_mlock}, {"mincore", do_mincore},   {"memfd", do_memfd}, {"ptrace", do_ptrace},
-    {"rwx", do_rwx},     {"mprotect", do_mprotect},
+    {"open", do_open},       {"stat", do_stat},         {"write", do_write},
+    {"connect", do_connect}, {"mlock", do_mlock},       {"mincore", do_mincore},
+    {"memfd", do_memfd},     {"flock", do_flock},       {"ptrace", do_ptrace},
+    {"rwx", do_rwx},         {"mprotect", do_mprotect},
 };
 
 static pen_status run(void *self, const pen_host *host, const pen_task *task)

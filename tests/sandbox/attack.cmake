@@ -1,6 +1,8 @@
 # Attacks on boxes: one plugin with all of them, and a suite that runs them in each setting.
 add_executable(container_standin ${CMAKE_CURRENT_LIST_DIR}/attack/container_standin.c)
 target_link_libraries(container_standin PRIVATE penstock_flags PkgConfig::seccomp)
+add_executable(uml_init ${CMAKE_CURRENT_LIST_DIR}/attack/uml_init.c)
+target_link_libraries(uml_init PRIVATE penstock_flags)
 set(attack_dir ${CMAKE_CURRENT_LIST_DIR}/attack)
 file(GLOB attack_plugin_sources CONFIGURE_DEPENDS ${attack_dir}/plugin*.c)
 file(GLOB attack_suite_sources CONFIGURE_DEPENDS ${attack_dir}/suite*.c ${attack_dir}/catalogue*.c)
@@ -14,8 +16,8 @@ set_target_properties(attack_plugin PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${PROJEC
 add_executable(attack_suite ${attack_suite_sources} ${CMAKE_CURRENT_LIST_DIR}/inner_host.c)
 target_include_directories(attack_suite PRIVATE ${CMAKE_CURRENT_LIST_DIR})
 target_link_libraries(attack_suite PRIVATE penstock_flags penstock_sanitize pen_base pen_loop pen_sandbox)
-set_target_properties(attack_suite container_standin PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
-add_dependencies(attack_suite penstock-launcher penstock-box attack_plugin container_standin no_namespaces play_box)
+set_target_properties(attack_suite container_standin uml_init PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+add_dependencies(attack_suite penstock-launcher penstock-box attack_plugin container_standin no_namespaces play_box uml_init)
 
 # Each writes its line where tools/test looks for it.
 set(attack_lines root user user_bare container container_user)
@@ -23,6 +25,13 @@ foreach(setting IN LISTS attack_lines)
   penstock_add_test(attack_${setting} sandbox TIMEOUT 300
                     COMMAND $<TARGET_FILE:attack_suite> --setting ${setting}
                             --line ${PROJECT_BINARY_DIR}/attack/${setting}.txt)
+endforeach()
+foreach(setting uml uml_user)
+  set(line ${PROJECT_BINARY_DIR}/attack/${setting}.txt)
+  penstock_add_test(attack_${setting} sandbox TIMEOUT 300
+                    COMMAND ${attack_dir}/in_uml $<TARGET_FILE:uml_init> ${line} ${setting}
+                            $<TARGET_FILE:attack_suite> --setting ${setting} --line ${line})
+  list(APPEND attack_lines ${setting})
 endforeach()
 
 list(JOIN attack_lines "\n" attack_expected)

@@ -4,10 +4,11 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "sandbox/guarantee.h"
 #include "sandbox/walls.h"
 
@@ -165,7 +166,9 @@ static void expect_box(enum setting setting, const struct row *row, struct launc
     kit_spec(&spec, 1, path, BOX_FORK, 1);
     kit_box(&k, &b, &spec, NULL);
     kit_control(&b, CONTROL_READY, &m);
-    assert_int_equal(m.ready.walls, r->walls);
+    /* Its limits may have no use for some of them. */
+    assert_int_equal(m.ready.walls & ~r->walls, 0);
+    assert_int_equal(r->walls & ~m.ready.walls & ~(uint32_t)(WALL_CGROUP | WALL_SCRATCH), 0);
     kit_control(&b, CONTROL_WORKER, &m);
     assert_int_equal(kit_box_stop(&k, &b), 0);
     assert_int_equal(kit_stop(&k), 0);
@@ -296,27 +299,30 @@ static void a_probe_that_fails_is_reported(void **state)
     assert_non_null(strstr(r.guarantees[GUARANTEE_FS].reason, "no landlock (EIO)"));
 }
 
-/* It is on the way of each start of a host. */
+static int64_t used_ms(void)
+{
+    struct rusage u;
+    assert_int_equal(getrusage(RUSAGE_CHILDREN, &u), 0);
+    return (u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000 +
+           (u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1000;
+}
+
+/* It is on the way of each start of a host. Processor time, because the machine may be busy. */
 static void the_probe_is_quick(void **state)
 {
-    enum { TRIES = 5, MOST_MS = 200 };
-    int64_t best_ms = INT64_MAX;
+    enum { MOST_MS = 200 };
+    const int64_t begun_wall_ms = clock_mono_ms(), begun_ms = used_ms();
+    struct launch_report r;
+    struct kit k;
     (void)state;
-    for (int i = 0; i < TRIES; i++) {
-        struct timespec begun, ended;
-        struct launch_report r;
-        struct kit k;
-        clock_gettime(CLOCK_MONOTONIC, &begun);
-        kit_start(&k, AS_USER, NULL);
-        kit_report(&k, &r);
-        clock_gettime(CLOCK_MONOTONIC, &ended);
-        const int64_t ms =
-            (ended.tv_sec - begun.tv_sec) * 1000 + (ended.tv_nsec - begun.tv_nsec) / 1000000;
-        best_ms = ms < best_ms ? ms : best_ms;
-        assert_int_equal(kit_stop(&k), 0);
-    }
-    print_message("start of a launcher with its probe: %lld ms\n", (long long)best_ms);
-    assert_true(best_ms < MOST_MS);
+    kit_start(&k, AS_USER, NULL);
+    kit_report(&k, &r);
+    const int64_t wall_ms = clock_mono_ms() - begun_wall_ms;
+    assert_int_equal(kit_stop(&k), 0);
+    const int64_t ms = used_ms() - begun_ms;
+    print_message("start of a launcher with its probe: %lld ms of processor time, %lld ms\n",
+                  (long long)ms, (long long)wall_ms);
+    assert_true(ms < MOST_MS);
 }
 
 #define TEST(name) cmocka_unit_test_teardown(name, kit_teardown)

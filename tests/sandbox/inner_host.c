@@ -156,8 +156,11 @@ static void add_all(struct command *c, const char *const *words)
 
 static _Noreturn void be_launcher(int channel, const char *state, const struct host_options *o)
 {
-    char path[2 * PATH_MAX];
+    char path[2 * PATH_MAX], uid_base[64];
     struct command c = {.n = 0};
+    /* Processes are counted by user: no test beside this one has the same. */
+    snprintf(uid_base, sizeof uid_base, "--box-uid-base=%d",
+             200000000 + (int)(getpid() % 20000) * 65536);
     host_build_path(path, sizeof path, "bin/penstock-launcher");
     /* Below it comes the same descriptor in the launcher; CLOEXEC is dropped by the copy. */
     dup2(channel, 3);
@@ -167,6 +170,7 @@ static _Noreturn void be_launcher(int channel, const char *state, const struct h
     add(&c, "--channel-fd=3");
     add(&c, "--state-dir");
     add(&c, state);
+    add(&c, uid_base);
     add(&c, "--log-level");
     add(&c, getenv("INNER_LOG") != NULL ? "debug" : "error");
     add(&c, "--cgroup");

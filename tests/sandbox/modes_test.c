@@ -180,6 +180,47 @@ static void a_wall_that_does_not_stand(void **state)
     assert_int_equal(teardown((void **)&h), 0);
 }
 
+/* ---- slots whose workers die
+ * ----------------------------------------------------------------------- */
+
+/* To every slot that is free, until so many are given. */
+static void give(struct host *h, const struct box_task *task, int *left)
+{
+    for (uint32_t i = 0; i<h->spec.slots && * left> 0; i++) {
+        if (!h->is_free[i])
+            continue;
+        h->is_free[i] = false;
+        assert_int_equal(box_run(h->box, i, task, h), 0);
+        h->n_running++;
+        --*left;
+    }
+}
+
+/* More tasks than slots, and each kills its worker: every slot has its next one without a pause. */
+static void a_burst_of_crashes(void **state)
+{
+    struct host *h = *state;
+    static const struct box_task task = {.id = "t",
+                                         .tenant = "test",
+                                         .params = "{\"do\":\"crash\"}",
+                                         .params_len = 14,
+                                         .attempt = 1,
+                                         .timeout_ms = 5000};
+    for (enum box_mode mode = BOX_FORK; mode <= BOX_WARM; mode++) {
+        int left = 40;
+        host_spec(h, MODES, "memory", mode, 2);
+        start(h);
+        while (h->box != NULL && h->n_done < 40) {
+            give(h, &task, &left);
+            loop_turn(h->loop, 1000);
+            assert_true(h->n_done == 0 || h->last.code == CODE_CRASH);
+        }
+        assert_int_equal(calls(h, "{}"), 1);
+        host_end_box(h);
+        assert_int_equal(h->ended_code, CODE_OK);
+    }
+}
+
 /* ---- threads
  * --------------------------------------------------------------------------------------- */
 
@@ -237,11 +278,16 @@ static void the_warm_box_that_it_becomes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(on_request),           TEST(for_a_reason),
-        TEST(one_task_and_the_end), TEST(processor_time_of_the_task_alone),
-        TEST(ends_without_a_task),  cmocka_unit_test(a_wall_that_does_not_stand),
+        TEST(on_request),
+        TEST(for_a_reason),
+        TEST(one_task_and_the_end),
+        TEST(processor_time_of_the_task_alone),
+        TEST(ends_without_a_task),
+        TEST(a_burst_of_crashes),
+        cmocka_unit_test(a_wall_that_does_not_stand),
 #ifdef HAS_OPENMP
-        TEST(a_pool_of_threads),    TEST(the_warm_box_that_it_becomes),
+        TEST(a_pool_of_threads),
+        TEST(the_warm_box_that_it_becomes),
 #endif
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -308,8 +308,10 @@ static void texts_that_are_none(void **state)
         "penstock-signature 1\nkey 0123456789ABCDEF\n" FILE_LINE("a.so") TAIL,
     };
     static const char good[] = HEAD FILE_LINE("a.so") "link a.so b.so\n" TAIL;
+    static const char with_nul[] = HEAD FILE_LINE("a.so\0x") TAIL;
     struct kit *k = *state;
     assert_int_equal(signature_parse(&k->signature, good, strlen(good)), 0);
+    assert_int_equal(signature_parse(&k->signature, with_nul, sizeof with_nul - 1), -1);
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         if (signature_parse(&k->signature, wrong[i], strlen(wrong[i])) == 0)
             fail_msg("taken: %s", wrong[i]);

@@ -14,3 +14,4 @@ penstock_test(sandbox_spec LABEL unit
               SOURCES ${CMAKE_CURRENT_LIST_DIR}/sandbox_spec.c ${CMAKE_CURRENT_LIST_DIR}/conf_kit.c
               DEPS base conf plugin sandbox)
 penstock_test(sandbox_guarantee LABEL unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/sandbox_guarantee.c DEPS base sandbox)
+penstock_test(sandbox_tid LABEL unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/sandbox_tid.c DEPS sandbox)

@@ -156,10 +156,10 @@ static void answer_as_ordinary(struct held *h)
     struct learn *l = h->learn;
     const int nr = h->call->data.nr;
     const enum filter_answer answer = judge(h);
-    if (answer == ANSWER_ALLOW) {
+    if (answer == ANSWER_ALLOW)
         go_on(h);
-        return;
-    }
+    if (answer == ANSWER_ALLOW || answer == ANSWER_NOTHING)
+        return; /* nothing: no error, and it is not made */
     if (answer == ANSWER_NOTHING)
         return; /* 0, as it stands there */
     if (nr >= 0 && nr < LEARN_CALLS && (l->calls[nr] == 0 || answer == ANSWER_TRAP))

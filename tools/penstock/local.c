@@ -224,7 +224,7 @@ int local_open(struct local *l, const struct cli *cli, const struct conf_host *h
 {
     const struct launch_report *report;
     int status = local_probe(l, cli, host, is_named, &report);
-    if (status == CLI_OK && report->is_refused != 0)
+    if (status == CLI_OK && report != NULL && report->is_refused != 0)
         status = cli_fail(cli, CLI_FAIL, "penstock doctor shows what boxes hold here",
                           "boxes do not hold here what is required: %s", report->why);
     return status;

@@ -37,7 +37,9 @@ static const struct attack_case cases[] = {
     TRY("18", "kill_parent", &box_plain, ANYWHERE, "EPERM"),
     TRY("18", "kill_zygote", &box_plain, IN_RUN, "EPERM"),
     TRY("18", "kill_all", &box_plain, ANYWHERE, "EPERM"),
-    TRY("18", "tgkill_parent", &box_plain, ANYWHERE, "EPERM"),
+    TRY("18", "tgkill_parent", &box_plain, IN_TASK, "EPERM"),
+    /* A zygote has its own tasks to signal, and no filter that could tell them from others. */
+    TRY_IF(WALL_LANDLOCK, "18", "tgkill_parent", &box_plain, IN_ZYGOTE, "EPERM"),
     TRY("18", "tgkill_zygote", &box_plain, IN_RUN, "EPERM"),
     TRY("18", "tkill_zygote", &box_plain, IN_RUN, "EPERM"),
     TRY("18", "sigqueue_parent", &box_plain, ANYWHERE, "!SANDBOX_VIOLATION(rt_sigqueueinfo)"),

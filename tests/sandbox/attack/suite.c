@@ -243,7 +243,7 @@ static int run_setting(struct suite *s, const char *line_file)
         return EXIT_FAILURE;
     signal(SIGALRM, on_alarm);
     for (uint32_t place = 1; place <= BY_SUITE; place <<= 1)
-        run_place(s, place);
+        run_place(s, place & s->setting->places);
     return finish(s, line_file);
 }
 

@@ -25,7 +25,8 @@ enum place {
     BY_SUITE = 32, /* the suite does something itself */
     IN_ZYGOTE = IN_CONSTRUCTOR | IN_OPEN,
     IN_TASK = IN_RUN | IN_THREAD | IN_CLOSE,
-    ANYWHERE = IN_ZYGOTE | IN_TASK
+    ANYWHERE = IN_ZYGOTE | IN_TASK,
+    ALL_PLACES = ANYWHERE | BY_SUITE
 };
 
 enum setting_bit {
@@ -123,8 +124,9 @@ struct setting {
     uint32_t bit;
     const char *wrapper[HOST_ARGS]; /* words with a / in front of a build path: "@tests/x" */
     bool is_user;
-    uint32_t floor; /* cases that must run */
-    uint32_t slow;  /* times that its clocks go slower */
+    uint32_t floor;  /* cases that must run */
+    uint32_t slow;   /* times that its clocks go slower */
+    uint32_t places; /* where attacks are run from there */
 };
 
 struct suite {

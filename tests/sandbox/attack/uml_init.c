@@ -1,0 +1,81 @@
+/*
+ * uml_init.c: the first process of a user-mode Linux whose root is the host's: mounts what a system
+ * has, runs one command, leaves its exit status in a file of the host, and halts.
+ *
+ *     uml_init STATUS_FILE COMMAND [ARG ...]
+ */
+#include <fcntl.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { EXIT_NOT_RUN = 126, FILES = 4096 };
+
+static void mount_all(void)
+{
+    static const struct {
+        const char *type, *at, *options;
+    } mounts[] = {{"proc", "/proc", NULL},
+                  {"sysfs", "/sys", NULL},
+                  {"tmpfs", "/tmp", "mode=1777"},
+                  {"cgroup2", "/sys/fs/cgroup", NULL}};
+    for (size_t i = 0; i < sizeof mounts / sizeof *mounts; i++) {
+        if (mount(mounts[i].type, mounts[i].at, mounts[i].type, 0, mounts[i].options) < 0)
+            perror(mounts[i].at);
+    }
+    mkdir("/dev/shm", 01777);
+    mount("tmpfs", "/dev/shm", "tmpfs", 0, "mode=1777");
+}
+
+static void bring_up_loopback(void)
+{
+    struct ifreq lo = {.ifr_name = "lo", .ifr_flags = IFF_UP};
+    const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &lo) < 0)
+        perror("lo");
+    close(fd);
+}
+
+static int run(char **argv)
+{
+    int status = EXIT_NOT_RUN << 8;
+    const pid_t pid = fork();
+    if (pid == 0) {
+        setsid();
+        execv(argv[0], argv);
+        perror(argv[0]);
+        _exit(EXIT_NOT_RUN);
+    }
+    /* Orphans come to us too. */
+    for (pid_t got = 0; pid > 0 && got != pid;)
+        got = wait(&status);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+int main(int argc, char **argv)
+{
+    const struct rlimit files = {FILES, FILES};
+    if (getpid() != 1 || argc < 3)
+        return EXIT_NOT_RUN;
+    /* Before /tmp is another one. */
+    const int fd = open(argv[1], O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    mount_all();
+    bring_up_loopback();
+    setrlimit(RLIMIT_NOFILE, &files);
+    setenv("TMPDIR", "/tmp", 1);
+    setenv("PATH", "/usr/bin:/bin:/usr/sbin:/sbin", 1);
+    if (fd >= 0)
+        dprintf(fd, "%d\n", run(argv + 2));
+    sync();
+    reboot(RB_POWER_OFF);
+    return EXIT_NOT_RUN;
+}
