@@ -339,12 +339,13 @@ static void output_is_drained_and_counted(void **state)
     assert_int_equal(kit_stop(&k), 0);
 }
 
-static void watch(const struct kit_box *b, uint32_t cpu_ms)
+static void watch(const struct kit_box *b, uint32_t cpu_ms, uint32_t is_over)
 {
     const struct control_watch m = {
         .head = {.magic = CHAN_MAGIC, .version = CHAN_VERSION, .type = CONTROL_WATCH},
         .cpu_ms = cpu_ms,
         .generation = 1,
+        .is_over = is_over,
     };
     kit_tell(b, &m, sizeof m);
 }
@@ -358,14 +359,14 @@ static void processor_time_is_watched(void **state)
     begin(&k, &b, any_user(), BOX_FORK, 1, "spin");
     kit_control(&b, CONTROL_READY, &m);
     kit_control(&b, CONTROL_WORKER, &m);
-    watch(&b, 50);
-    watch(&b, 0);   /* taken back */
-    watch(&b, 150); /* and given again */
+    watch(&b, 50, 0);
+    watch(&b, 0, 1);   /* taken back */
+    watch(&b, 150, 0); /* and given again */
     kit_control(&b, CONTROL_EXIT, &m);
     assert_int_equal(m.exit.reason, KILL_CPU);
     /* Above: 20 ms by the clock's looks, the rest for a machine that lets the warden wait. */
     assert_in_range(m.exit.cpu_us, 150000, 400000);
-    watch(&b, 100); /* of a worker that is gone */
+    watch(&b, 100, 0); /* of a worker that is gone */
     kit_control(&b, CONTROL_WORKER, &m);
     kit_kill_worker(&b, 0, 2, KILL_WALL);
     kit_control(&b, CONTROL_EXIT, &m);
