@@ -47,6 +47,8 @@ static void on_ready(struct box *b, union control_message *m)
 {
     if (m->ready.mode == BOX_WARM)
         b->mode = BOX_WARM;
+    b->is_measured = (m->ready.walls & WALL_SCRATCH) == 0 &&
+                     (b->limits.dir_bytes > 0 || b->limits.dir_files > 0);
     b->events.on_ready(b->arg, b, m->ready.walls, m->ready.landlock_abi, b->mode);
 }
 

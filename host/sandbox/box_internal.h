@@ -141,7 +141,9 @@ struct box {
     int control_fd;
     struct loop_io *control_io;
     struct loop_timer *watch_timer;
-    bool is_held; /* between box_hold and box_release */
+    bool
+        is_measured; /* its task directories lie on the disk: their limits need the warden's look */
+    bool is_held;    /* between box_hold and box_release */
     uint32_t n_slots, depth;
     struct slot *slots;
     struct buf last_log; /* what no task has printed (tail.h) */

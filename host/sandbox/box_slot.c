@@ -231,10 +231,15 @@ void slot_stop(struct slot *s)
         shutdown(s->data_fd, SHUT_WR);
 }
 
+static bool is_watch_wanted(const struct slot *s)
+{
+    return s->cpu_ms > 0 || s->box->is_measured;
+}
+
 void slot_on_watch(struct slot *s)
 {
     const struct control_watch m = {
-        {CHAN_MAGIC, CHAN_VERSION, CONTROL_WATCH}, s->index, s->cpu_ms, s->generation};
+        {CHAN_MAGIC, CHAN_VERSION, CONTROL_WATCH}, s->index, s->cpu_ms, s->generation, 0, 0};
     if (s->user == NULL || s->is_watched || clock_mono_us() - s->started_us < WATCH_AFTER_US)
         return;
     if (ahead_catch_up(s)) {
@@ -242,7 +247,7 @@ void slot_on_watch(struct slot *s)
         return;
     }
     s->is_watched = true;
-    if (s->cpu_ms > 0)
+    if (is_watch_wanted(s))
         box_tell(s->box, &m, sizeof m);
     /* Nobody waits behind a long task while another worker may be free. */
     ahead_give_back(s, false);
@@ -252,8 +257,8 @@ void slot_on_watch(struct slot *s)
 static void end_watch(struct slot *s)
 {
     const struct control_watch m = {
-        {CHAN_MAGIC, CHAN_VERSION, CONTROL_WATCH}, s->index, 0, s->generation};
-    if (s->is_watched && s->cpu_ms > 0)
+        {CHAN_MAGIC, CHAN_VERSION, CONTROL_WATCH}, s->index, 0, s->generation, 1, 0};
+    if (s->is_watched && is_watch_wanted(s))
         box_tell(s->box, &m, sizeof m);
     s->is_watched = false;
 }

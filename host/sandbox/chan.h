@@ -21,7 +21,7 @@
 #include <stdint.h>
 
 #define CHAN_MAGIC 0x504e5354u
-enum { CHAN_VERSION = 4 };
+enum { CHAN_VERSION = 5 };
 
 enum {
     BOX_SLOTS_MAX = 64,
@@ -212,14 +212,17 @@ struct control_kill {
     uint64_t generation;
 };
 
-/* Kills that worker (KILL_CPU) once it has used cpu_ms more of processor time than now. Sent for
- * tasks that run longer than a moment only, so that short ones cost no message. cpu_ms 0 takes a
- * watch back. */
+/* Kills that worker (KILL_CPU) once it has used cpu_ms more of processor time than now, or
+ * (KILL_DISK) once its directory holds more than the box's limits, where no WALL_SCRATCH does that.
+ * Sent for tasks that run longer than a moment only, so that short ones cost no message; and again
+ * with is_over when a warm worker has come to the end of that task. */
 struct control_watch {
     struct chan_head head;
     uint32_t slot;
-    uint32_t cpu_ms;
+    uint32_t cpu_ms; /* 0: no limit of it */
     uint64_t generation;
+    uint32_t is_over;
+    uint32_t reserved;
 };
 
 struct control_stop {
@@ -336,10 +339,11 @@ enum zygote_type {
         1, /* to the zygote, first: struct zygote_setup, then config_len bytes, then inputs_len bytes
               as in warden_setup.h; descriptors: filter of the zygote, filter of tasks (sealed memfds of struct sock_filter; of no length: no
               filter), and for BOX_WARM and BOX_SCAN data and page of the slot */
-    ZYGOTE_READY,   /* struct zygote_ready; none in a scan: it ends with status 0 once the data
+    ZYGOTE_READY,  /* struct zygote_ready; none in a scan: it ends with status 0 once the data
                       channel has its answer */
-    ZYGOTE_FAILED,  /* struct zygote_failed */
-    ZYGOTE_FORK,    /* to the zygote: struct zygote_fork; descriptors: data, page, output pipe */
+    ZYGOTE_FAILED, /* struct zygote_failed */
+    ZYGOTE_FORK, /* to the zygote: struct zygote_fork; descriptors: data, page, output pipe, and up
+                       to two that take "0" from a task to move it into its control group */
     ZYGOTE_FORKED,  /* struct zygote_forked */
     ZYGOTE_LISTENER /* struct zygote_listener, before any plugin code; descriptor: as
                        CONTROL_LISTENER */

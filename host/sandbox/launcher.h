@@ -18,6 +18,7 @@
 #include <sys/types.h>
 
 #include "base/log.h"
+#include "sandbox/cgroup.h"
 #include "sandbox/chan.h"
 #include "sandbox/filter.h"
 #include "sandbox/plugin_trust.h"
@@ -88,9 +89,10 @@ struct launch {
     uint64_t namespaces;      /* flags of clone that work here */
     uint32_t walls;           /* enum wall that can be built here */
     uint32_t landlock_abi;
-    uint32_t without;      /* enum wall that PENSTOCK_WITHOUT takes away */
-    int cgroup_error;      /* errno of why there are no control groups; 0: they are off or there */
-    char cgroup_text[128]; /* where they were sought, and what was missing, for the report; or "" */
+    uint32_t without;       /* enum wall that PENSTOCK_WITHOUT takes away */
+    struct cgroups *groups; /* NULL: none here, for the reason in cgroup_text */
+    int cgroup_error;       /* errno of it; 0: the text says it all, or they are off or there */
+    char cgroup_text[CGROUP_WHY]; /* where they were sought, and what was missing; or "" */
     struct launch_filters filters;
     struct launch_child *first;
     uint32_t next_uid;
@@ -110,6 +112,18 @@ void launch_dirs_close(struct launch *l);
 /* Makes the directories that setup->box needs and puts their paths into setup. */
 int launch_dirs_make(const struct launch *l, struct warden_setup *setup);
 void launch_dirs_remove(const struct launch *l, uint64_t box);
+
+/* launcher_groups.c */
+/* Finds out whether control groups can be had, and begins their pool; why not is logged, and stands
+ * in cgroup_text. */
+void launch_groups_open(struct launch *l);
+void launch_groups_close(struct launch *l);
+/* With WALL_CGROUP: takes the groups of setup->box and puts their descriptors into setup, whose
+ * they are. -1 with errno; cgroups_give_back is due all the same. */
+int launch_groups_take(struct launch *l, struct warden_setup *setup);
+/* Sets them all to -1. */
+void launch_groups_forget_fds(struct warden_setup *setup);
+void launch_groups_close_fds(struct warden_setup *setup);
 
 /* launcher_spawn.c */
 /* Starts a warden: its process id, or -1 with errno. All descriptors stay the caller's. */

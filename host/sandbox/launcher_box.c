@@ -83,10 +83,14 @@ static int check_message(struct making *m)
 #define WALLS_OFF                                                                                  \
     (WALL_USERNS | WALL_PIDNS | WALL_OWN_UID | WALL_NO_CAPS | WALL_LIMITS | WALL_CGROUP)
 
-/* Without the walls that the box's rights open. */
-static uint32_t walls_for(const struct launch *l, uint32_t rights)
+/* Without the walls that the box's rights open; and without a limit a directory in memory would be
+ * bounded by nothing but the machine's. */
+static uint32_t walls_for(const struct launch *l, const struct launch_start *s)
 {
+    const uint32_t rights = s->rights;
     uint32_t walls = l->walls;
+    if ((s->flags & LAUNCH_DISK_SCRATCH) != 0 || s->limits.dir_bytes == 0)
+        walls &= ~(uint32_t)WALL_SCRATCH;
     if ((rights & BOX_MAY_NETWORK) != 0)
         walls &= ~(uint32_t)WALL_NETNS;
     if ((rights & BOX_MAY_JIT) != 0)
@@ -119,7 +123,7 @@ static int fill_setup(struct making *m)
     setup->mode = s->mode;
     setup->slots = s->slots;
     setup->rights = s->rights;
-    setup->walls = walls_for(l, s->rights);
+    setup->walls = walls_for(l, s);
     setup->landlock_abi = l->landlock_abi;
     setup->config_len = s->config_len;
     setup->flags = s->flags;
@@ -220,6 +224,11 @@ static int make_dirs(struct making *m)
     return launch_dirs_make(m->launch, &m->setup);
 }
 
+static int take_groups(struct making *m)
+{
+    return launch_groups_take(m->launch, &m->setup);
+}
+
 static int spawn(struct making *m)
 {
     const uint64_t namespaces = launch_namespaces_of(m->setup.walls);
@@ -236,8 +245,8 @@ static int watch(struct making *m)
 static const struct making_step steps[] = {
     {"message", check_message}, {"setup", fill_setup},      {"plugin", open_plugin},
     {"inputs", resolve_inputs}, {"filters", get_filters},   {"sockets", make_sockets},
-    {"pages", make_pages},      {"directories", make_dirs}, {"clone", spawn},
-    {"watch", watch},
+    {"pages", make_pages},      {"directories", make_dirs}, {"groups", take_groups},
+    {"clone", spawn},           {"watch", watch},
 };
 
 static const char *take_steps(struct making *m)
@@ -308,6 +317,7 @@ static void undo(struct making *m)
         kill(m->pid, SIGKILL);
         waitpid(m->pid, NULL, 0);
     }
+    cgroups_give_back(m->launch->groups, m->setup.box);
     if (m->setup.box_dir[0] != '\0')
         launch_dirs_remove(m->launch, m->setup.box);
 }
@@ -321,6 +331,7 @@ static void close_all(struct making *m)
         fd_close(&m->setup.data_fds[i]);
         fd_close(&m->setup.page_fds[i]);
     }
+    launch_groups_close_fds(&m->setup);
     plugin_source_close(&m->setup.plugin);
 }
 
@@ -334,6 +345,7 @@ static struct making *making_new(struct launch *l, const struct launch_start *me
     m->message = message;
     m->config = config;
     m->control = m->setup.control_fd = -1;
+    launch_groups_forget_fds(&m->setup);
     for (int i = 0; i < BOX_SLOTS_MAX; i++)
         m->data[i] = m->setup.data_fds[i] = m->setup.page_fds[i] = -1;
     return m;

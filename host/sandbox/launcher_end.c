@@ -89,6 +89,7 @@ static void on_ended(void *arg, pid_t pid, int wait_status)
     };
     if (!c->has_pidns)
         kill_strays(l);
+    cgroups_give_back(l->groups, c->box);
     launch_dirs_remove(l, c->box);
     log_debug("box ended", LI("box", c->box), LI("pid", pid), LI("status", wait_status));
     forget(c);

@@ -305,11 +305,10 @@ int main(int argc, char **argv)
         log_error("the launch channel cannot be used", LE(errno));
         return EXIT_FAILURE;
     }
-    if (start(&l) < 0)
-        return EXIT_FAILURE;
-    const int rc = launch_run(&l);
-    if (rc < 0)
+    int rc = start(&l);
+    if (rc == 0 && (rc = launch_run(&l)) < 0)
         log_error("the launcher ends", LE(errno));
+    launch_groups_close(&l);
     launch_filters_clear(&l.filters);
     launch_dirs_close(&l);
     return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -96,17 +96,23 @@ static uint64_t find_namespaces(const struct launch *l, struct guarantee_facts *
 
 /* ---- the box of the probe ---- */
 
-/* A mount namespace without a root of its own shows the whole host. */
+/* A mount namespace without a root of its own shows the whole host, and nothing is mounted in it. */
 static uint32_t tidy(uint32_t walls)
 {
-    return (walls & WALL_NEWROOT) != 0 ? walls : walls & ~(uint32_t)WALL_MOUNTNS;
+    return (walls & WALL_NEWROOT) != 0 ? walls : walls & ~(uint32_t)(WALL_MOUNTNS | WALL_SCRATCH);
 }
 
 static uint32_t hoped_for(const struct launch *l, uint64_t namespaces)
 {
-    const uint32_t walls = launch_walls_of(namespaces) | (geteuid() == 0 ? WALL_OWN_UID : 0) |
-                           WALL_LANDLOCK | WALL_SECCOMP | WALL_NO_CAPS | WALL_MDWE | WALL_LIMITS;
-    return tidy((walls | ((walls & WALL_MOUNTNS) != 0 ? WALL_NEWROOT : 0)) & ~l->without);
+    uint32_t walls = launch_walls_of(namespaces) | WALL_LANDLOCK | WALL_SECCOMP | WALL_NO_CAPS |
+                     WALL_MDWE | WALL_LIMITS | WALL_SCRATCH;
+    if (geteuid() == 0)
+        walls |= WALL_OWN_UID;
+    if ((walls & WALL_MOUNTNS) != 0)
+        walls |= WALL_NEWROOT;
+    if (l->groups != NULL)
+        walls |= WALL_CGROUP;
+    return tidy(walls & ~l->without);
 }
 
 union probe_message {
@@ -175,6 +181,7 @@ static int fill_setup(struct probe *p, uint32_t walls)
     setup->magic = WARDEN_MAGIC;
     setup->version = WARDEN_VERSION;
     setup->mode = WARDEN_PROBE;
+    launch_groups_forget_fds(setup);
     setup->slots = 1;
     setup->walls = walls;
     setup->landlock_abi = confine_landlock_abi();
@@ -196,11 +203,15 @@ static int probe_with(struct probe *p, uint32_t walls)
     int rc = fill_setup(p, walls);
     if (rc == 0)
         rc = launch_dirs_make(p->launch, &p->setup);
+    if (rc == 0)
+        rc = launch_groups_take(p->launch, &p->setup);
     if (rc < 0)
-        snprintf(p->why, BOX_TEXT_MAX, "the probe failed: its filters and folders: %s",
+        snprintf(p->why, BOX_TEXT_MAX, "the probe failed: its filters, folders and groups: %s",
                  log_errno_text(errno));
     if (rc == 0)
         rc = run_probe(p);
+    launch_groups_close_fds(&p->setup);
+    cgroups_give_back(p->launch->groups, p->setup.box);
     launch_dirs_remove(p->launch, p->setup.box);
     return rc;
 }
@@ -292,6 +303,8 @@ int launch_probe(struct launch *l, struct guarantee_facts *f, char *why)
 {
     struct probe *p = calloc(1, sizeof *p);
     snprintf(why, BOX_TEXT_MAX, "no memory for the probe of the walls");
+    if ((l->without & WALL_CGROUP) == 0)
+        launch_groups_open(l);
     fill_facts(l, f);
     if (p == NULL)
         return -1;
@@ -302,6 +315,8 @@ int launch_probe(struct launch *l, struct guarantee_facts *f, char *why)
     if (rc < 0)
         return -1;
     f->landlock_abi = (f->walls & WALL_LANDLOCK) != 0 ? confine_landlock_abi() : 0;
+    if ((f->walls & WALL_CGROUP) == 0)
+        launch_groups_close(l);
     l->walls = f->walls;
     l->namespaces = launch_namespaces_of(f->walls);
     l->landlock_abi = f->landlock_abi;

@@ -103,6 +103,18 @@ static int child_keep_caps(void)
     return 0;
 }
 
+static int keep_group_fds(const struct warden_setup *setup)
+{
+    int rc = 0;
+    for (int i = 0; i < WARDEN_GROUPS; i++) {
+        for (int file = 0; file < CGROUP_FILES; file++) {
+            if (setup->group_fds[i][file] >= 0)
+                rc |= fd_set_cloexec(setup->group_fds[i][file], 0);
+        }
+    }
+    return rc;
+}
+
 static int child_keep_fds(const struct warden_setup *setup, int setup_fd)
 {
     int rc = fd_set_cloexec(setup->control_fd, 0) | fd_set_cloexec(setup->helper_fd, 0) |
@@ -115,7 +127,7 @@ static int child_keep_fds(const struct warden_setup *setup, int setup_fd)
         if (setup->plugin.parts[i].fd >= 0)
             rc |= fd_set_cloexec(setup->plugin.parts[i].fd, 0);
     }
-    return rc;
+    return rc | keep_group_fds(setup);
 }
 
 /* Nothing of the launcher's environment goes on, but a test's wish to see a step fail. */

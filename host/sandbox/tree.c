@@ -1,5 +1,5 @@
-/* tree.c: empties a directory that a plugin has filled. Runs in the plugin's process, before the
- * plugin's code. */
+/* tree.c: empties and measures a directory that a plugin has filled. Runs in the warden's children,
+ * the launcher, and the plugin's process before the plugin's code. */
 #include "sandbox/tree.h"
 
 #include <dirent.h>
@@ -113,4 +113,77 @@ int tree_empty(int dir_fd)
     } while (rc == 0);
     fd_close(&at);
     return rc;
+}
+
+/* ---- how much there is ---- */
+
+struct measure {
+    uint64_t bytes, files;         /* so far */
+    uint64_t max_bytes, max_files; /* 0: any number */
+};
+
+static int walk(struct measure *m, int dir, int depth);
+
+static int is_within(const struct measure *m)
+{
+    return (m->max_bytes == 0 || m->bytes <= m->max_bytes) &&
+           (m->max_files == 0 || m->files <= m->max_files);
+}
+
+/* What is gone again, or has become something else, is not there. */
+static int has_vanished(void)
+{
+    return errno == ENOENT || errno == ENOTDIR || errno == ELOOP;
+}
+
+static int walk_below(struct measure *m, int at, const char *name, int depth)
+{
+    int dir = open_dir(at, name);
+    if (dir < 0 && has_vanished())
+        return 1;
+    if (dir < 0 && errno != EACCES)
+        return -1;
+    const int rc = dir >= 0 && depth < TREE_DEPTH ? walk(m, dir, depth + 1) : 0;
+    fd_close(&dir);
+    return rc;
+}
+
+/* Blocks, because a file with holes is not as large as it looks; shared by its names. */
+static int count(struct measure *m, int at, const char *name, int depth)
+{
+    enum { BLOCK = 512 };
+    struct stat st;
+    if (fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return has_vanished() ? 1 : -1;
+    m->files++;
+    m->bytes +=
+        (uint64_t)st.st_blocks * BLOCK / (S_ISDIR(st.st_mode) ? 1 : st.st_nlink + !st.st_nlink);
+    if (!is_within(m))
+        return 0;
+    return S_ISDIR(st.st_mode) ? walk_below(m, at, name, depth) : 1;
+}
+
+static int walk(struct measure *m, int dir, int depth)
+{
+    int rc = 1;
+    int copy = open_dir(dir, ".");
+    DIR *list = copy >= 0 ? fdopendir(copy) : NULL;
+    if (list == NULL) {
+        fd_close(&copy);
+        return errno == EACCES ? 0 : -1;
+    }
+    for (struct dirent *e; rc == 1 && (e = readdir(list)) != NULL;) {
+        if (!is_dot(e->d_name))
+            rc = count(m, dir, e->d_name, depth);
+    }
+    const int saved = errno;
+    closedir(list);
+    errno = saved;
+    return rc;
+}
+
+int tree_fits(int dir_fd, uint64_t bytes, uint64_t files)
+{
+    struct measure m = {.max_bytes = bytes, .max_files = files};
+    return walk(&m, dir_fd, 0);
 }

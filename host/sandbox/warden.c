@@ -129,8 +129,11 @@ static void on_kill(struct warden *w, const union control_message *m)
 static void on_watch(struct warden *w, const union control_message *m)
 {
     struct slot *s = worker_of(w, m->watch.slot, m->watch.generation);
-    if (s != NULL)
-        warden_watch_cpu(s, m->watch.cpu_ms);
+    if (s == NULL)
+        return;
+    warden_watch_end(s);
+    if (m->watch.is_over == 0)
+        warden_watch(s, m->watch.cpu_ms);
 }
 
 static void on_stop(struct warden *w, const union control_message *m)
@@ -224,6 +227,11 @@ static void on_slot_timer(void *arg)
         warden_fill_slot(s);
 }
 
+static void on_measure_timer(void *arg)
+{
+    warden_measure(arg);
+}
+
 static int make_slot(struct warden *w, uint32_t i)
 {
     struct slot *s = &w->slots[i];
@@ -232,8 +240,9 @@ static int make_slot(struct warden *w, uint32_t i)
     s->index = z->slot = i;
     s->output.fd = z->output.fd = z->channel = z->birth = -1;
     s->timer = loop_timer_new(w->loop, on_slot_timer, s);
+    s->measure_timer = loop_timer_new(w->loop, on_measure_timer, s);
     z->timer = loop_timer_new(w->loop, on_zygote_timer, z);
-    return s->timer != NULL && z->timer != NULL ? 0 : -1;
+    return s->timer != NULL && s->measure_timer != NULL && z->timer != NULL ? 0 : -1;
 }
 
 static int make_loop(struct warden *w)
@@ -305,6 +314,18 @@ static int read_setup(struct warden *w, int fd)
     return pread(fd, w->inputs, s->inputs_len, inputs_at) == (ssize_t)s->inputs_len ? 0 : -1;
 }
 
+static int claim_group_fds(struct warden_setup *s)
+{
+    int rc = 0;
+    for (int i = 0; i < WARDEN_GROUPS; i++) {
+        for (int file = 0; file < CGROUP_FILES; file++) {
+            if (s->group_fds[i][file] >= 0)
+                rc |= fd_set_cloexec(s->group_fds[i][file], 1);
+        }
+    }
+    return rc;
+}
+
 /* The launcher has opened these for us over the exec; nobody else is to inherit them. */
 static int claim_fds(struct warden *w)
 {
@@ -318,7 +339,7 @@ static int claim_fds(struct warden *w)
         rc |= fd_set_cloexec(s->filter_fds[kind], 1);
     for (uint32_t i = 0; i < s->slots; i++)
         rc |= fd_set_cloexec(s->data_fds[i], 1) | fd_set_cloexec(s->page_fds[i], 1);
-    return rc;
+    return rc | claim_group_fds(s);
 }
 
 int warden_main(int setup_fd)

@@ -37,11 +37,12 @@ struct limit {
 };
 
 /* Processes of one user are counted together, and only where the box has its own user is that its
- * own count: the warden, its zygotes, and in each slot a task with its threads and a cleaner. */
+ * own count: the warden, its zygotes, and in each slot a task with its threads, a cleaner, and one
+ * that measures. */
 static uint64_t processes(const struct warden *w)
 {
     const uint64_t slots = w->setup.slots;
-    return 2 + 2 * slots + slots * w->setup.limits.threads;
+    return 2 + 3 * slots + slots * w->setup.limits.threads;
 }
 
 static int set_limit(const struct limit *l)
@@ -142,11 +143,14 @@ struct birth {
     int channel, output, failed;
 };
 
-static int child_prepare(const struct warden *w, const struct birth *b)
+/* The group first: what comes after is put over descriptors that may be the group's. */
+static int child_prepare(const struct zygote *z, const struct birth *b)
 {
+    const struct warden *w = z->warden;
     sigset_t none;
     sigemptyset(&none);
-    if (prctl(PR_SET_PDEATHSIG, (long)SIGKILL, 0L, 0L, 0L) < 0 ||
+    if (warden_group_join(w, warden_group_of(z)) < 0 ||
+        prctl(PR_SET_PDEATHSIG, (long)SIGKILL, 0L, 0L, 0L) < 0 ||
         sigprocmask(SIG_SETMASK, &none, NULL) < 0 || dup2(b->output, STDOUT_FILENO) < 0 ||
         dup2(b->output, STDERR_FILENO) < 0 || dup2(b->channel, CHANNEL) < 0 ||
         fd_set_cloexec(CHANNEL, 0) < 0)
@@ -160,7 +164,7 @@ __attribute__((noreturn)) static void child_main(const struct zygote *z, const s
     struct environment e = {.n = 0};
     char *argv[] = {(char[]){"penstock-box"}, (char[]){"zygote"}, (char[]){"3"}, NULL};
     fill_environment(&e, z);
-    if (child_prepare(z->warden, b) == 0)
+    if (child_prepare(z, b) == 0)
         execveat(z->warden->setup.helper_fd, "", argv, e.list, AT_EMPTY_PATH);
     /* Only we can write this: the pipe is closed by the exec, before any plugin code. */
     const int error = errno;

@@ -51,8 +51,9 @@ struct zygote {
     struct loop_timer *timer;
     struct output output;
     int64_t started_ms;
-    unsigned failures; /* in a row */
-    unsigned ordered;  /* forks asked for and not yet named */
+    uint64_t old_oom_kills; /* of its control group, when it was started */
+    unsigned failures;      /* in a row */
+    unsigned ordered;       /* forks asked for and not yet named */
 };
 
 enum slot_state {
@@ -69,11 +70,18 @@ struct slot {
     pid_t pid;
     uint64_t generation;
     enum kill_reason reason;
-    int dir;                  /* the task directory */
-    struct output output;     /* of a forked worker; a warm one writes to its zygote's */
-    uint64_t cpu_limit_us;    /* of its process clock; 0: not watched */
-    uint64_t cpu_loaded_us;   /* its process clock when it was announced */
-    struct loop_timer *timer; /* the next look at its clock */
+    int dir;                          /* the task directory */
+    struct output output;             /* of a forked worker; a warm one writes to its zygote's */
+    uint64_t cpu_limit_us;            /* of its process clock; 0: not watched */
+    struct loop_timer *timer;         /* the next look at its clock */
+    struct loop_timer *measure_timer; /* the next look at its directory */
+    pid_t measurer;                   /* a child of ours that looks at it now; 0: none */
+    bool is_measured;                 /* the task is watched, and what it looks for counts */
+    uint64_t n_watches;               /* of this slot so far, and when the child began */
+    uint64_t measurer_watch;
+    /* Of its control group, when the worker was announced. */
+    uint64_t old_oom_kills, old_peak;
+    uint64_t cpu_loaded_us; /* its process clock when it was announced */
 };
 
 /* A child that ended before the zygote had named it. */
@@ -130,8 +138,8 @@ void warden_probe(struct warden *w);
  * EINTR if it was killed by a filter, ECHILD else. */
 int warden_in_child(int (*fn)(struct warden *w, void *arg), struct warden *w, void *arg);
 
-/* warden_basics.c, warden_root.c, warden_inputs.c, warden_files.c, warden_rights.c: the steps. 0,
- * or -1 with errno.
+/* warden_basics.c, warden_root.c, warden_inputs.c, warden_files.c, warden_rights.c, warden_group.c: the
+ * steps. 0, or -1 with errno.
  */
 int warden_begin_session(struct warden *w);
 int warden_reset_signals(struct warden *w);
@@ -152,6 +160,7 @@ int warden_make_mount(const char *type, const char *const (*options)[2], size_t 
 int warden_make_place(int root, const char *name, mode_t mode);
 int warden_privatise_mounts(struct warden *w);
 int warden_make_root(struct warden *w);
+int warden_mount_scratch(struct warden *w);
 int warden_bind_system(struct warden *w);
 int warden_bind_devices(struct warden *w);
 int warden_mount_proc(struct warden *w);
@@ -169,6 +178,7 @@ int warden_lock_securebits(struct warden *w);
 int warden_switch_user(struct warden *w);
 int warden_drop_caps(struct warden *w);
 int warden_refuse_privileges(struct warden *w);
+int warden_try_group(struct warden *w);
 int warden_try_mdwe(struct warden *w);
 int warden_try_landlock(struct warden *w);
 int warden_try_seccomp(struct warden *w);
@@ -199,6 +209,27 @@ void warden_cleaner_ended(struct slot *s, int wait_status);
 void warden_fill_slot(struct slot *s);
 void warden_kill_worker(struct slot *s, enum kill_reason reason);
 
+/* warden_group.c: control groups; without WALL_CGROUP all of it does nothing. -1 with errno. */
+/* The group that a zygote lives in. */
+static inline uint32_t warden_group_of(const struct zygote *z)
+{
+    return z->warden->mode == BOX_FORK ? (uint32_t)WARDEN_GROUP_ZYGOTE : z->slot;
+}
+/* The caller goes into that group: a slot's, or WARDEN_GROUP_ZYGOTE. */
+int warden_group_join(const struct warden *w, uint32_t group);
+/* The descriptors by which a task of the slot joins its group itself, into fds; 0: we move it. */
+enum { GROUP_PASS_MAX = 2 };
+size_t warden_group_pass(const struct slot *s, int *fds);
+/* Moves a worker into its slot's group, if it does not go itself. */
+int warden_group_move(const struct slot *s, pid_t pid);
+/* Notes the kernel's counters when a worker is announced, and tells at its end what they are since.
+ */
+int warden_group_begin(struct slot *s);
+void warden_group_end(const struct slot *s, struct control_exit *m);
+/* Kills in that group so far, for want of memory; and whether there were more since. */
+uint64_t warden_group_oom_kills(const struct warden *w, uint32_t group);
+bool warden_group_was_full(const struct warden *w, uint32_t group, uint64_t old_oom_kills);
+
 /* warden_reap.c */
 void warden_reap(struct warden *w);
 /* Whether pid is a child of ours that belongs to nothing yet. */
@@ -222,8 +253,13 @@ bool warden_allows_strays(const struct warden *w);
 /* warden_watch.c */
 /* What the process has used so far; 0 of a zombie. */
 uint64_t warden_cpu_us(pid_t pid);
-void warden_watch_cpu(struct slot *s, uint32_t cpu_ms);
+/* The task of a slot is a long one; cpu_ms as in control_watch. */
+void warden_watch(struct slot *s, uint32_t cpu_ms);
+void warden_watch_end(struct slot *s);
 void warden_look_at_cpu(struct slot *s);
+/* Looks at the directory of a slot that is watched; by a child, which ends some time later. */
+void warden_measure(struct slot *s);
+void warden_measurer_ended(struct slot *s, int wait_status);
 
 /* warden_output.c */
 /* Opens a pipe; returns the write end, or -1 with errno. */

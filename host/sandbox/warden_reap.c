@@ -27,6 +27,15 @@ static struct zygote *zygote_of(struct warden *w, pid_t pid)
     return NULL;
 }
 
+static struct slot *measured_by(struct warden *w, pid_t pid)
+{
+    for (uint32_t i = 0; i < w->setup.slots; i++) {
+        if (w->slots[i].measurer == pid)
+            return &w->slots[i];
+    }
+    return NULL;
+}
+
 static struct slot *slot_of(struct warden *w, pid_t pid)
 {
     for (uint32_t i = 0; i < w->setup.slots; i++) {
@@ -79,8 +88,10 @@ bool warden_take_early(struct warden *w, pid_t pid, struct early_exit *e)
 static void child_ended(struct warden *w, const struct early_exit *e)
 {
     struct zygote *z = zygote_of(w, e->pid);
-    struct slot *s = slot_of(w, e->pid);
-    if (z != NULL)
+    struct slot *s = slot_of(w, e->pid), *measured = measured_by(w, e->pid);
+    if (measured != NULL)
+        warden_measurer_ended(measured, e->wait_status);
+    else if (z != NULL)
         warden_zygote_ended(z, e->wait_status, &e->usage);
     else if (s != NULL && s->state == SLOT_CLEANING)
         warden_cleaner_ended(s, e->wait_status);
@@ -101,7 +112,7 @@ bool warden_may_claim(const struct warden *w, pid_t pid)
 {
     siginfo_t info;
     for (uint32_t i = 0; i < w->setup.slots; i++) {
-        if (w->zygotes[i].pid == pid || w->slots[i].pid == pid)
+        if (w->zygotes[i].pid == pid || w->slots[i].pid == pid || w->slots[i].measurer == pid)
             return false;
     }
     /* ECHILD unless it is a child of ours. */
@@ -124,6 +135,7 @@ int warden_check_children(const struct warden *w)
     for (uint32_t i = 0; i < w->setup.slots; i++) {
         /* A warm worker is both. */
         known += w->zygotes[i].pid > 0;
+        known += w->slots[i].measurer > 0;
         known += w->slots[i].pid > 0 && w->slots[i].pid != w->zygotes[i].pid;
     }
     return found <= known || warden_allows_strays(w) ? 0 : -1;
@@ -143,6 +155,8 @@ static void kill_children(const struct warden *w)
             kill(w->zygotes[i].pid, SIGKILL);
         if (w->slots[i].pid > 0)
             kill(w->slots[i].pid, SIGKILL);
+        if (w->slots[i].measurer > 0)
+            kill(w->slots[i].measurer, SIGKILL);
     }
     const ssize_t n = (w->setup.walls & WALL_PIDNS) == 0 ? read_children(w, text, sizeof text - 1)
                                                          : -1; /* the list has the host's numbers */

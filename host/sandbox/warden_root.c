@@ -137,6 +137,38 @@ int warden_make_root(struct warden *w)
     return rc;
 }
 
+/* Counted beside the task's own: the directory itself, and the worker's "in" and "out". */
+enum { SCRATCH_INODES = 3, SCRATCH_OPTIONS = 5, NUMBER_TEXT = 24 };
+
+/* A file system in memory, owned by the box's user; -1 with errno. */
+static int make_scratch(const struct warden_setup *setup)
+{
+    const uint64_t files = setup->limits.dir_files;
+    char size[NUMBER_TEXT], inodes[NUMBER_TEXT], uid[NUMBER_TEXT];
+    const char *const options[SCRATCH_OPTIONS][2] = {
+        {"size", size}, {"nr_inodes", inodes}, {"mode", "0700"}, {"uid", uid}, {"gid", uid}};
+    snprintf(size, sizeof size, "%llu", (unsigned long long)setup->limits.dir_bytes);
+    snprintf(inodes, sizeof inodes, "%llu",
+             (unsigned long long)(files > 0 ? files + SCRATCH_INODES : 0));
+    snprintf(uid, sizeof uid, "%u", setup->uid);
+    /* As the user of the box's group is its own, without an own user the mounter's are right. */
+    return warden_make_mount(
+        "tmpfs", options,
+        (setup->walls & WALL_OWN_UID) != 0 ? SCRATCH_OPTIONS : SCRATCH_OPTIONS - 2, ATTR_TASKS);
+}
+
+/* Over the slots' directories of the host. */
+int warden_mount_scratch(struct warden *w)
+{
+    int rc = 0;
+    for (uint32_t i = 0; rc == 0 && i < w->setup.slots; i++) {
+        char name[NUMBER_TEXT];
+        snprintf(name, sizeof name, "task/%u", i);
+        rc = attach(w->root, name, make_scratch(&w->setup));
+    }
+    return rc;
+}
+
 int warden_make_place(int root, const char *name, mode_t mode)
 {
     if (S_ISDIR(mode))

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "sandbox/cgroup.h"
 #include "sandbox/chan.h"
 #include "sandbox/plugin_file.h"
 
@@ -20,6 +21,9 @@ enum { WARDEN_VERSION = 4, WARDEN_INPUTS_MAX = 2 * BOX_INPUTS_MAX };
 /* Besides enum box_mode: no plugin; every wall is built, and what cannot be built is told; then what
  * holds is tried (warden_probe.c). */
 enum { WARDEN_PROBE = 100 };
+
+/* Control groups: one a slot, and one for the process that forks tasks. */
+enum { WARDEN_GROUP_ZYGOTE = BOX_SLOTS_MAX, WARDEN_GROUPS };
 
 /* With WARDEN_PROBE: what lies outside the box, for the attacks of the probe. */
 struct probe_targets {
@@ -52,6 +56,8 @@ struct warden_setup {
     int32_t filter_fds[2]; /* enum filter_kind */
     int32_t data_fds[BOX_SLOTS_MAX];
     int32_t page_fds[BOX_SLOTS_MAX];
+    uint32_t tasks_join; /* tasks go into their slot's group themselves */
+    int32_t group_fds[WARDEN_GROUPS][CGROUP_FILES]; /* with WALL_CGROUP; -1: none */
     char slug[BOX_SLUG_MAX];
     char plugin_id[BOX_ID_MAX];
     char box_dir[PATH_MAX];  /* the slots' task directories, on the host */

@@ -29,12 +29,12 @@ static const struct warden_step steps[] = {
     {"orphans", warden_adopt_orphans, 0, false},
     {"children", warden_watch_children, 0, false},
     {"cores", warden_forbid_cores, 0, false},
-    /* A slot's control group would be joined here. */
     {"host-name", warden_set_host_name, WALL_UTSNS, false},
     {"namespaces", warden_forbid_namespaces, WALL_USERNS, false},
     {"memory-files", warden_tame_memfds, WALL_PIDNS, false},
     {"private-mounts", warden_privatise_mounts, WALL_NEWROOT, false},
     {"root", warden_make_root, WALL_NEWROOT, false},
+    {"scratch", warden_mount_scratch, WALL_SCRATCH, false},
     {"system", warden_bind_system, WALL_NEWROOT, false},
     {"devices", warden_bind_devices, WALL_NEWROOT, false},
     {"proc", warden_mount_proc, WALL_NEWROOT, false},
@@ -51,6 +51,7 @@ static const struct warden_step steps[] = {
     {"no-new-privileges", warden_refuse_privileges, 0, false},
     {"readable-inputs", warden_read_inputs, 0, false},
     {"slots", warden_open_slots, 0, false},
+    {"groups", warden_try_group, WALL_CGROUP, true}, /* workers are moved into them */
     {"mdwe", warden_try_mdwe, WALL_MDWE, true},
     {"landlock", warden_try_landlock, WALL_LANDLOCK, true},
     {"seccomp", warden_try_seccomp, WALL_SECCOMP, true},

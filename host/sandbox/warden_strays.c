@@ -4,7 +4,7 @@
  * ordered ends the box (warden_reap.c).
  *
  * A task adopts what its own children leave (PR_SET_CHILD_SUBREAPER, as the warden does), so whoever
- * is our child and neither zygote, task nor cleaner comes from one that has ended. Killing it hands
+ * is our child and neither zygote, task, cleaner nor measurer comes from one that has ended. Killing it hands
  * its children to us in turn. A task that was cloned and not yet named by the zygote looks the same;
  * so we wait until all orders are answered.
  */
@@ -24,7 +24,7 @@ bool warden_allows_strays(const struct warden *w)
 static bool is_known(const struct warden *w, pid_t pid)
 {
     for (uint32_t i = 0; i < w->setup.slots; i++) {
-        if (w->zygotes[i].pid == pid || w->slots[i].pid == pid)
+        if (w->zygotes[i].pid == pid || w->slots[i].pid == pid || w->slots[i].measurer == pid)
             return true;
     }
     return false;

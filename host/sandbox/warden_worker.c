@@ -18,10 +18,13 @@ void warden_worker_live(struct slot *s, pid_t pid)
         .slot = s->index,
         .generation = s->generation,
     };
+    if (warden_group_begin(s) < 0) {
+        warden_end_error(s->warden, errno, "reading a control group");
+        return;
+    }
     s->state = SLOT_LIVE;
     s->pid = pid;
     s->reason = KILL_NONE;
-    s->cpu_limit_us = 0;
     /* A forked one has loaded nothing itself. */
     s->cpu_loaded_us = s->warden->mode == BOX_WARM ? warden_cpu_us(pid) : 0;
     warden_send(s->warden, &m, sizeof m);
@@ -51,7 +54,7 @@ static uint64_t cpu_us(const struct slot *s, const struct rusage *usage)
 static void tell_exit(const struct slot *s, const struct output *o, int wait_status,
                       const struct rusage *usage)
 {
-    const struct control_exit m = {
+    struct control_exit m = {
         .head = {.magic = CHAN_MAGIC, .version = CHAN_VERSION, .type = CONTROL_EXIT},
         .slot = s->index,
         .wait_status = wait_status,
@@ -61,6 +64,7 @@ static void tell_exit(const struct slot *s, const struct output *o, int wait_sta
         .max_rss_bytes = (uint64_t)usage->ru_maxrss * 1024,
         .log_dropped_bytes = o->dropped,
     };
+    warden_group_end(s, &m);
     warden_send(s->warden, &m, sizeof m);
 }
 
@@ -115,7 +119,7 @@ void warden_worker_ended(struct slot *s, int wait_status, const struct rusage *u
 {
     struct warden *w = s->warden;
     struct output *o = w->mode == BOX_FORK ? &s->output : &w->zygotes[s->index].output;
-    loop_timer_off(s->timer);
+    warden_watch_end(s);
     warden_kill_strays(w);
     warden_output_close(o);
     tell_exit(s, o, wait_status, usage);

@@ -70,6 +70,7 @@ void warden_start_zygote(struct zygote *z)
         w->slots[z->slot].generation++;
     z->state = ZYGOTE_LOADING;
     z->started_ms = clock_mono_ms();
+    z->old_oom_kills = warden_group_oom_kills(w, warden_group_of(z));
     if (warden_exec_zygote(z) < 0 || warden_send_setup(z) < 0 ||
         (z->io = loop_io_add(w->loop, z->channel, EPOLLIN, on_channel, z)) == NULL) {
         warden_end_error(w, errno, "starting the zygote");
@@ -194,6 +195,11 @@ static void forked(struct slot *s, pid_t pid)
         warden_end_error(w, errno, "reading a task's output");
         return;
     }
+    /* A process that has ended needs no group, and a number no longer names it. */
+    if (!has_ended && warden_group_move(s, pid) < 0) {
+        warden_end_error(w, errno, "moving a task into its control group");
+        return;
+    }
     warden_worker_live(s, pid);
     if (warden_check_children(w) < 0)
         warden_end_load_failed(w, LOAD_LIED, 0, "a process runs in the box that was not ordered");
@@ -291,7 +297,9 @@ void warden_order_fork(struct slot *s)
         .generation = ++s->generation,
     };
     int output = warden_output_open(&s->output, s->index, s->generation);
-    const int fds[] = {w->setup.data_fds[s->index], w->setup.page_fds[s->index], output};
+    int fds[3 + GROUP_PASS_MAX] = {w->setup.data_fds[s->index], w->setup.page_fds[s->index],
+                                   output};
+    const size_t n_fds = 3 + warden_group_pass(s, fds + 3);
     if (output < 0) {
         warden_end_error(w, errno, "a pipe for a task's output");
         return;
@@ -302,7 +310,7 @@ void warden_order_fork(struct slot *s)
     if (z->ordered++ == 0 && w->setup.limits.load_timeout_ms > 0)
         loop_timer_after(z->timer, w->setup.limits.load_timeout_ms);
     /* A zygote that is gone by now is noticed when it is reaped. */
-    fd_send_message(z->channel, &m, sizeof m, fds, sizeof fds / sizeof *fds, 0);
+    fd_send_message(z->channel, &m, sizeof m, fds, n_fds, 0);
     fd_close(&output);
 }
 
@@ -330,6 +338,8 @@ static void ended_loading(struct zygote *z, int wait_status, const struct rusage
         warden_end_error(w, error, "executing the zygote");
     else if (w->mode == BOX_SCAN && wait_status == 0)
         end_scan(z, wait_status, usage);
+    else if (warden_group_was_full(w, warden_group_of(z), z->old_oom_kills))
+        failed(z, LOAD_REFUSED, wait_status, "loading it took more memory than its limit allows");
     else if (WIFEXITED(wait_status))
         failed(z, LOAD_EXITED, wait_status, "the process that loaded the plugin exited");
     else

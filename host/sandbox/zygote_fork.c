@@ -31,13 +31,14 @@
 #include "sandbox/zygote.h"
 #include "sandbox/zygote_internal.h"
 
-enum { FORK_FDS = 3 };
+enum { FORK_FDS = 3, FORK_GROUPS = 2 };
 
 /* What one task is made of; lives on the zygote's stack. */
 struct fork_order {
     struct zygote *zygote;
     struct zygote_fork message;
     int data, page, output;
+    int groups[FORK_GROUPS]; /* -1: none, or the warden moves the task */
 };
 
 /* Once for all tasks: a ruleset costs some sixty system calls, enforcing it one. */
@@ -71,6 +72,19 @@ static int take_output(void *arg)
         return -1;
     fd_close(&o->output);
     fd_close(&o->zygote->channel);
+    return 0;
+}
+
+/* Before anything of a task's is in memory. The step is the task's own because the kernel lets a
+ * process that moves itself go at once, and has others wait. */
+static int join_groups(void *arg)
+{
+    struct fork_order *o = arg;
+    for (int i = 0; i < FORK_GROUPS; i++) {
+        if (o->groups[i] >= 0 && write(o->groups[i], "0", 1) != 1)
+            return -1;
+        fd_close(&o->groups[i]);
+    }
     return 0;
 }
 
@@ -169,6 +183,7 @@ static int load_filter(void *arg)
 
 static const struct zygote_step steps[] = {
     {"output", take_output},
+    {"control group of the task", join_groups},
     {"robust list", mend_clone},
     {"parent-death signal", die_with_warden},
     {"orphans of the task", adopt_orphans},
@@ -226,23 +241,25 @@ static int fork_task(struct zygote *z, struct fork_order *o)
     fd_close(&o->data);
     fd_close(&o->page);
     fd_close(&o->output);
+    for (int i = 0; i < FORK_GROUPS; i++)
+        fd_close(&o->groups[i]);
     return rc;
 }
 
 /* 1; 0 at the end of the channel; -1: a message that the warden cannot have meant. */
 static int receive_order(struct zygote *z, struct fork_order *o)
 {
-    int fds[FORK_FDS] = {-1, -1, -1};
-    size_t n_fds = FORK_FDS;
+    int fds[FORK_FDS + FORK_GROUPS] = {-1, -1, -1, -1, -1};
+    size_t n_fds = FORK_FDS + FORK_GROUPS;
     ssize_t n = fd_recv_message(z->channel, &o->message, sizeof o->message, fds, &n_fds, 0);
     const struct chan_head *head = &o->message.head;
     if (n == 0)
         return 0;
-    if (n != (ssize_t)sizeof o->message || n_fds != FORK_FDS || head->magic != CHAN_MAGIC ||
+    if (n != (ssize_t)sizeof o->message || n_fds < FORK_FDS || head->magic != CHAN_MAGIC ||
         head->version != CHAN_VERSION || head->type != ZYGOTE_FORK ||
         o->message.slot >= z->setup.slots)
         return -1;
-    *o = (struct fork_order){z, o->message, fds[0], fds[1], fds[2]};
+    *o = (struct fork_order){z, o->message, fds[0], fds[1], fds[2], {fds[3], fds[4]}};
     return 1;
 }
 

@@ -1,13 +1,15 @@
-/* place.c: folders and lock of the host. Runs in the supervisor. */
+/* place.c: folders, lock and control group of the host. Runs in the supervisor. */
 #include "supervisor/place.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "base/cgroup_path.h"
 #include "base/fdutil.h"
 #include "base/log.h"
 #include "base/process.h"
@@ -37,6 +39,12 @@ int place_take(const struct conf_host *h)
               LS("path", path), LE(errno));
     fd_close(&fd);
     return -1;
+}
+
+void place_leave_group(const struct conf_host *h)
+{
+    if (strcmp(h->cgroup, "off") != 0 && cgroup_enter_leaf() < 0)
+        log_warn("the host's processes cannot go into a control group of their own", LE(errno));
 }
 
 /* The core may not do it: as root it has given up its right to their folder. */

@@ -367,6 +367,8 @@ struct supervisor *supervisor_new(struct loop *loop, const struct supervisor_opt
     bool is_complete = s->conf_arguments != NULL && s->environment != NULL &&
                        s->pair_again != NULL && s->last_resort != NULL &&
                        process_own_dir(s->bin_dir, sizeof s->bin_dir) == 0;
+    if (is_complete)
+        place_leave_group(s->host);
     if (!is_complete || (s->lock_fd = place_take(s->host)) < 0 || make_roles(s) < 0 ||
         start_pair(s) < 0) {
         supervisor_free(s);

@@ -283,8 +283,10 @@ static void measure(struct bench *k, const struct row *r, int64_t us)
     if (k->n_samples == 0)
         return;
     f->per_second[f->n] = (double)k->n_done * 1e6 / (double)took;
-    f->p50[f->n] = k->samples[k->n_samples / 2];
-    f->p99[f->n++] = k->samples[(uint64_t)k->n_samples * 99 / 100];
+    const uint32_t middle = k->n_samples / 2;
+    const uint32_t high = (uint32_t)((uint64_t)k->n_samples * 99 / 100);
+    f->p50[f->n] = k->samples[middle];
+    f->p99[f->n++] = k->samples[high];
     if (k->n_bad > 0)
         printf("%s: %llu bad\n", r->name, (unsigned long long)k->n_bad);
 }
@@ -357,6 +359,7 @@ int main(int argc, char **argv)
     if (k == NULL || (k->samples = shared(SAMPLES_MAX * sizeof *k->samples)) == NULL ||
         host_start(&k->host) < 0 || map_filter(k) < 0) {
         perror("box_bench");
+        free(k);
         return 1;
     }
     k->width = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : 2;

@@ -160,7 +160,7 @@ static _Noreturn void be_launcher(int channel, const char *state, const struct h
     struct command c = {.n = 0};
     /* Processes are counted by user: no test beside this one has the same. */
     snprintf(uid_base, sizeof uid_base, "--box-uid-base=%d",
-             200000000 + (int)(getpid() % 20000) * 65536);
+             200000000 + (int)(getpgrp() % 20000) * 65536);
     host_build_path(path, sizeof path, "bin/penstock-launcher");
     /* Below it comes the same descriptor in the launcher; CLOEXEC is dropped by the copy. */
     dup2(channel, 3);
@@ -173,12 +173,30 @@ static _Noreturn void be_launcher(int channel, const char *state, const struct h
     add(&c, uid_base);
     add(&c, "--log-level");
     add(&c, getenv("INNER_LOG") != NULL ? "debug" : "error");
+    add(&c, "--cgroup");
+    add(&c, getenv("INNER_CGROUP") != NULL ? getenv("INNER_CGROUP") : "auto");
     if (!o->is_strict)
         add(&c, "--lenient-files");
     add_all(&c, o->args);
     execv(c.argv[0], (char *const *)(uintptr_t)c.argv);
     fprintf(stderr, "%s: %s\n", c.argv[0], strerror(errno));
     _exit(127);
+}
+
+static int start_launcher(struct host *h, const struct host_options *options)
+{
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+        return -1;
+    /* So that whatever outlives the launcher comes to us. */
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    h->launcher_pid = fork();
+    if (h->launcher_pid == 0)
+        be_launcher(pair[1], h->state, options);
+    close(pair[1]);
+    h->loop = loop_new();
+    h->launcher = h->loop != NULL ? launcher_new(h->loop, pair[0], on_lost, h) : NULL;
+    return h->launcher_pid > 0 && h->launcher != NULL ? 0 : -1;
 }
 
 int host_start(struct host *h)
@@ -205,24 +223,21 @@ int host_start_as(struct host *h, bool is_user, bool is_bare)
 
 int host_start_with(struct host *h, const struct host_options *options)
 {
-    int pair[2];
     const char *tmp = getenv("TMPDIR");
     memset(h, 0, sizeof *h);
     snprintf(h->state, sizeof h->state, "%s/state-XXXXXX", tmp != NULL ? tmp : "/tmp");
     if (mkdtemp(h->state) == NULL || chmod(h->state, 0755) < 0 ||
         (options->owner != 0 && chown(h->state, options->owner, options->owner) < 0))
         return -1;
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-        return -1;
-    /* So that whatever outlives the launcher comes to us. */
-    prctl(PR_SET_CHILD_SUBREAPER, 1);
-    h->launcher_pid = fork();
-    if (h->launcher_pid == 0)
-        be_launcher(pair[1], h->state, options);
-    close(pair[1]);
-    h->loop = loop_new();
-    h->launcher = h->loop != NULL ? launcher_new(h->loop, pair[0], on_lost, h) : NULL;
-    return h->launcher_pid > 0 && h->launcher != NULL ? 0 : -1;
+    return start_launcher(h, options);
+}
+
+int host_restart(struct host *h)
+{
+    static const struct host_options nothing;
+    host_stop(h);
+    h->is_lost = false;
+    return start_launcher(h, &nothing);
 }
 
 void host_stop(struct host *h)
@@ -260,7 +275,9 @@ void host_spec(struct host *h, const char *plugin, const char *slug, enum box_mo
                                            .cpu_ms = 20000,
                                            .load_timeout_ms = 10000,
                                            .files = 64,
-                                           .threads = 16}};
+                                           .threads = 16,
+                                           .dir_files = 10000,
+                                           .dir_bytes = 256 << 20}};
 }
 
 static bool are_free(const struct host *h)

@@ -61,6 +61,8 @@ int host_start(struct host *h);
 int host_start_with(struct host *h, const struct host_options *options);
 /* The same as a user without rights (only root can), and where no namespace can be made. */
 int host_start_as(struct host *h, bool is_user, bool is_bare);
+/* After the launcher was killed: another one in the same state directory. */
+int host_restart(struct host *h);
 /* Ends it and waits for everything that was its. */
 void host_stop(struct host *h);
 

@@ -248,7 +248,9 @@ void kit_spec(struct launch_start *m, uint64_t box, const char *path, enum box_m
                    .log_bytes = 64U << 10,
                    .load_timeout_ms = 10000,
                    .files = 64,
-                   .threads = 16},
+                   .threads = 16,
+                   .dir_files = 10000,
+                   .dir_bytes = 64U << 20},
     };
     snprintf(m->slug, sizeof m->slug, "echo");
     snprintf(m->plugin_id, sizeof m->plugin_id, "org.example.echo");

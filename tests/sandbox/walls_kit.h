@@ -25,7 +25,7 @@ enum setting { AS_ROOT, AS_USER, AS_ROOT_BARE, AS_USER_BARE, SETTINGS };
 enum { KIT_USER = 65534, KIT_ARGS = 4 };
 
 /* Of boxes: users that no test beside this one has, because processes are counted by user. */
-#define KIT_UID_BASE (200000000 + (int)(getpid() % 20000) * 65536)
+#define KIT_UID_BASE (200000000 + (int)(getpgrp() % 20000) * 65536)
 
 struct kit_options {
     const char *fault;          /* PENSTOCK_FAULT, or NULL */

@@ -339,12 +339,13 @@ static void output_is_drained_and_counted(void **state)
     assert_int_equal(kit_stop(&k), 0);
 }
 
-static void watch(const struct kit_box *b, uint32_t cpu_ms)
+static void watch(const struct kit_box *b, uint32_t cpu_ms, uint32_t is_over)
 {
     const struct control_watch m = {
         .head = {.magic = CHAN_MAGIC, .version = CHAN_VERSION, .type = CONTROL_WATCH},
         .cpu_ms = cpu_ms,
         .generation = 1,
+        .is_over = is_over,
     };
     kit_tell(b, &m, sizeof m);
 }
@@ -358,14 +359,14 @@ static void processor_time_is_watched(void **state)
     begin(&k, &b, any_user(), BOX_FORK, 1, "spin");
     kit_control(&b, CONTROL_READY, &m);
     kit_control(&b, CONTROL_WORKER, &m);
-    watch(&b, 50);
-    watch(&b, 0);   /* taken back */
-    watch(&b, 150); /* and given again */
+    watch(&b, 50, 0);
+    watch(&b, 0, 1);   /* taken back */
+    watch(&b, 150, 0); /* and given again */
     kit_control(&b, CONTROL_EXIT, &m);
     assert_int_equal(m.exit.reason, KILL_CPU);
     /* Above: 20 ms by the clock's looks, the rest for a machine that lets the warden wait. */
     assert_in_range(m.exit.cpu_us, 150000, 400000);
-    watch(&b, 100); /* of a worker that is gone */
+    watch(&b, 100, 0); /* of a worker that is gone */
     kit_control(&b, CONTROL_WORKER, &m);
     kit_kill_worker(&b, 0, 2, KILL_WALL);
     kit_control(&b, CONTROL_EXIT, &m);
@@ -448,6 +449,14 @@ static void sees_not(const struct seen *s, const char *words)
         fail_msg("\"%s\" is in:\n%s", words, s->text);
 }
 
+static void sees_ids(const struct seen *s)
+{
+    char line[64];
+    const int uid = KIT_UID_BASE;
+    snprintf(line, sizeof line, "ids %d %d %d %d", uid, uid, uid, uid);
+    sees(s, line);
+}
+
 /* In every setting. */
 static void sees_little(const struct seen *s)
 {
@@ -491,7 +500,7 @@ static void a_box_of_root(void **state)
     look(&s, AS_ROOT);
     sees_little(&s);
     sees_its_root(&s);
-    sees(&s, "ids 1890000000 1890000000 1890000000 1890000000");
+    sees_ids(&s);
     sees(&s, "setuid 0: EPERM");
     if (strstr(s.text, "NoNewPrivs") != NULL) { /* a /proc of its own */
         sees(&s, "CapBnd:\t0000000000000000");
@@ -524,7 +533,7 @@ static void a_box_in_a_container(void **state)
     (void)state;
     look(&s, AS_ROOT_BARE);
     sees_little(&s);
-    sees(&s, "ids 1890000000 1890000000 1890000000 1890000000");
+    sees_ids(&s);
     sees(&s, "CapPrm:\t0000000000000000");
     sees(&s, "CapBnd:\t0000000000000000");
     sees(&s, "open /etc/shadow: EACCES");
@@ -534,16 +543,21 @@ static void a_box_in_a_container(void **state)
 /* The opposite of what the boxes above see: each step looks at its own wall. */
 static void walls_left_out_are_not_built(void **state)
 {
-    static const struct {
+    char own_user[32];
+    const struct {
         const char *without, *gone;
     } rows[] = {
-        {"rlimits", "limit data 268435456"}, {"rlimits", "limit fsize 16777216"},
-        {"newroot", "env TMPDIR=/task"},     {"utsns", "host penstock-box"},
-        {"mountns", "open /root: ENOENT"},   {"nocaps", "CapEff:\t0000000000000000"},
-        {"uid", "ids 1890000000"},
+        {"rlimits", "limit data 268435456"},
+        {"rlimits", "limit fsize 16777216"},
+        {"newroot", "env TMPDIR=/task"},
+        {"utsns", "host penstock-box"},
+        {"mountns", "open /root: ENOENT"},
+        {"nocaps", "CapEff:\t0000000000000000"},
+        {"uid", own_user},
     };
     static struct seen s;
     (void)state;
+    snprintf(own_user, sizeof own_user, "ids %d", KIT_UID_BASE);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const struct kit_options options = {.helper = "tests/play_box", .without = rows[i].without};
         const bool is_of_root = strcmp(rows[i].without, "uid") == 0;

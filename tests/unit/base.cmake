@@ -1,3 +1,4 @@
+penstock_test(base_cgroup_path LABEL unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/base_cgroup_path.c DEPS base)
 penstock_test(base_json LABEL unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/base_json.c DEPS base LIBS PkgConfig::cjson)
 penstock_test(base_text LABEL unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/base_text.c DEPS base)
 penstock_test(base_store LABEL unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/base_store.c DEPS base)

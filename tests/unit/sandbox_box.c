@@ -767,13 +767,36 @@ static void processor_time_is_watched(void **state)
     kit_done(k, 0, PEN_OK);
     assert_done(k, 1, CODE_OK);
     assert_int_equal(kit_told(k, &watch, sizeof watch), CONTROL_WATCH);
-    assert_int_equal(watch.cpu_ms, 0);
+    assert_int_equal(watch.is_over, 1);
     /* A short one costs no message. */
     run_small(k, 0);
     read_and_drop(k, 0);
     kit_result(k, 0, "1");
     kit_done(k, 0, PEN_OK);
     assert_int_equal(kit_told(k, &watch, sizeof watch), 0);
+}
+
+/* Directories on the disk are the warden's to look at, those of a limited size nobody's. */
+static void directories_are_watched(void **state)
+{
+    struct kit *k = *state;
+    struct control_watch watch;
+    k->spec.limits.dir_files = 100;
+    kit_start(k, BOX_WARM, 1);
+    run_small(k, 0);
+    read_and_drop(k, 0);
+    assert_int_equal(kit_await_told(k, &watch, sizeof watch), CONTROL_WATCH);
+    assert_int_equal(watch.cpu_ms, 0);
+    assert_int_equal(watch.is_over, 0);
+    kit_result(k, 0, "1");
+    kit_done(k, 0, PEN_OK);
+    assert_done(k, 1, CODE_OK);
+    assert_int_equal(kit_told(k, &watch, sizeof watch), CONTROL_WATCH);
+    assert_int_equal(watch.is_over, 1);
+    run_small(k, 0);
+    read_and_drop(k, 0);
+    kit_exit(k, 0, SIGNALLED(SIGKILL), KILL_DISK);
+    assert_done(k, 2, CODE_DISK_LIMIT);
 }
 
 static void the_warden_kills_for_processor_time(void **state)
@@ -1162,6 +1185,7 @@ int main(void)
         TEST(cancelled_and_killed),
         TEST(cancelled_too_late),
         TEST(processor_time_is_watched),
+        TEST(directories_are_watched),
         TEST(the_warden_kills_for_processor_time),
         TEST(stopped),
         TEST(stopped_before_it_started),
