@@ -31,7 +31,10 @@ foreach(setting root user)
   penstock_add_test(attack_layers_${setting} sandbox TIMEOUT 300
                     COMMAND $<TARGET_FILE:attack_suite> --setting ${setting} --layers
                             --line ${PROJECT_BINARY_DIR}/attack/layers_${setting}.txt)
-  list(APPEND attack_lines layers_${setting})
+  penstock_add_test(attack_storm_${setting} sandbox TIMEOUT 120
+                    COMMAND $<TARGET_FILE:attack_suite> --setting ${setting} --storm
+                            --line ${PROJECT_BINARY_DIR}/attack/storm_${setting}.txt)
+  list(APPEND attack_lines layers_${setting} storm_${setting})
 endforeach()
 
 foreach(setting uml uml_user)

@@ -1,7 +1,7 @@
 /*
  * suite.c: runs the attacks of the catalogue in one setting.
  *
- *     attack_suite --setting NAME [--layers] [--only TEXT] [--places BITS] [--loud] [--line FILE]
+ *     attack_suite --setting NAME [--layers | --storm [--seed N]] [--only TEXT] [--places BITS] [--loud] [--line FILE]
  *
  * Prints a line for each case that failed, and one at the end: "<setting>: cases C, passed P,
  * skipped S (reasons)", which also goes to the file of --line. Exit status: 1 if a case failed or
@@ -15,12 +15,14 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "sandbox/walls.h"
 #include "suite.h"
 
 enum { EXIT_USAGE = 2, EXIT_SKIPPED = 77 };
+enum run { RUN_CASES, RUN_LAYERS, RUN_STORM };
 
 static const struct catalogue *const catalogues[] = {
     &catalogue_processes, &catalogue_memory,  &catalogue_files,  &catalogue_network,
@@ -189,11 +191,11 @@ static void run_place(struct suite *s, uint32_t place)
     }
 }
 
-/* The walls of a plain box. The launcher builds filters with the first box of a kind and keeps them,
- * so each kind is made once before anything is counted. */
+/* The walls of a plain box. The launcher keeps filters of each kind of box, and a control group a slot
+ * for the next box, so each kind is made once before anything is counted. */
 static int look_round(struct suite *s)
 {
-    static const struct attack_box *const kinds[] = {&box_plain, &box_network, &box_jit};
+    static const struct attack_box *const kinds[] = {&box_plain, &box_network, &box_jit, &box_two};
     for (size_t i = sizeof kinds / sizeof *kinds; i > 0; i--) {
         const struct attack_case first = {.attack = "fine", .box = kinds[i - 1]};
         suite_box(s, &first, IN_RUN, "{}");
@@ -226,10 +228,16 @@ static void print_skipped(const struct suite *s, FILE *out, const char *why)
 static int finish(struct suite *s, const char *line_file)
 {
     FILE *f = line_file != NULL ? fopen(line_file, "we") : NULL;
+    struct left_behind after;
     suite_end(s);
     /* Nobody of the launcher's is left: as subreaper we would have to bury them. */
     if (waitpid(-1, NULL, WNOHANG) >= 0 || errno != ECHILD) {
         suite_say(s, "FAILED a process has outlived the launcher");
+        s->n_failed++;
+    }
+    left_count(s, &after);
+    if (after.groups != 0) {
+        suite_say(s, "FAILED %d control groups have outlived the launcher", after.groups);
         s->n_failed++;
     }
     print_line(s, stdout);
@@ -265,6 +273,18 @@ static int run_setting(struct suite *s, const char *line_file)
     return finish(s, line_file);
 }
 
+__attribute__((format(printf, 2, 3))) static void print_both(FILE *f, const char *format, ...)
+{
+    va_list ap, again;
+    va_start(ap, format);
+    va_copy(again, ap);
+    vprintf(format, ap);
+    if (f != NULL)
+        vfprintf(f, format, again);
+    va_end(again);
+    va_end(ap);
+}
+
 /* The same for layers, one line each before the last one. */
 static int run_layers(struct suite *s, const char *line_file)
 {
@@ -272,12 +292,37 @@ static int run_layers(struct suite *s, const char *line_file)
     signal(SIGALRM, on_alarm);
     const int rc = suite_run_layers(s, f);
     alarm(0);
-    printf("%s: layers %u, as expected %u\n", s->setting->name, s->n_cases, s->n_passed);
-    if (f != NULL) {
-        fprintf(f, "%s: layers %u, as expected %u\n", s->setting->name, s->n_cases, s->n_passed);
+    print_both(f, "%s: layers %u, as expected %u\n", s->setting->name, s->n_cases, s->n_passed);
+    if (f != NULL)
         fclose(f);
-    }
     return rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static int run_storm(struct suite *s, const char *line_file)
+{
+    FILE *f = line_file != NULL ? fopen(line_file, "we") : NULL;
+    const char *why;
+    int rc = EXIT_SKIPPED;
+    signal(SIGALRM, on_alarm);
+    if (suite_begin(s, &why) < 0) {
+        print_both(f, "%s: skipped: %s\n", s->setting->name, why);
+    } else {
+        rc = suite_run_storm(s, s->seed) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        alarm(0);
+        suite_end(s);
+        print_both(f, "%s: storm of %u boxes, seed %u, %s\n", s->setting->name, s->n_cases, s->seed,
+                   rc == EXIT_SUCCESS ? "nothing left" : "FAILED");
+    }
+    if (f != NULL)
+        fclose(f);
+    return rc;
+}
+
+static int run(struct suite *s, enum run what, const char *line_file)
+{
+    return what == RUN_LAYERS  ? run_layers(s, line_file)
+           : what == RUN_STORM ? run_storm(s, line_file)
+                               : run_setting(s, line_file);
 }
 
 int main(int argc, char **argv)
@@ -287,14 +332,17 @@ int main(int argc, char **argv)
                                             {"line", required_argument, NULL, 'l'},
                                             {"loud", no_argument, NULL, 'v'},
                                             {"layers", no_argument, NULL, 'y'},
+                                            {"storm", no_argument, NULL, 't'},
+                                            {"seed", required_argument, NULL, 'e'},
                                             {"places", required_argument, NULL, 'p'},
                                             {NULL, 0, NULL, 0}};
     struct suite *s = calloc(1, sizeof *s);
     const char *line_file = NULL;
-    bool is_layers = false;
+    enum run what = RUN_CASES;
     if (s == NULL)
         return EXIT_FAILURE;
     s->places = ALL_PLACES;
+    s->seed = (unsigned)time(NULL);
     for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         if (o == 's')
             s->setting = suite_setting(optarg);
@@ -307,16 +355,21 @@ int main(int argc, char **argv)
         else if (o == 'p')
             s->places = (uint32_t)strtoul(optarg, NULL, 0);
         else if (o == 'y')
-            is_layers = true;
+            what = RUN_LAYERS;
+        else if (o == 't')
+            what = RUN_STORM;
+        else if (o == 'e')
+            s->seed = (unsigned)strtoul(optarg, NULL, 0);
         else
             return EXIT_USAGE;
     }
     if (s->setting == NULL) {
-        fprintf(stderr, "usage: attack_suite --setting NAME [--layers] [--only TEXT] [--places "
+        fprintf(stderr, "usage: attack_suite --setting NAME [--layers | --storm [--seed N]] "
+                        "[--only TEXT] [--places "
                         "BITS] [--loud] [--line FILE]\n");
         return EXIT_USAGE;
     }
-    const int rc = is_layers ? run_layers(s, line_file) : run_setting(s, line_file);
+    const int rc = run(s, what, line_file);
     free(s);
     return rc;
 }

@@ -144,6 +144,7 @@ struct suite {
     const char *only; /* of its cases, or NULL */
     uint32_t places;  /* attacks from these only */
     bool is_loud;
+    unsigned seed; /* of a storm */
     uint32_t n_cases, n_passed, n_skipped, n_failed;
     struct {
         char text[64];
@@ -164,6 +165,8 @@ void suite_unlink_canaries(const struct suite *s);
 
 /* suite_layers.c: 0, or -1: a layer is not what it is said to be. */
 int suite_run_layers(struct suite *s, FILE *out);
+/* suite_storm.c: 0, or -1: something was left. */
+int suite_run_storm(struct suite *s, unsigned seed);
 
 /* suite_host.c: the launcher of a setting, its boxes and tasks. */
 const struct setting *suite_setting(const char *name);
