@@ -22,8 +22,7 @@ void launch_filters_clear(struct launch_filters *f)
 static bool is_it(const struct launch_filter *item, const struct filter_key *key)
 {
     return item->fd >= 0 && item->key.kind == key->kind && item->key.rights == key->rights &&
-           item->key.extra_calls == key->extra_calls &&
-           item->key.is_learning == key->is_learning;
+           item->key.extra_calls == key->extra_calls && item->key.is_learning == key->is_learning;
 }
 
 /* The one that is there; else a place: an empty one, or that of the filter longest not asked for. */
