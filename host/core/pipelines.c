@@ -91,6 +91,18 @@ static enum box_mode mode_of(const struct conf_pipeline *conf)
     return modes[conf->mode];
 }
 
+/* Without Landlock the tasks of a box could look into each other's directories; the launcher makes no
+ * box of several slots there. */
+static uint32_t slots_of(const struct core *c, const struct conf_pipeline *conf)
+{
+    const struct launch_report *r = launcher_report(c->launcher);
+    const bool has_landlock = r == NULL || (r->walls & WALL_LANDLOCK) != 0;
+    const bool is_open = conf->profile == CONF_PROFILE_OFF;
+    const uint32_t wanted =
+        conf->max_concurrent < BOX_SLOTS_MAX ? (uint32_t)conf->max_concurrent : BOX_SLOTS_MAX;
+    return has_landlock || is_open || conf->mode == CONF_MODE_EXEC ? wanted : 1;
+}
+
 static struct pipeline *pipeline_new(struct core *c, const struct catalog_pipeline *info)
 {
     struct pipeline *p = calloc(1, sizeof *p);
@@ -100,8 +112,7 @@ static struct pipeline *pipeline_new(struct core *c, const struct catalog_pipeli
     p->info = info;
     p->plugin_conf = conf_plugin(c->conf, info->plugin->id);
     p->conf = conf_pipeline(c->conf, info->plugin->id, info->slug);
-    p->slots =
-        p->conf->max_concurrent < BOX_SLOTS_MAX ? (uint32_t)p->conf->max_concurrent : BOX_SLOTS_MAX;
+    p->slots = slots_of(c, p->conf);
     p->mode = mode_of(p->conf);
     pipeline_forget_runs(p);
     p->seats = calloc(p->slots, sizeof *p->seats);

@@ -102,6 +102,20 @@ static uint32_t walls_for(const struct launch *l, const struct launch_start *s)
                                                                     : walls;
 }
 
+/* Landlock is what keeps a task out of the directory of the one beside it: all of a box's tasks run
+ * as one user. */
+static int check_neighbours(struct making *m)
+{
+    const struct launch_start *s = m->message;
+    if (s->slots == 1 || (s->rights & BOX_MAY_ALL) != 0 ||
+        (walls_for(m->launch, s) & WALL_LANDLOCK) != 0)
+        return 0;
+    snprintf(m->why, sizeof m->why,
+             "without Landlock a box takes one task at a time; it was asked for %u", s->slots);
+    errno = EPERM;
+    return -1;
+}
+
 /* A user id that no live box has: signals, limits and files of two boxes must not meet. */
 static uid_t next_uid(struct launch *l)
 {
@@ -243,9 +257,11 @@ static int watch(struct making *m)
 }
 
 static const struct making_step steps[] = {
-    {"message", check_message}, {"setup", fill_setup},      {"plugin", open_plugin},
-    {"inputs", resolve_inputs}, {"filters", get_filters},   {"sockets", make_sockets},
-    {"pages", make_pages},      {"directories", make_dirs}, {"groups", take_groups},
+    {"message", check_message}, {"neighbours", check_neighbours},
+    {"setup", fill_setup},      {"plugin", open_plugin},
+    {"inputs", resolve_inputs}, {"filters", get_filters},
+    {"sockets", make_sockets},  {"pages", make_pages},
+    {"directories", make_dirs}, {"groups", take_groups},
     {"clone", spawn},           {"watch", watch},
 };
 

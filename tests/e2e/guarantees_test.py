@@ -54,6 +54,16 @@ class Daemon(unittest.TestCase):
         self.assertIn("wx is none and must be at least weak", self.refused("mdwe", 'require = { "fs", "wx" }'))
         self.assertIn("kill is weak and must be strong", self.refused("pidns", 'require_strong = { "kill" }'))
 
+    def test_without_landlock(self):
+        # A box then takes one task at a time, and the host knows it before it asks for more.
+        with Host(host="max_concurrent = 4", environment={"PENSTOCK_WITHOUT": "landlock"}) as host:
+            client = host.client()
+            for i in range(3):
+                client.submit("echo", task_id=f"t{i}")
+            for _ in range(3):
+                self.assertEqual(client.receive("RESULT", "REFUSED")[1]["status"], "success")
+            client.close()
+
     def test_require_less(self):
         with Host(host="require = {}", environment={"PENSTOCK_WITHOUT": "seccomp"}) as host:
             client = host.client()

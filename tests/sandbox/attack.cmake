@@ -39,11 +39,16 @@ endforeach()
 
 foreach(setting uml uml_user)
   set(line ${PROJECT_BINARY_DIR}/attack/${setting}.txt)
-  penstock_add_test(attack_${setting} sandbox TIMEOUT 300
+  penstock_add_test(attack_${setting} sandbox TIMEOUT 600
                     COMMAND ${attack_dir}/in_uml $<TARGET_FILE:uml_init> ${line} ${setting}
                             $<TARGET_FILE:attack_suite> --setting ${setting} --line ${line})
   list(APPEND attack_lines ${setting})
 endforeach()
+
+# To the core, not to a box; but who plays it has got in the same way.
+penstock_add_test(endless_message e2e COMMAND /usr/bin/python3 -W ignore::ResourceWarning
+                  ${attack_dir}/endless_message_test.py
+                  TIMEOUT 120 ENVIRONMENT PYTHONPATH=${PROJECT_SOURCE_DIR}/tests/lib)
 
 list(JOIN attack_lines "\n" attack_expected)
 file(WRITE ${PROJECT_BINARY_DIR}/attack/expected "${attack_expected}\n")

@@ -17,6 +17,7 @@ void act_swapped(struct suite *s, const struct attack_case *c, char *found);
 void act_lie(struct suite *s, const struct attack_case *c, char *found);
 void act_kill(struct suite *s, const struct attack_case *c, char *found);
 void act_neighbour(struct suite *s, const struct attack_case *c, char *found);
+void act_alone(struct suite *s, const struct attack_case *c, char *found);
 void act_flood(struct suite *s, const struct attack_case *c, char *found);
 void act_flat(struct suite *s, const struct attack_case *c, char *found);
 void act_core(struct suite *s, const struct attack_case *c, char *found);

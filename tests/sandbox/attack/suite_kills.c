@@ -132,12 +132,30 @@ void act_kill(struct suite *s, const struct attack_case *c, char *found)
 
 /* ---- side by side ---- */
 
+/* Where nothing would keep them apart, there is one task at a time. */
+void act_alone(struct suite *s, const struct attack_case *c, char *found)
+{
+    struct host h;
+    suite_end_box(s);
+    setenv("PENSTOCK_WITHOUT", "landlock", 1);
+    const int rc = host_start_with(&h, &s->options);
+    unsetenv("PENSTOCK_WITHOUT");
+    if (rc < 0)
+        return;
+    host_spec(&h, s->plugin, "attack", BOX_FORK, c->box->slots);
+    host_box(&h);
+    snprintf(found, FOUND, "!%s: %s", code_name(h.ended_code), h.ended_text);
+    host_end_box(&h);
+    host_stop(&h);
+}
+
 void act_neighbour(struct suite *s, const struct attack_case *c, char *found)
 {
     char params[64];
     const int n = snprintf(params, sizeof params, "{\"do\":\"%s\"}", c->attack);
     struct box_task task = holding;
     suite_box(s, c, IN_RUN, "{}");
+    suite_outcome(s, found);
     if (s->host.box == NULL)
         return;
     begin(s, 1, &holding);
