@@ -24,9 +24,9 @@
 
 #include "sandbox/worker_internal.h"
 
-enum { WORD = 256, NAME = 64 };
+enum { WORD = 256, NAME = 64, THEMES = 9 };
 
-static const struct attack *const themes[] = {
+static const struct attack *const themes[THEMES] = {
     attacks_on_processes,   attacks_on_memory,    attacks_on_files,
     attacks_on_the_network, attacks_with_threads, attacks_with_signals,
     attacks_by_dying,       attacks_on_results,   attacks_on_neighbours};
@@ -79,7 +79,7 @@ static void word_of(pen_bytes json, const char *key, char *out, size_t size)
 
 static const char *attack(const char *name, const struct attack_call *call)
 {
-    for (size_t i = 0; i < sizeof themes / sizeof *themes; i++) {
+    for (size_t i = 0; i < THEMES; i++) {
         for (const struct attack *a = themes[i]; a->name != NULL; a++) {
             if (strcmp(a->name, name) == 0) {
                 struct attack_call own = *call;

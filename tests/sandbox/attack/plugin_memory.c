@@ -78,11 +78,9 @@ static const char *balloon_mprotect(const struct attack_call *call)
 
 static const char *balloon_memfd(const struct attack_call *call)
 {
-    char *chunk = calloc(1, CHUNK);
+    static char chunk[CHUNK];
     int fd = -1;
     (void)call;
-    if (chunk == NULL)
-        return attack_answer(-1);
     for (int i = 0; i < CHUNKS; i++) {
         if (fd < 0 || write(fd, chunk, CHUNK) != CHUNK)
             fd = (int)syscall(SYS_memfd_create, "balloon", 0);

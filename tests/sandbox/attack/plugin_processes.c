@@ -42,7 +42,7 @@ static const char *by_fork(const struct attack_call *call)
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 static const char *by_vfork(const struct attack_call *call)
 {
-    const pid_t pid = vfork();
+    const pid_t pid = vfork(); /* NOLINT(clang-analyzer-security.insecureAPI.vfork) */
     (void)call;
     if (pid == 0)
         _exit(0);

@@ -21,10 +21,10 @@
 #include "sandbox/walls.h"
 #include "suite.h"
 
-enum { EXIT_USAGE = 2, EXIT_SKIPPED = 77 };
+enum { EXIT_USAGE = 2, EXIT_SKIPPED = 77, CATALOGUES = 10, KINDS = 4 };
 enum run { RUN_CASES, RUN_LAYERS, RUN_STORM };
 
-static const struct catalogue *const catalogues[] = {
+static const struct catalogue *const catalogues[CATALOGUES] = {
     &catalogue_processes, &catalogue_memory,  &catalogue_files,  &catalogue_network,
     &catalogue_calls,     &catalogue_threads, &catalogue_deaths, &catalogue_results,
     &catalogue_load,      &catalogue_suite};
@@ -182,7 +182,7 @@ static void run_case(struct suite *s, const struct attack_case *c, uint32_t plac
 
 static void run_place(struct suite *s, uint32_t place)
 {
-    for (size_t i = 0; i < sizeof catalogues / sizeof *catalogues; i++) {
+    for (size_t i = 0; i < CATALOGUES; i++) {
         for (size_t j = 0; j < catalogues[i]->n; j++) {
             const struct attack_case *c = &catalogues[i]->cases[j];
             if ((c->places & place) != 0 && (s->only == NULL || strstr(c->attack, s->only) != NULL))
@@ -195,8 +195,9 @@ static void run_place(struct suite *s, uint32_t place)
  * for the next box, so each kind is made once before anything is counted. */
 static int look_round(struct suite *s)
 {
-    static const struct attack_box *const kinds[] = {&box_plain, &box_network, &box_jit, &box_two};
-    for (size_t i = sizeof kinds / sizeof *kinds; i > 0; i--) {
+    static const struct attack_box *const kinds[KINDS] = {&box_plain, &box_network, &box_jit,
+                                                          &box_two};
+    for (size_t i = KINDS; i > 0; i--) {
         const struct attack_case first = {.attack = "fine", .box = kinds[i - 1]};
         suite_box(s, &first, IN_RUN, "{}");
         if (s->host.box == NULL && kinds[i - 1]->slots < 2) {
@@ -318,58 +319,68 @@ static int run_storm(struct suite *s, const char *line_file)
     return rc;
 }
 
-static int run(struct suite *s, enum run what, const char *line_file)
+struct command {
+    enum run what;
+    const char *line_file;
+};
+
+static int run(struct suite *s, const struct command *c)
 {
-    return what == RUN_LAYERS  ? run_layers(s, line_file)
-           : what == RUN_STORM ? run_storm(s, line_file)
-                               : run_setting(s, line_file);
+    return c->what == RUN_LAYERS  ? run_layers(s, c->line_file)
+           : c->what == RUN_STORM ? run_storm(s, c->line_file)
+                                  : run_setting(s, c->line_file);
+}
+
+static const struct option options[] = {{"setting", required_argument, NULL, 's'},
+                                        {"only", required_argument, NULL, 'o'},
+                                        {"places", required_argument, NULL, 'p'},
+                                        {"loud", no_argument, NULL, 'v'},
+                                        {"layers", no_argument, NULL, 'y'},
+                                        {"storm", no_argument, NULL, 't'},
+                                        {"seed", required_argument, NULL, 'e'},
+                                        {"line", required_argument, NULL, 'l'},
+                                        {NULL, 0, NULL, 0}};
+
+static void take_option(struct suite *s, struct command *c, int option)
+{
+    if (option == 's')
+        s->setting = suite_setting(optarg);
+    else if (option == 'o')
+        s->only = optarg;
+    else if (option == 'p')
+        s->places = (uint32_t)strtoul(optarg, NULL, 0);
+    else if (option == 'v')
+        s->is_loud = true;
+    else if (option == 'e')
+        s->seed = (unsigned)strtoul(optarg, NULL, 0);
+    else if (option == 'l')
+        c->line_file = optarg;
+    else
+        c->what = option == 'y' ? RUN_LAYERS : RUN_STORM;
+}
+
+static int parse(struct suite *s, struct command *c, int argc, char **argv)
+{
+    s->places = ALL_PLACES;
+    s->seed = (unsigned)time(NULL);
+    for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+        if (o == '?')
+            return -1;
+        take_option(s, c, o);
+    }
+    return s->setting != NULL && optind == argc ? 0 : -1;
 }
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {{"setting", required_argument, NULL, 's'},
-                                            {"only", required_argument, NULL, 'o'},
-                                            {"line", required_argument, NULL, 'l'},
-                                            {"loud", no_argument, NULL, 'v'},
-                                            {"layers", no_argument, NULL, 'y'},
-                                            {"storm", no_argument, NULL, 't'},
-                                            {"seed", required_argument, NULL, 'e'},
-                                            {"places", required_argument, NULL, 'p'},
-                                            {NULL, 0, NULL, 0}};
+    struct command c = {.what = RUN_CASES};
     struct suite *s = calloc(1, sizeof *s);
-    const char *line_file = NULL;
-    enum run what = RUN_CASES;
-    if (s == NULL)
-        return EXIT_FAILURE;
-    s->places = ALL_PLACES;
-    s->seed = (unsigned)time(NULL);
-    for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        if (o == 's')
-            s->setting = suite_setting(optarg);
-        else if (o == 'o')
-            s->only = optarg;
-        else if (o == 'l')
-            line_file = optarg;
-        else if (o == 'v')
-            s->is_loud = true;
-        else if (o == 'p')
-            s->places = (uint32_t)strtoul(optarg, NULL, 0);
-        else if (o == 'y')
-            what = RUN_LAYERS;
-        else if (o == 't')
-            what = RUN_STORM;
-        else if (o == 'e')
-            s->seed = (unsigned)strtoul(optarg, NULL, 0);
-        else
-            return EXIT_USAGE;
-    }
-    if (s->setting == NULL) {
-        fprintf(stderr, "usage: attack_suite --setting NAME [--layers | --storm [--seed N]] "
-                        "[--only TEXT] [--places "
-                        "BITS] [--loud] [--line FILE]\n");
-        return EXIT_USAGE;
-    }
-    const int rc = run(s, what, line_file);
+    int rc = EXIT_USAGE;
+    if (s != NULL && parse(s, &c, argc, argv) == 0)
+        rc = run(s, &c);
+    else
+        fprintf(stderr, "usage: attack_suite --setting NAME [--layers | --storm [--seed N]]\n"
+                        "           [--only TEXT] [--places BITS] [--loud] [--line FILE]\n");
     free(s);
     return rc;
 }
