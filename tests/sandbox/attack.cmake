@@ -17,7 +17,8 @@ add_executable(attack_suite ${attack_suite_sources} ${CMAKE_CURRENT_LIST_DIR}/in
 target_include_directories(attack_suite PRIVATE ${CMAKE_CURRENT_LIST_DIR})
 target_link_libraries(attack_suite PRIVATE penstock_flags penstock_sanitize pen_base pen_loop pen_sandbox)
 set_target_properties(attack_suite container_standin uml_init PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
-add_dependencies(attack_suite penstock-launcher penstock-box attack_plugin container_standin no_namespaces play_box uml_init)
+add_dependencies(attack_suite penstock-launcher penstock-box attack_plugin container_standin no_namespaces play_box uml_init
+  echo lying_size missing_run no_symbol short_size undefined_symbol wrong_magic wrong_major)
 
 # Each writes its line where tools/test looks for it.
 set(attack_lines root user user_bare container container_user)
@@ -26,6 +27,16 @@ foreach(setting IN LISTS attack_lines)
                     COMMAND $<TARGET_FILE:attack_suite> --setting ${setting}
                             --line ${PROJECT_BINARY_DIR}/attack/${setting}.txt)
 endforeach()
+foreach(setting root user)
+  penstock_add_test(attack_layers_${setting} sandbox TIMEOUT 300
+                    COMMAND $<TARGET_FILE:attack_suite> --setting ${setting} --layers
+                            --line ${PROJECT_BINARY_DIR}/attack/layers_${setting}.txt)
+  penstock_add_test(attack_storm_${setting} sandbox TIMEOUT 120
+                    COMMAND $<TARGET_FILE:attack_suite> --setting ${setting} --storm
+                            --line ${PROJECT_BINARY_DIR}/attack/storm_${setting}.txt)
+  list(APPEND attack_lines layers_${setting} storm_${setting})
+endforeach()
+
 foreach(setting uml uml_user)
   set(line ${PROJECT_BINARY_DIR}/attack/${setting}.txt)
   penstock_add_test(attack_${setting} sandbox TIMEOUT 300

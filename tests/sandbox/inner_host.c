@@ -295,7 +295,7 @@ void host_wait_free(struct host *h)
         loop_turn(h->loop, 1000);
 }
 
-void host_box(struct host *h)
+void host_begin_box(struct host *h)
 {
     static const struct box_events events = {.on_ready = on_ready,
                                              .on_slot_free = on_slot_free,
@@ -311,6 +311,11 @@ void host_box(struct host *h)
     h->descriptor[0] = h->ended_text[0] = h->log[0] = h->logs[0] = '\0';
     h->ended_code = CODE_COUNT;
     h->box = box_start(h->launcher, &h->spec, &events, h);
+}
+
+void host_box(struct host *h)
+{
+    host_begin_box(h);
     host_wait_free(h);
 }
 

@@ -73,6 +73,8 @@ void host_spec(struct host *h, const char *plugin, const char *slug, enum box_mo
                uint32_t slots);
 /* box_start, and turns of the loop until it is ready with all slots free, or ended. */
 void host_box(struct host *h);
+/* The same without waiting. */
+void host_begin_box(struct host *h);
 void host_end_box(struct host *h);
 /* Runs one task on a slot that is free and waits for its outcome. */
 void host_task(struct host *h, const struct box_task *task);

@@ -293,6 +293,14 @@ static int name_nobody(struct play *p)
     return name(p, 4000000);
 }
 
+/* "name-pid-<number>": whoever that is. */
+static int name_pid(struct play *p)
+{
+    int64_t pid = 0;
+    text_parse_i64(p->m.config + strlen("name-pid-"), &pid);
+    return name(p, (pid_t)pid);
+}
+
 static int name_twice(struct play *p)
 {
     say_ready(p, 0);
@@ -520,6 +528,8 @@ static int play_zygote(int channel)
     p->channel = channel;
     if (fd_recv_message(channel, &p->m, sizeof p->m, p->fds, &n_fds, 0) <= 0)
         return 98;
+    if (strncmp(p->m.config, "name-pid-", strlen("name-pid-")) == 0)
+        return name_pid(p);
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         if (strcmp(p->m.config, parts[i].name) == 0)
             return parts[i].act(p);

@@ -49,6 +49,7 @@ extern const struct attack attacks_with_threads[];
 extern const struct attack attacks_with_signals[];
 extern const struct attack attacks_by_dying[];
 extern const struct attack attacks_on_results[];
+extern const struct attack attacks_on_neighbours[];
 
 /* plugin_calls.c: "call_<name>": one system call; NULL if the table has none of that name. */
 const char *attack_by_call(const char *name);

@@ -22,6 +22,11 @@ static const struct attack_case cases[] = {
     TRY("19", "socketpair", &box_plain, IN_RUN | IN_OPEN, "EPERM"),
     TRY("19", "send_descriptor", &box_plain, IN_RUN | IN_THREAD, "EPERM"),
 
+    TRY_PATH("19", "connect_port", &box_plain, IN_RUN | IN_OPEN, "%allowed-port",
+             "EPERM|EACCES|ENETUNREACH"),
+    TRY_PATH("19", "send_udp", &box_plain, IN_RUN | IN_OPEN, "%allowed-port", "EPERM|ENETUNREACH"),
+    TRY_PATH("19", "connect_unix", &box_plain, IN_RUN | IN_OPEN, "%abstract", "EPERM|ECONNREFUSED"),
+
     /* With the network: what it may, and what not even then. */
     TRY_PATH("19", "connect_port", &box_network, IN_RUN, "%allowed-port", "done"),
     TRY_PATH_IF(WALL_LANDLOCK, "19", "connect_port", &box_network, IN_RUN, "%refused-port",

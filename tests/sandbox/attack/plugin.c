@@ -27,8 +27,9 @@
 enum { WORD = 256, NAME = 64 };
 
 static const struct attack *const themes[] = {
-    attacks_on_processes, attacks_on_memory,    attacks_on_files, attacks_on_the_network,
-    attacks_with_threads, attacks_with_signals, attacks_by_dying, attacks_on_results};
+    attacks_on_processes,   attacks_on_memory,    attacks_on_files,
+    attacks_on_the_network, attacks_with_threads, attacks_with_signals,
+    attacks_by_dying,       attacks_on_results,   attacks_on_neighbours};
 
 /* The one mutable global: a constructor has nowhere else to leave what it got. */
 static struct {

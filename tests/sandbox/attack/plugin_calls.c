@@ -134,13 +134,35 @@ static const struct call calls[] = {
     {"unknown_call", 1999, {0}},
 };
 
+/* What would stay behind the process, where it came to be. */
+static void undo(const struct call *c, long got)
+{
+    if (c->number == SYS_shmget)
+        syscall(SYS_shmctl, got, 0 /* IPC_RMID */, 0);
+    if (c->number == SYS_semget)
+        syscall(SYS_semctl, got, 0, 0 /* IPC_RMID */);
+    if (c->number == SYS_msgget)
+        syscall(SYS_msgctl, got, 0 /* IPC_RMID */, 0);
+    if (c->number == SYS_mq_open)
+        syscall(SYS_mq_unlink, own_name);
+}
+
+static const char *answer_to(const struct call *c)
+{
+    const long got =
+        syscall(c->number, c->args[0], c->args[1], c->args[2], c->args[3], c->args[4], c->args[5]);
+    const char *text = attack_answer(got);
+    if (got >= 0)
+        undo(c, got);
+    return text;
+}
+
 const char *attack_by_call(const char *name)
 {
     for (size_t i = 0; strncmp(name, "call_", 5) == 0 && i < sizeof calls / sizeof *calls; i++) {
         const struct call *c = &calls[i];
         if (strcmp(c->name, name + 5) == 0)
-            return attack_answer(syscall(c->number, c->args[0], c->args[1], c->args[2], c->args[3],
-                                         c->args[4], c->args[5]));
+            return answer_to(c);
     }
     return NULL;
 }

@@ -80,6 +80,19 @@ static const char *connect_port(const struct attack_call *call)
     return got;
 }
 
+static const char *send_udp(const struct attack_call *call)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET,
+                             .sin_port = htons((uint16_t)atoi(call->path)),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    const char *got =
+        attack_answer(fd < 0 ? -1 : sendto(fd, "x", 1, 0, (const struct sockaddr *)&to, sizeof to));
+    if (fd >= 0)
+        close(fd);
+    return got;
+}
+
 static const char *bind_port(const struct attack_call *call)
 {
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -160,6 +173,7 @@ const struct attack attacks_on_the_network[] = {
     {"socket_xdp", open_socket, "xdp"},
     {"socketpair", pair, NULL},
     {"connect_port", connect_port, NULL},
+    {"send_udp", send_udp, NULL},
     {"bind_port", bind_port, NULL},
     {"listen_port", listen_port, NULL},
     {"connect_unix", connect_unix, NULL},

@@ -10,7 +10,7 @@
 #include "attack.h"
 #include "sandbox/worker_internal.h"
 
-enum { FLOOD_LINES = 200000, BIG = 64 << 20, LOGS = 20000 };
+enum { FLOOD_LINES = 40000, BIG = 64 << 20, LOGS = 20000 };
 
 struct forged {
     struct data_head head;

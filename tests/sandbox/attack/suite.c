@@ -1,7 +1,7 @@
 /*
  * suite.c: runs the attacks of the catalogue in one setting.
  *
- *     attack_suite --setting NAME [--only TEXT] [--loud] [--line FILE]
+ *     attack_suite --setting NAME [--layers | --storm [--seed N]] [--only TEXT] [--places BITS] [--loud] [--line FILE]
  *
  * Prints a line for each case that failed, and one at the end: "<setting>: cases C, passed P,
  * skipped S (reasons)", which also goes to the file of --line. Exit status: 1 if a case failed or
@@ -15,12 +15,14 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "sandbox/walls.h"
 #include "suite.h"
 
-enum { EXIT_USAGE = 2, EXIT_SKIPPED = 77, CANARIES = 10 };
+enum { EXIT_USAGE = 2, EXIT_SKIPPED = 77 };
+enum run { RUN_CASES, RUN_LAYERS, RUN_STORM };
 
 static const struct catalogue *const catalogues[] = {
     &catalogue_processes, &catalogue_memory,  &catalogue_files,  &catalogue_network,
@@ -53,18 +55,30 @@ const char *suite_place_name(uint32_t place)
 
 /* ---- what holds after every case ---- */
 
-static bool are_canaries_alive(const struct suite *s)
+/* Each path that a plugin tries to write at. */
+static bool is_there(const struct suite *s, bool is_to_be_removed)
 {
-    static const char *const dirs[CANARIES] = {"/etc", "/usr",     "/usr/lib", "/root", "",
-                                               "/tmp", "/var/tmp", "/dev/shm", "/dev",  NULL};
-    char path[400];
-    for (size_t i = 0; dirs[i] != NULL; i++) {
+    const char *const dirs[] = {"/etc", "/usr",     "/usr/lib", "/root", "",
+                                "/tmp", "/var/tmp", "/dev/shm", "/dev",  suite_path(s, "%open")};
+    char path[600];
+    bool found = false;
+    for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++) {
         snprintf(path, sizeof path, "%s/penstock-attack", dirs[i]);
-        if (access(path, F_OK) == 0)
-            return false;
+        found = found || access(path, F_OK) == 0;
+        if (is_to_be_removed)
+            unlink(path);
     }
-    snprintf(path, sizeof path, "%s/open/penstock-attack", s->dir);
-    return access(path, F_OK) != 0;
+    return found;
+}
+
+bool suite_are_canaries_alive(const struct suite *s)
+{
+    return !is_there(s, false);
+}
+
+void suite_unlink_canaries(const struct suite *s)
+{
+    is_there(s, true);
 }
 
 /* The same pipeline takes an ordinary task, and does it. */
@@ -109,6 +123,12 @@ static void on_alarm(int signo)
     _exit(EXIT_FAILURE);
 }
 
+void suite_watch(const struct suite *s, const char *name)
+{
+    case_at_work = name;
+    alarm(SUITE_CASE_S * s->setting->slow);
+}
+
 static void count_skipped(struct suite *s, uint32_t needs)
 {
     char text[64];
@@ -130,7 +150,7 @@ static void judge(struct suite *s, const struct attack_case *c, uint32_t place, 
                   suite_place_name(place),
                   (place & IN_ZYGOTE) != 0 && c->in_zygote != NULL ? c->in_zygote : c->expected,
                   found);
-    if (!is_tidy(s, c, why) || !are_canaries_alive(s)) {
+    if (!is_tidy(s, c, why) || !suite_are_canaries_alive(s)) {
         suite_say(s, "FAILED row %s %s in %s: after it:%s", c->row, c->attack,
                   suite_place_name(place), why[0] != '\0' ? why : " a file of the host was made");
         is_good = false;
@@ -151,8 +171,7 @@ static void run_case(struct suite *s, const struct attack_case *c, uint32_t plac
         count_skipped(s, c->needs);
         return;
     }
-    case_at_work = c->attack;
-    alarm(SUITE_CASE_S * s->setting->slow);
+    suite_watch(s, c->attack);
     if (c->act != NULL)
         c->act(s, c, found);
     else
@@ -172,11 +191,11 @@ static void run_place(struct suite *s, uint32_t place)
     }
 }
 
-/* The walls of a plain box. The launcher builds filters with the first box of a kind and keeps them,
- * so each kind is made once before anything is counted. */
+/* The walls of a plain box. The launcher keeps filters of each kind of box, and a control group a slot
+ * for the next box, so each kind is made once before anything is counted. */
 static int look_round(struct suite *s)
 {
-    static const struct attack_box *const kinds[] = {&box_plain, &box_network, &box_jit};
+    static const struct attack_box *const kinds[] = {&box_plain, &box_network, &box_jit, &box_two};
     for (size_t i = sizeof kinds / sizeof *kinds; i > 0; i--) {
         const struct attack_case first = {.attack = "fine", .box = kinds[i - 1]};
         suite_box(s, &first, IN_RUN, "{}");
@@ -209,10 +228,16 @@ static void print_skipped(const struct suite *s, FILE *out, const char *why)
 static int finish(struct suite *s, const char *line_file)
 {
     FILE *f = line_file != NULL ? fopen(line_file, "we") : NULL;
+    struct left_behind after;
     suite_end(s);
     /* Nobody of the launcher's is left: as subreaper we would have to bury them. */
     if (waitpid(-1, NULL, WNOHANG) >= 0 || errno != ECHILD) {
         suite_say(s, "FAILED a process has outlived the launcher");
+        s->n_failed++;
+    }
+    left_count(s, &after);
+    if (after.groups != 0) {
+        suite_say(s, "FAILED %d control groups have outlived the launcher", after.groups);
         s->n_failed++;
     }
     print_line(s, stdout);
@@ -220,7 +245,8 @@ static int finish(struct suite *s, const char *line_file)
         print_line(s, f);
         fclose(f);
     }
-    if (s->only == NULL && s->n_passed + s->n_failed < s->setting->floor) {
+    if (s->only == NULL && s->places == ALL_PLACES &&
+        s->n_passed + s->n_failed < s->setting->floor) {
         suite_say(s, "FAILED fewer cases than %u have run", s->setting->floor);
         s->n_failed++;
     }
@@ -243,8 +269,60 @@ static int run_setting(struct suite *s, const char *line_file)
         return EXIT_FAILURE;
     signal(SIGALRM, on_alarm);
     for (uint32_t place = 1; place <= BY_SUITE; place <<= 1)
-        run_place(s, place & s->setting->places);
+        run_place(s, place & s->setting->places & s->places);
     return finish(s, line_file);
+}
+
+__attribute__((format(printf, 2, 3))) static void print_both(FILE *f, const char *format, ...)
+{
+    va_list ap, again;
+    va_start(ap, format);
+    va_copy(again, ap);
+    vprintf(format, ap);
+    if (f != NULL)
+        vfprintf(f, format, again);
+    va_end(again);
+    va_end(ap);
+}
+
+/* The same for layers, one line each before the last one. */
+static int run_layers(struct suite *s, const char *line_file)
+{
+    FILE *f = line_file != NULL ? fopen(line_file, "we") : NULL;
+    signal(SIGALRM, on_alarm);
+    const int rc = suite_run_layers(s, f);
+    alarm(0);
+    print_both(f, "%s: layers %u, as expected %u\n", s->setting->name, s->n_cases, s->n_passed);
+    if (f != NULL)
+        fclose(f);
+    return rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static int run_storm(struct suite *s, const char *line_file)
+{
+    FILE *f = line_file != NULL ? fopen(line_file, "we") : NULL;
+    const char *why;
+    int rc = EXIT_SKIPPED;
+    signal(SIGALRM, on_alarm);
+    if (suite_begin(s, &why) < 0) {
+        print_both(f, "%s: skipped: %s\n", s->setting->name, why);
+    } else {
+        rc = suite_run_storm(s, s->seed) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        alarm(0);
+        suite_end(s);
+        print_both(f, "%s: storm of %u boxes, seed %u, %s\n", s->setting->name, s->n_cases, s->seed,
+                   rc == EXIT_SUCCESS ? "nothing left" : "FAILED");
+    }
+    if (f != NULL)
+        fclose(f);
+    return rc;
+}
+
+static int run(struct suite *s, enum run what, const char *line_file)
+{
+    return what == RUN_LAYERS  ? run_layers(s, line_file)
+           : what == RUN_STORM ? run_storm(s, line_file)
+                               : run_setting(s, line_file);
 }
 
 int main(int argc, char **argv)
@@ -253,11 +331,18 @@ int main(int argc, char **argv)
                                             {"only", required_argument, NULL, 'o'},
                                             {"line", required_argument, NULL, 'l'},
                                             {"loud", no_argument, NULL, 'v'},
+                                            {"layers", no_argument, NULL, 'y'},
+                                            {"storm", no_argument, NULL, 't'},
+                                            {"seed", required_argument, NULL, 'e'},
+                                            {"places", required_argument, NULL, 'p'},
                                             {NULL, 0, NULL, 0}};
     struct suite *s = calloc(1, sizeof *s);
     const char *line_file = NULL;
+    enum run what = RUN_CASES;
     if (s == NULL)
         return EXIT_FAILURE;
+    s->places = ALL_PLACES;
+    s->seed = (unsigned)time(NULL);
     for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         if (o == 's')
             s->setting = suite_setting(optarg);
@@ -267,15 +352,24 @@ int main(int argc, char **argv)
             line_file = optarg;
         else if (o == 'v')
             s->is_loud = true;
+        else if (o == 'p')
+            s->places = (uint32_t)strtoul(optarg, NULL, 0);
+        else if (o == 'y')
+            what = RUN_LAYERS;
+        else if (o == 't')
+            what = RUN_STORM;
+        else if (o == 'e')
+            s->seed = (unsigned)strtoul(optarg, NULL, 0);
         else
             return EXIT_USAGE;
     }
     if (s->setting == NULL) {
-        fprintf(stderr,
-                "usage: attack_suite --setting NAME [--only TEXT] [--loud] [--line FILE]\n");
+        fprintf(stderr, "usage: attack_suite --setting NAME [--layers | --storm [--seed N]] "
+                        "[--only TEXT] [--places "
+                        "BITS] [--loud] [--line FILE]\n");
         return EXIT_USAGE;
     }
-    const int rc = run_setting(s, line_file);
+    const int rc = run(s, what, line_file);
     free(s);
     return rc;
 }

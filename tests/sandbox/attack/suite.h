@@ -142,7 +142,9 @@ struct suite {
     uint32_t walls;
     int allowed_port, refused_port, listeners[3];
     const char *only; /* of its cases, or NULL */
+    uint32_t places;  /* attacks from these only */
     bool is_loud;
+    unsigned seed; /* of a storm */
     uint32_t n_cases, n_passed, n_skipped, n_failed;
     struct {
         char text[64];
@@ -155,6 +157,16 @@ struct suite {
 __attribute__((format(printf, 2, 3))) void suite_say(const struct suite *s, const char *format,
                                                      ...);
 const char *suite_place_name(uint32_t place);
+/* A case begins: if it takes longer than its limit, the suite ends with its name. */
+void suite_watch(const struct suite *s, const char *name);
+/* What no attack may leave on the host. */
+bool suite_are_canaries_alive(const struct suite *s);
+void suite_unlink_canaries(const struct suite *s);
+
+/* suite_layers.c: 0, or -1: a layer is not what it is said to be. */
+int suite_run_layers(struct suite *s, FILE *out);
+/* suite_storm.c: 0, or -1: something was left. */
+int suite_run_storm(struct suite *s, unsigned seed);
 
 /* suite_host.c: the launcher of a setting, its boxes and tasks. */
 const struct setting *suite_setting(const char *name);
