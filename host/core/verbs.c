@@ -1,6 +1,7 @@
 /* verbs.c: messages of PEN/1, as a table. Runs in the core. */
 #include "core/verbs.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -227,6 +228,7 @@ void verbs_message(void *core, struct router *r, zmq_msg_t *frames, size_t n, in
     struct wire_view views[WIRE_FRAMES_HARD_MAX + WIRE_ENVELOPE_MAX + 2];
     struct wire_message m;
     char why[256];
+    assert(n > 0); /* a ROUTER puts its peer's name before everything */
     for (size_t i = 0; i < n; i++)
         views[i] = (struct wire_view){zmq_msg_data(&frames[i]), zmq_msg_size(&frames[i])};
     c->stats.messages_in++;
