@@ -2,7 +2,7 @@
  * uml_init.c: the first process of a user-mode Linux whose root is the host's: mounts what a system
  * has, runs one command, leaves its exit status in a file of the host, and halts.
  *
- *     uml_init STATUS_FILE COMMAND [ARG ...]
+ *     uml_init STATUS_FILE COMMAND [ARG ...] --end
  */
 #include <fcntl.h>
 #include <net/if.h>
@@ -61,11 +61,20 @@ static int run(char **argv)
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+/* The kernel puts words of its own behind ours. */
+static void cut_at_end(char **argv)
+{
+    while (*argv != NULL && strcmp(*argv, "--end") != 0)
+        argv++;
+    *argv = NULL;
+}
+
 int main(int argc, char **argv)
 {
     const struct rlimit files = {FILES, FILES};
     if (getpid() != 1 || argc < 3)
         return EXIT_NOT_RUN;
+    cut_at_end(argv);
     /* Before /tmp is another one. */
     const int fd = open(argv[1], O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     mount_all();
