@@ -74,9 +74,9 @@ int main(int argc, char **argv)
     const struct rlimit files = {FILES, FILES};
     if (getpid() != 1 || argc < 3)
         return EXIT_NOT_RUN;
-    cut_at_end(argv);
     /* Before /tmp is another one. */
     const int fd = open(argv[1], O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    cut_at_end(argv);
     mount_all();
     bring_up_loopback();
     setrlimit(RLIMIT_NOFILE, &files);
