@@ -4,6 +4,7 @@ import os
 import re
 import socket
 import struct
+import subprocess
 import threading
 import time
 import unittest
@@ -148,6 +149,17 @@ class Endless(unittest.TestCase):
             operator = host.client(control=True)
             self.assertEqual(operator.ask("STATS")[1]["doors_reopened"], 2)  # the other one was suspected first
             operator.close()
+
+    def test_the_command_line_gets_its_result(self):
+        with Host(plugins=["misbehave"], host=HOST) as host:
+            waiting = subprocess.Popen([os.path.join(BIN, "penstock"), "task", "submit", "--socket", host.tasks, "--wait",
+                                        "sleep", "-p", "ms=2000"], stdout=subprocess.PIPE, text=True)
+            client = host.client()
+            self.wait_for("no task", lambda: client.ask("STATS")[1]["capacity"]["running"] == 1)
+            client.close()
+            self.play(host, host.tasks, 1)
+            self.assertEqual(waiting.communicate(timeout=PATIENCE_S)[0], '{"slept":2000}\n')
+            self.assertEqual(waiting.returncode, 0)
 
     def test_large_messages_pass(self):
         with Host(plugins=["echo"], host=HOST) as host:
