@@ -102,6 +102,17 @@ static void derive_concurrency(struct context *x)
         node_derive(x->c->host, "max_concurrent", derive_processors(root), "number of processors");
 }
 
+/* Room for one message on its way in and one on its way out, however small they may be here. */
+static void derive_unfinished(struct context *x)
+{
+    enum { LEAST_BYTES = 64 << 20 };
+    const struct conf_host *h = host_of(x->c);
+    const int64_t twice = 2 * h->max_message_bytes;
+    if (h->max_unfinished_bytes == 0)
+        node_derive(x->c->host, "max_unfinished", twice > LEAST_BYTES ? twice : LEAST_BYTES,
+                    "host.max_message");
+}
+
 /* host options that must not be larger than another one. */
 static void check_sizes(struct context *x)
 {
@@ -111,6 +122,7 @@ static void check_sizes(struct context *x)
         bool is_wrong;
     } pairs[] = {
         {"max_frame", "max_message", h->max_frame_bytes > h->max_message_bytes},
+        {"max_message", "max_unfinished", h->max_message_bytes > h->max_unfinished_bytes},
         {"max_header", "max_frame", h->max_header_bytes > h->max_frame_bytes},
         {"max_result", "results_max_bytes", h->max_result_bytes > h->results_max_bytes},
     };
@@ -189,6 +201,7 @@ void derive_and_check(struct conf *c, const struct conf_request *r, struct conf_
     derive_folders(&x);
     derive_sockets(&x);
     derive_concurrency(&x);
+    derive_unfinished(&x);
     check_sizes(&x);
     check_keys(&x);
     derive_pipeline(&x, c->no_pipeline);

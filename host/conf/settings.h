@@ -38,7 +38,7 @@ struct conf_host {
     char *socket_group;
     int64_t max_concurrent; /* at least 1: the number of processors is filled in */
     int64_t queue_max, queue_max_bytes;
-    int64_t max_frame_bytes, max_message_bytes, max_frames, max_header_bytes;
+    int64_t max_frame_bytes, max_message_bytes, max_unfinished_bytes, max_frames, max_header_bytes;
     int64_t max_result_bytes, max_outputs_bytes, max_log_bytes;
     int64_t result_retention_ms, results_max_bytes;
     int64_t drain_timeout_ms, heartbeat_ms, load_timeout_ms, scan_timeout_ms;

@@ -71,6 +71,12 @@ static const struct option host_options[] = {
      .help = "Largest single frame of a message: an input or output by value."},
     {"max_message", OPTION_SIZE, HOST(max_message_bytes), "128Mi", 64 * KI, 4 * GI,
      .help = "Largest message, all frames together."},
+    {"max_unfinished", OPTION_SIZE, HOST(max_unfinished_bytes), "0", 64 * KI, 64 * GI,
+     .help =
+         "Bytes of messages that have begun to come or to go, of all peers together. When it is "
+         "more, all connections are cut and the sockets opened again: it is the only way to be "
+         "rid of a message that never ends.",
+     .flags = OPTION_ZERO, .derived = "twice max_message, at least 64Mi"},
     {"max_frames", OPTION_INT, HOST(max_frames), "64", 8, 256,
      .help = "Most frames of one message."},
     {"max_header", OPTION_SIZE, HOST(max_header_bytes), "1Mi", 4 * KI, 64 * MI,

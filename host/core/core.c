@@ -16,6 +16,7 @@
 #include "base/table.h"
 #include "conf/users.h"
 #include "core/doors.h"
+#include "core/growth.h"
 #include "core/kept.h"
 #include "core/peers.h"
 #include "core/pipelines.h"
@@ -36,14 +37,13 @@ enum { MESSAGES_A_TURN = 64, LAST_WORDS_MS = 1000, OUT_MAX = 512 * 1024 * 1024 }
 static int on_turn(void *arg)
 {
     struct core *c = arg;
-    if (c->control_router == NULL || c->tasks_router == NULL)
+    if (c->phase == CORE_STARTING)
         return -1;
-    router_serve(c->tasks_router, MESSAGES_A_TURN);
-    router_serve(c->control_router, MESSAGES_A_TURN);
+    doors_serve(c, MESSAGES_A_TURN);
     tasks_dispatch(c);
     kept_make_room(c);
     peers_bury(c);
-    return router_is_due(c->tasks_router) || router_is_due(c->control_router) ? 0 : -1;
+    return doors_are_due(c) ? 0 : -1;
 }
 
 /* ---- start
@@ -98,7 +98,7 @@ static void on_scanned(void *arg, struct catalog *catalog)
 {
     struct core *c = arg;
     c->catalog = catalog;
-    if (catalog == NULL || pipelines_init(c) < 0 || doors_open(c) < 0) {
+    if (catalog == NULL || pipelines_init(c) < 0 || doors_open(c) < 0 || growth_init(c) < 0) {
         c->has_failed = true;
         loop_stop(c->loop);
         return;
@@ -196,6 +196,8 @@ int core_init(struct core *c, struct loop *loop, const struct core_options *o)
                        .host = conf_host(o->conf),
                        .tasks_fd = -1,
                        .control_fd = -1,
+                       .tcp_fd = -1,
+                       .statm_fd = -1,
                        .ready_fd = o->ready_fd};
     buf_init(&c->out, OUT_MAX);
     c->epoch = clock_wall_ms();
@@ -265,6 +267,7 @@ void core_clear(struct core *c)
     if (c->kept_waiting.first != NULL)
         log_warn("results that nobody acknowledged are lost", LI("bytes", c->kept_waiting_bytes));
     c->phase = CORE_STOPPING;
+    growth_clear(c);
     doors_close(c, LAST_WORDS_MS);
     launcher_free(c->launcher);
     if (c->by_uid != NULL)

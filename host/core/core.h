@@ -27,11 +27,15 @@ struct sched;
 struct table;
 struct task;
 
+/* The one shut last; with CONTROL, TASKS is shut too. */
+enum door { DOOR_NONE, DOOR_TASKS, DOOR_CONTROL };
+
 enum core_phase { CORE_STARTING, CORE_SERVING, CORE_DRAINING, CORE_STOPPING };
 
 struct stats {
     int64_t accepted, refused, succeeded, failed, cancelled;
     int64_t protocol_errors, messages_in, messages_out;
+    int64_t doors_reopened;
     int64_t by_code[CODE_COUNT];
 };
 
@@ -51,10 +55,10 @@ struct core {
     int ready_fd;         /* gets a line when the host serves; -1: none, or told */
 
     /* doors.c */
-    int tasks_fd, control_fd; /* listen, until a router serves them; -1 */
+    int tasks_fd, control_fd, tcp_fd; /* listen; routers serve copies of them; -1 */
     void *zmq;
-    struct router *tasks_router, *control_router;
-    char tcp_address[256]; /* in force; "": none */
+    struct router *tasks_router, *control_router; /* NULL: shut */
+    char tcp_address[256];                        /* in force; "": none */
     struct wire_limits wire_limits;
     char host_id[ID_TEXT];
     int64_t epoch, started_mono_ms;
@@ -68,10 +72,22 @@ struct core {
     struct peer *dead_peers;                /* lost in this turn */
     struct owner *owners;                   /* all of them */
 
+    /* growth.c */
+    struct loop_timer *growth;
+    int statm_fd;          /* -1: none */
+    size_t base_bytes;     /* held when it began to serve */
+    size_t resident_bytes; /* at the last look */
+    size_t excess_bytes;   /* at the last look at a shut door */
+    enum door shut_door;
+    int64_t shut_ms; /* monotonic, when it was shut */
+
     /* tasks.c */
     struct table *by_uid, *by_id, *by_key;
     struct sched *sched;
-    size_t queue_bytes; /* of waiting and attached tasks */
+    size_t queue_bytes;   /* of waiting and attached tasks */
+    size_t running_bytes; /* of running tasks, as queue_bytes */
+    size_t
+        own_bytes; /* of task objects: their names, lists and frames, without the frames' bytes */
     size_t n_attached;
     size_t kept_bytes, kept_waiting_bytes, n_kept;
     struct task_list kept_delivered, kept_waiting, history;

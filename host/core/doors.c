@@ -2,14 +2,13 @@
 #include "core/doors.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fdutil.h"
 #include "base/log.h"
 #include "conf/users.h"
-#include "core/core.h"
+#include "core/peers.h"
 #include "core/verbs.h"
 
 enum { CONTROL_MODE = 0600, TASKS_MODE = 0660 };
@@ -53,39 +52,95 @@ int doors_listen(struct core *c)
 /* ---- service
  * -------------------------------------------------------------------------------------- */
 
-static int bind_tcp(struct core *c)
+/* The address stays ours while the door is shut. */
+static int listen_tcp(struct core *c)
 {
-    char address[sizeof c->tcp_address];
     if (c->host->tcp[0] == '\0')
         return 0;
-    /* libzmq writes "any free port" as '*'. */
-    size_t n = strlen(c->host->tcp);
-    bool is_any = n > 2 && strcmp(c->host->tcp + n - 2, ":0") == 0;
-    snprintf(address, sizeof address, "tcp://%.*s%s", (int)(is_any ? n - 1 : n), c->host->tcp,
-             is_any ? "*" : "");
-    if (router_bind_tcp(c->tasks_router, address, c->tcp_address) < 0) {
-        log_error("TCP address cannot be bound", LS("address", c->host->tcp), LE(errno));
+    c->tcp_fd = router_listen_tcp(c->host->tcp);
+    if (c->tcp_fd >= 0)
+        return 0;
+    log_error("TCP address cannot be bound", LS("address", c->host->tcp), LE(errno));
+    return -1;
+}
+
+static struct router *open_door(struct core *c, const char *path, int fd)
+{
+    const struct router_options o = {.max_frame_bytes = (size_t)c->host->max_frame_bytes,
+                                     .max_frames = (size_t)c->host->max_frames};
+    struct router *r = router_new(c->loop, c->zmq, &o, verbs_message, c);
+    if (r != NULL && router_bind_ipc(r, path, fd) == 0)
+        return r;
+    log_error("a ZeroMQ socket cannot be made", LS("path", path), LE(errno));
+    router_free(r, 0);
+    return NULL;
+}
+
+static int open_tasks(struct core *c)
+{
+    c->tasks_router = open_door(c, c->host->tasks_socket, c->tasks_fd);
+    if (c->tasks_router == NULL)
         return -1;
-    }
-    log_info("tasks are taken over TCP too", LS("address", c->tcp_address));
-    return 0;
+    if (c->tcp_fd < 0 || router_bind_tcp(c->tasks_router, c->tcp_fd, c->tcp_address) == 0)
+        return 0;
+    log_error("TCP address cannot be served", LS("address", c->host->tcp), LE(errno));
+    return -1;
+}
+
+static int open_control(struct core *c)
+{
+    c->control_router = open_door(c, c->host->control_socket, c->control_fd);
+    return c->control_router != NULL ? 0 : -1;
 }
 
 int doors_open(struct core *c)
 {
-    const struct router_options o = {.max_frame_bytes = (size_t)c->host->max_frame_bytes,
-                                     .max_frames = (size_t)c->host->max_frames};
     c->zmq = zmq_ctx_new();
-    c->tasks_router = c->zmq != NULL ? router_new(c->loop, c->zmq, &o, verbs_message, c) : NULL;
-    c->control_router =
-        c->tasks_router != NULL ? router_new(c->loop, c->zmq, &o, verbs_message, c) : NULL;
-    if (c->control_router == NULL ||
-        router_bind_ipc(c->control_router, c->host->control_socket, &c->control_fd) < 0 ||
-        router_bind_ipc(c->tasks_router, c->host->tasks_socket, &c->tasks_fd) < 0) {
-        log_error("ZeroMQ sockets cannot be made", LE(errno));
+    if (c->zmq == NULL) {
+        log_error("ZeroMQ cannot be started", LE(errno));
         return -1;
     }
-    return bind_tcp(c);
+    if (listen_tcp(c) < 0 || open_control(c) < 0 || open_tasks(c) < 0)
+        return -1;
+    if (c->tcp_fd >= 0)
+        log_info("tasks are taken over TCP too", LS("address", c->tcp_address));
+    return 0;
+}
+
+void doors_serve(struct core *c, int budget)
+{
+    if (c->tasks_router != NULL)
+        router_serve(c->tasks_router, budget);
+    if (c->control_router != NULL)
+        router_serve(c->control_router, budget);
+}
+
+bool doors_are_due(const struct core *c)
+{
+    return (c->tasks_router != NULL && router_is_due(c->tasks_router)) ||
+           (c->control_router != NULL && router_is_due(c->control_router));
+}
+
+void doors_shut(struct core *c, enum door door)
+{
+    struct router **r = door == DOOR_TASKS ? &c->tasks_router : &c->control_router;
+    peers_lost(c, *r);
+    router_free(*r, 0);
+    *r = NULL;
+}
+
+int doors_reopen(struct core *c)
+{
+    int64_t now = clock_wall_ms();
+    c->epoch = now > c->epoch ? now : c->epoch + 1;
+    if (c->tasks_router == NULL && open_tasks(c) < 0)
+        return -1;
+    return c->control_router != NULL ? 0 : open_control(c);
+}
+
+const char *doors_name(enum door door)
+{
+    return door == DOOR_TASKS ? "tasks" : "control";
 }
 
 void doors_close(struct core *c, int linger_ms)
@@ -95,6 +150,7 @@ void doors_close(struct core *c, int linger_ms)
     c->tasks_router = c->control_router = NULL;
     fd_close(&c->tasks_fd);
     fd_close(&c->control_fd);
+    fd_close(&c->tcp_fd);
 }
 
 void doors_forget(struct core *c)

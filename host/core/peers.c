@@ -167,6 +167,25 @@ void peer_lost(struct core *c, struct peer *p)
     c->dead_peers = p;
 }
 
+struct closed {
+    struct core *core;
+    const struct router *router;
+};
+
+static void lose_if_closed(void *value, void *arg)
+{
+    const struct closed *x = arg;
+    struct peer *p = value;
+    if (p->router == x->router)
+        peer_lost(x->core, p);
+}
+
+void peers_lost(struct core *c, const struct router *r)
+{
+    struct closed x = {.core = c, .router = r};
+    table_each(c->peers, lose_if_closed, &x);
+}
+
 void peers_bury(struct core *c)
 {
     while (c->dead_peers != NULL) {

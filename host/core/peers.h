@@ -52,6 +52,8 @@ struct owner *peer_owner(struct core *c, struct peer *p);
 /* The connection is gone. Tasks stay their owner's. The peer itself can be named until the end of
  * the turn. */
 void peer_lost(struct core *c, struct peer *p);
+/* All connections of a door that is closed. */
+void peers_lost(struct core *c, const struct router *r);
 /* Frees the lost ones: at the end of a turn. */
 void peers_bury(struct core *c);
 /* Makes the peer a client: of an old one by its secret, or of a new one. NULL: no memory. */

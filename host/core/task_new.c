@@ -129,12 +129,21 @@ static void fill_box_task(struct task *t)
     t->box.priority = t->item.priority;
 }
 
+/* With what the allocator, libzmq (for each frame) and the tables add. */
+static size_t own_bytes(size_t size, size_t n_body)
+{
+    enum { TABLES_BYTES = 512, FRAME_BYTES = 64 };
+    return size + TABLES_BYTES + (n_body + 1) * FRAME_BYTES;
+}
+
 struct task *task_new(struct core *c, struct owner *owner, struct pipeline *p,
                       const struct submit *s, zmq_msg_t *header, zmq_msg_t *body, size_t n_body)
 {
-    struct task *t = calloc(1, sizeof *t + arena_room(s, n_body));
+    size_t size = sizeof(struct task) + arena_room(s, n_body);
+    struct task *t = calloc(1, size);
     if (t == NULL)
         return NULL;
+    c->own_bytes += t->own_bytes = own_bytes(size, n_body);
     id_new(t->uid);
     t->owner = owner;
     t->pipeline = p;

@@ -17,6 +17,7 @@ static uint32_t time_left(const struct task *t)
 void task_start(struct core *c, struct task *t)
 {
     c->queue_bytes -= t->bytes;
+    c->running_bytes += t->bytes;
     t->started_ms = clock_wall_ms();
     t->box.timeout_ms = time_left(t);
     task_step(t, TASK_EV_DISPATCH);
@@ -29,6 +30,7 @@ void task_start(struct core *c, struct task *t)
 int task_start_ahead(struct core *c, struct task *t, uint32_t slot)
 {
     c->queue_bytes -= t->bytes;
+    c->running_bytes += t->bytes;
     t->is_ahead = true;
     t->slot = slot;
     t->started_ms = clock_wall_ms();
@@ -52,6 +54,7 @@ uint32_t task_is_head(struct core *c, struct task *t)
 
 static void back_into_queue(struct core *c, struct task *t)
 {
+    c->running_bytes -= t->bytes;
     c->queue_bytes += t->bytes;
     task_step(t, TASK_EV_REQUEUE);
     if (t->expiry != NULL)

@@ -118,6 +118,7 @@ static void unlink_task(struct core *c, struct task *t)
 
 static void free_task(struct task *t)
 {
+    t->pipeline->core->own_bytes -= t->own_bytes;
     loop_timer_free(t->expiry);
     result_unref(t->result);
     zmq_msg_close(&t->header);
@@ -269,6 +270,7 @@ static void leave_place(struct core *c, struct task *t)
         else
             sched_end(c->sched, t->pipeline->lane);
         t->is_ahead = false;
+        c->running_bytes -= t->bytes;
     } else if (t->state == TASK_ATTACHED) {
         unfollow(c, t);
         c->queue_bytes -= t->bytes;

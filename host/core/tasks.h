@@ -31,6 +31,7 @@ struct task {
     size_t n_body;
     struct json_span params, metadata, trace; /* at NULL: none */
     size_t bytes;                             /* of header and body */
+    size_t own_bytes;                         /* of this object, what stands behind it included */
     uint64_t digest[2];                       /* of pipeline, params, inputs; for attachment */
 
     struct box_task box;

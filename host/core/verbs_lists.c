@@ -164,6 +164,7 @@ void verbs_stats(struct core *c, struct request *q)
     json_member_int(&w, "protocol_errors", c->stats.protocol_errors);
     json_member_int(&w, "messages_in", c->stats.messages_in);
     json_member_int(&w, "messages_out", c->stats.messages_out);
+    json_member_int(&w, "doors_reopened", c->stats.doors_reopened);
     answer_send(c, p, WIRE_INFO, &w);
 }
 

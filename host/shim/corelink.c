@@ -145,7 +145,7 @@ static void on_pong(struct corelink *l, const struct json_doc *doc)
 {
     if (l->state != LINK_UP || int_of(doc, 0, "epoch", 0) == l->epoch)
         return;
-    log_warn("the core was restarted");
+    log_warn("the core was restarted, or has cut its connections");
     set_off(l);
     say_hello(l);
 }

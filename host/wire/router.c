@@ -2,6 +2,10 @@
 #include "wire/router.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -140,25 +144,79 @@ int router_listen_ipc(const char *path, mode_t mode, gid_t group)
     return fd;
 }
 
-int router_bind_ipc(struct router *r, const char *path, int *fd)
+/* "127.0.0.1:7000" or "[::1]:7000" -> host and port. */
+static int split_address(const char *address, char *host, size_t size, const char **port)
 {
-    char address[ADDRESS_MAX];
-    if ((size_t)snprintf(address, sizeof address, "ipc://%s", path) >= sizeof address) {
-        errno = ENAMETOOLONG;
+    const char *colon = strrchr(address, ':');
+    bool is_v6 = address[0] == '[';
+    int len = colon != NULL ? (int)(colon - address) - (is_v6 ? 2 : 0) : -1;
+    if (len <= 0 || (size_t)len >= size) {
+        errno = EINVAL;
         return -1;
     }
-    if (set_int(r->socket, ZMQ_USE_FD, *fd) < 0 || zmq_bind(r->socket, address) < 0)
+    snprintf(host, size, "%.*s", len, address + (is_v6 ? 1 : 0));
+    *port = colon + 1;
+    return 0;
+}
+
+static int listen_at(const struct addrinfo *a)
+{
+    const int yes = 1;
+    int fd = socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, a->ai_protocol);
+    if (fd >= 0 && (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) < 0 ||
+                    bind(fd, a->ai_addr, a->ai_addrlen) < 0 || listen(fd, SOMAXCONN) < 0))
+        fd_close(&fd);
+    return fd;
+}
+
+int router_listen_tcp(const char *address)
+{
+    const struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
+                                   .ai_socktype = SOCK_STREAM};
+    struct addrinfo *found;
+    const char *port;
+    char host[ADDRESS_MAX];
+    if (split_address(address, host, sizeof host, &port) < 0)
         return -1;
-    *fd = -1;
+    if (getaddrinfo(host, port, &hints, &found) != 0) {
+        errno = EINVAL;
+        return -1;
+    }
+    int fd = listen_at(found);
+    freeaddrinfo(found);
+    return fd;
+}
+
+/* libzmq closes what it is given, so it gets a copy. */
+static int bind_copy(struct router *r, const char *endpoint, int fd)
+{
+    int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (copy < 0)
+        return -1;
+    if (set_int(r->socket, ZMQ_USE_FD, copy) < 0 || zmq_bind(r->socket, endpoint) < 0) {
+        fd_close(&copy);
+        return -1;
+    }
     return set_int(r->socket, ZMQ_USE_FD, -1); /* the next address is another one's */
 }
 
-int router_bind_tcp(struct router *r, const char *address, char *bound)
+int router_bind_ipc(struct router *r, const char *path, int fd)
+{
+    char endpoint[ADDRESS_MAX];
+    if ((size_t)snprintf(endpoint, sizeof endpoint, "ipc://%s", path) >= sizeof endpoint) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    return bind_copy(r, endpoint, fd);
+}
+
+int router_bind_tcp(struct router *r, int fd, char *bound)
 {
     size_t size = ADDRESS_MAX;
-    if (zmq_bind(r->socket, address) < 0)
+    /* The address is not looked at: the descriptor has its own. */
+    if (bind_copy(r, "tcp://127.0.0.1:*", fd) < 0)
         return -1;
-    return bound != NULL ? zmq_getsockopt(r->socket, ZMQ_LAST_ENDPOINT, bound, &size) : 0;
+    return zmq_getsockopt(r->socket, ZMQ_LAST_ENDPOINT, bound, &size);
 }
 
 /* Throws the rest of a message away. */

@@ -33,10 +33,13 @@ struct router *router_new(struct loop *loop, void *zmq_context,
  * what was left there is removed. Peers wait until a router is bound to it. Made apart, because root
  * may have to make it, and no thread of libzmq shall be root. The caller's; -1 with errno. */
 int router_listen_ipc(const char *path, mode_t mode, gid_t group);
-/* Serves that socket; on 0 takes *fd and sets it to -1. -1 with errno. */
-int router_bind_ipc(struct router *r, const char *path, int *fd);
-/* "tcp://127.0.0.1:*". -1 with errno. bound (256 bytes, or NULL) gets the address in force. */
-int router_bind_tcp(struct router *r, const char *address, char *bound);
+/* The same at "127.0.0.1:7000" or "[::1]:0" (0: any free port). */
+int router_listen_tcp(const char *address);
+/* Serves a copy of such a descriptor: fd stays the caller's, who can bind another router to it when
+ * this one is gone; the file at path stays too. -1 with errno. */
+int router_bind_ipc(struct router *r, const char *path, int fd);
+/* bound (256 bytes) gets the address in force, such as "tcp://127.0.0.1:7000". */
+int router_bind_tcp(struct router *r, int fd, char *bound);
 /* Reads at most budget messages: 1 if more may be there, else 0. To be called once a turn, and
  * after sends: libzmq's descriptor is edge-triggered. */
 int router_serve(struct router *r, int budget);

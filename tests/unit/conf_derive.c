@@ -133,13 +133,32 @@ static void test_processors(void **state)
     assert_int_equal(derive_processors(root), 1);
 }
 
+static void test_unfinished(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        long long bytes;
+    } rows[] = {
+        {"", 256LL << 20},
+        {"host { max_message = 4Gi }", 8LL << 30},
+        {"host { max_message = 2Mi max_frame = 1Mi }", 64LL << 20},
+        {"host { max_message = 2Mi max_frame = 1Mi max_unfinished = 2Mi }", 2LL << 20},
+    };
+    struct kit k = {0};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        kit_expect_fine(&k, rows[i].text);
+        assert_int_equal(conf_host(k.conf)->max_unfinished_bytes, rows[i].bytes);
+        kit_clear(&k);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_folders),
-        cmocka_unit_test(test_sockets),
-        cmocka_unit_test(test_plugin_folders),
-        cmocka_unit_test(test_processors),
+        cmocka_unit_test(test_folders),        cmocka_unit_test(test_sockets),
+        cmocka_unit_test(test_plugin_folders), cmocka_unit_test(test_processors),
+        cmocka_unit_test(test_unfinished),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,1 +1,2 @@
 penstock_test(core_submit LABEL unit SOURCES core_submit.c DEPS core)
+penstock_test(core_growth LABEL unit SOURCES core_growth.c DEPS core)

@@ -20,6 +20,7 @@ struct fixture {
     void *context;
     struct router *router;
     struct wire_client *client;
+    int fd; /* listens at path */
     char path[256], endpoint[300];
     /* what came */
     int to_router, to_client, was_cut;
@@ -71,9 +72,8 @@ static int setup(void **state)
     f->loop = loop_new();
     f->context = zmq_ctx_new();
     f->router = router_new(f->loop, f->context, &o, on_router, f);
-    int fd = router_listen_ipc(f->path, 0660, (gid_t)-1);
-    assert_int_equal(router_bind_ipc(f->router, f->path, &fd), 0);
-    assert_int_equal(fd, -1);
+    f->fd = router_listen_ipc(f->path, 0660, (gid_t)-1);
+    assert_int_equal(router_bind_ipc(f->router, f->path, f->fd), 0);
     f->client = wire_client_new(f->loop, f->endpoint, on_client, f);
     assert_non_null(f->client);
     *state = f;
@@ -85,6 +85,7 @@ static int teardown(void **state)
     struct fixture *f = *state;
     wire_client_free(f->client, 0);
     router_free(f->router, 0);
+    close(f->fd);
     zmq_ctx_term(f->context);
     loop_free(f->loop);
     free(f);
@@ -138,6 +139,39 @@ static void the_socket_has_its_mode(void **state)
     assert_int_equal(st.st_mode & 0777, 0660);
 }
 
+/* The router goes with all its connections; the place stays, and the next router serves whoever comes. */
+static void a_place_outlives_its_router(void **state)
+{
+    struct fixture *f = *state;
+    const struct router_options o = {.max_frame_bytes = 1 << 16, .max_frames = FRAMES_MAX};
+    char before[256] = "", bound[256] = "";
+    int tcp = router_listen_tcp("127.0.0.1:0");
+    assert_true(tcp >= 0);
+    for (int i = 1; i <= 3; i++) {
+        assert_int_equal(router_bind_tcp(f->router, tcp, bound), 0);
+        assert_true(i == 1 || strcmp(before, bound) == 0);
+        memcpy(before, bound, sizeof bound);
+        assert_int_equal(wire_client_send(f->client, WIRE_PING, "{}", 2, NULL, 0), 0);
+        turn_until(f, &f->to_router, i);
+        router_free(f->router, 0);
+        assert_int_equal(access(f->path, F_OK), 0);
+        f->router = router_new(f->loop, f->context, &o, on_router, f);
+        assert_int_equal(router_bind_ipc(f->router, f->path, f->fd), 0);
+        wire_client_free(f->client, 0);
+        f->client = wire_client_new(f->loop, f->endpoint, on_client, f);
+    }
+    close(tcp);
+}
+
+static void addresses(void **state)
+{
+    static const char *const wrong[] = {"127.0.0.1",   ":7",          "",
+                                        "localhost:0", "127.0.0.1:x", "[::1]"};
+    (void)state;
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        assert_int_equal(router_listen_tcp(wrong[i]), -1);
+}
+
 static void nobody_there(void **state)
 {
     struct fixture *f = *state;
@@ -178,6 +212,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(there_and_back, setup, teardown),
         cmocka_unit_test_setup_teardown(too_many_frames_are_cut, setup, teardown),
         cmocka_unit_test_setup_teardown(the_socket_has_its_mode, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_place_outlives_its_router, setup, teardown),
+        cmocka_unit_test(addresses),
         cmocka_unit_test_setup_teardown(nobody_there, setup, teardown),
         cmocka_unit_test_setup_teardown(a_place_is_taken_over, setup, teardown),
     };

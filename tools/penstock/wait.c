@@ -40,7 +40,7 @@ static void on_event(struct wait *w, const struct answer *a)
     }
 }
 
-/* Another epoch: the host was started anew. The secret tells whether it still knows us. */
+/* Another epoch: the host was started anew, or has cut its connections. The secret tells whether it still knows us. */
 static void on_pong(struct wait *w, const struct answer *a)
 {
     struct buf header = BUF_INIT(4096);
