@@ -65,14 +65,19 @@ static bool is_unwritten(const struct slot *s, uint32_t place)
 void ahead_give_back(struct slot *s, bool is_dead)
 {
     struct box *b = s->box;
-    for (uint32_t i = 0; i < s->n_ahead; i++) {
+    void *users[BOX_DEPTH_MAX];
+    uint32_t n = 0;
+    /* From the last one on: the worker takes from the other end, so whatever it still takes is
+     * older than all that go back. */
+    for (uint32_t i = s->n_ahead; i-- > 0;) {
         struct ahead *a = at(s, i);
-        void *user = a->user;
-        if (user == NULL || (!is_dead && is_unwritten(s, i)) || !take_back(s, a))
+        if (a->user == NULL || (!is_dead && is_unwritten(s, i)) || !take_back(s, a))
             continue;
+        users[n++] = a->user;
         a->user = NULL;
-        b->events.on_returned(b->arg, b, s->index, user);
     }
+    while (n > 0)
+        b->events.on_returned(b->arg, b, s->index, users[--n]);
 }
 
 /* A copy of what the worker has gathered, from the place to which its stream was looked at. 0:
@@ -100,6 +105,14 @@ void ahead_take_unsent(struct slot *s, bool is_dead)
         return;
     s->known += n;
     slot_feed(s, room, n);
+}
+
+void ahead_forget_unsent(struct slot *s)
+{
+    struct slot_unsent *u = &s->page->unsent;
+    atomic_store(&u->len, 0);
+    atomic_store(&u->begin, 0);
+    atomic_store(&u->turn, 0);
 }
 
 bool ahead_catch_up(struct slot *s)

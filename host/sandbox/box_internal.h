@@ -223,6 +223,8 @@ void ahead_give_back(struct slot *s, bool is_dead);
 bool ahead_catch_up(struct slot *s);
 /* As far as a dead worker came with its answers. */
 void ahead_take_unsent(struct slot *s, bool is_dead);
+/* For the next worker, which has no task yet: what the last one had gathered is not its word. */
+void ahead_forget_unsent(struct slot *s);
 
 /* box_data.c */
 /* Reads for a while. */

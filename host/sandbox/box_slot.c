@@ -106,6 +106,7 @@ void slot_on_worker(struct slot *s, uint64_t generation)
     s->killed = KILL_NONE;
     s->is_kill_sent = false;
     s->received = s->known = 0;
+    ahead_forget_unsent(s);
     s->state = s->box->is_stopping ? SLOT_ENDING : SLOT_IDLE;
     slot_announce(s);
 }

@@ -243,7 +243,9 @@ int warden_send_setup(struct zygote *z)
     memcpy(m.setup.ports, w->setup.ports, sizeof m.setup.ports);
     memcpy(m.rest, w->config, w->setup.config_len);
     memcpy(m.rest + w->setup.config_len, w->inputs, w->setup.inputs_len);
-    return fd_send_message(z->channel, &m,
-                           sizeof m.setup + w->setup.config_len + w->setup.inputs_len, fds,
-                           w->mode == BOX_FORK ? 2 : 4, 0);
+    const size_t n = sizeof m.setup + w->setup.config_len + w->setup.inputs_len;
+    if (fd_send_message(z->channel, &m, n, fds, w->mode == BOX_FORK ? 2 : 4, 0) == 0)
+        return 0;
+    /* One that is gone by now has left its reason in the pipe, and is noticed when it is reaped. */
+    return errno == EPIPE || errno == ECONNRESET ? 0 : -1;
 }

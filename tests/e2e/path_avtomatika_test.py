@@ -78,6 +78,7 @@ class Shim(unittest.TestCase):
 
     def setUp(self):
         self.directory = tempfile.mkdtemp(dir=os.environ.get("TMPDIR"))
+        os.chmod(self.directory, 0o755)  # a shim that root starts is not root
         self.orchestrator = Avtomatika(types=TYPES)
         self.core = FakeCore(self.directory)
         self.core.pipelines = [{"slug": "echo", "version": "1.0.0", "summary": "große Sätze, 中文, \U0001f600", "state": "ready",

@@ -10,11 +10,10 @@ import unittest
 
 import zmq
 
-from penstock_host import BIN, Host
+from penstock_host import BIN, BOX_UID_BASE, Host
 from processes import status
 
-BASE = 1900000000
-CORE, SHIM_ONE, SHIM_TWO = BASE - 1, BASE - 2, BASE - 3
+CORE, SHIM_ONE, SHIM_TWO = BOX_UID_BASE - 1, BOX_UID_BASE - 2, BOX_UID_BASE - 3
 NONE = "0" * 16
 WAIT_S = 60
 LAUNCHER_CAPS = {"CHOWN": 0, "DAC_OVERRIDE": 1, "FOWNER": 3, "KILL": 5, "SETGID": 6, "SETUID": 7, "SETPCAP": 8,
@@ -67,7 +66,7 @@ class Roles(unittest.TestCase):
                     self.assertEqual(lines["NoNewPrivs"], "1")
                     for kind in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
                         self.assertEqual(lines[kind], NONE, kind)
-            boxes = [uid for uid in found if BASE <= uid < BASE + 65536]
+            boxes = [uid for uid in found if BOX_UID_BASE <= uid < BOX_UID_BASE + 65536]
             self.assertTrue(boxes)
             for uid in boxes:
                 self.assertTrue(all(lines["CapBnd"] == NONE for lines in found[uid]))
@@ -208,7 +207,7 @@ class Others(unittest.TestCase):
         done = subprocess.run([os.path.join(BIN, "penstock"), "--json", "config", "show"], capture_output=True, text=True,
                               check=True)
         values = {v["key"]: v["value"] for v in json.loads(done.stdout)["values"] if v["section"] == "host"}
-        self.assertEqual(values["box_uid_base"], str(BASE))
+        self.assertEqual(values["box_uid_base"], "1900000000")
         done = subprocess.run([os.path.join(BIN, "penstock"), "--set", "host.box_uid_base=65536", "config", "check"],
                               capture_output=True, text=True, check=False)
         self.assertNotEqual(done.returncode, 0)

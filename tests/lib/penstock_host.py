@@ -19,6 +19,8 @@ BUILD = os.environ.get("PENSTOCK_BUILD", "build/debug")
 BIN = os.path.join(BUILD, "bin")
 START_TIMEOUT_S = 60
 ANSWER_TIMEOUT_MS = 60000
+# Processes are counted by user: no test beside this one has boxes of the same users.
+BOX_UID_BASE = 200000000 + os.getpgrp() % 20000 * 65536
 
 
 def plugin_file(name):
@@ -46,6 +48,8 @@ class Host:
         self.process = None
         self.last_log = None
         self.context = zmq.Context()
+        if "box_uid_base" not in host:
+            host += f"\n    box_uid_base = {BOX_UID_BASE}"
         os.mkdir(self.plugin_dir)
         for name in plugins:
             self.add_plugin(plugin_file(name))

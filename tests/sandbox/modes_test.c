@@ -224,6 +224,7 @@ static void a_burst_of_crashes(void **state)
 /* ---- threads
  * --------------------------------------------------------------------------------------- */
 
+#ifdef HAS_OPENMP /* clang comes without it */
 static void start_openmp(struct host *h, const char *config, uint32_t rights, uint32_t slots)
 {
     host_spec(h, OPENMP, "openmp", BOX_FORK, slots);
@@ -272,6 +273,7 @@ static void the_warm_box_that_it_becomes(void **state)
     host_end_box(h);
     assert_int_equal(h->ended_code, CODE_OK);
 }
+#endif
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 

@@ -46,8 +46,8 @@ static const struct setting settings[] = {
     {"root in a container", BARE | WALL_OWN_UID, 7, true, "", "memory,disk,wx", "SSSSwSSwww"},
     {"Linux 6.1 in user mode: no Landlock, no MDWE", USER & ~(WALL_LANDLOCK | WALL_MDWE), 0, false,
      "wx", "memory,disk", "SSSSwSSS-w"},
-    {"a container with Landlock 1", BARE, 1, false, "pids", "memory,disk,wx", "wSSSw-Swww"},
-    {"a container with Landlock 3", BARE, 3, false, "pids", "memory,disk,wx", "SSSSw-Swww"},
+    {"a container with Landlock 1", BARE, 1, false, "pids", "memory,disk,wx", "wSwSw-Swww"},
+    {"a container with Landlock 3", BARE, 3, false, "pids", "memory,disk,wx", "SSwSw-Swww"},
     {"a container without Landlock", BARE & ~WALL_LANDLOCK, 0, false, "fs,pids",
      "process,memory,disk,wx", "-SwSw-Swww"},
     {"root without own users", ROOT & ~WALL_OWN_UID, 7, true, "pids", "memory,disk", "wSwSw-SSSw"},
@@ -64,6 +64,7 @@ static const struct setting settings[] = {
     /* ...and walls nothing against one that got through. */
     {"everything, and all got through", ROOT | WALL_CGROUP | WALL_SCRATCH, 7, true,
      "fs,net,process,syscalls,memory,pids,cpu,kill,wx,disk", "", "----------"},
+    {"its root with Landlock 3", BARE | WALL_OWN_UID, 3, true, "", "memory,disk,wx", "SSSSwSSwww"},
     {"everything, and all got through in part", ROOT | WALL_CGROUP | WALL_SCRATCH, 7, true, "",
      "fs,net,process,syscalls,memory,pids,cpu,kill,wx,disk", "wwwwwwwwww"},
 };

@@ -108,8 +108,12 @@ static void on_done(void *arg, struct box *b, uint32_t slot, void *task,
 static void on_returned(void *arg, struct box *b, uint32_t slot, void *task)
 {
     struct kit *k = arg;
+    int n_cells = 0;
     (void)b;
-    (void)slot;
+    for (int i = 0; i < SLOT_CELLS; i++)
+        n_cells += atomic_load(&k->page[slot]->cells[i]) != 0;
+    if (k->n_returned == 0)
+        k->cells_left = n_cells;
     assert_true(k->n_returned < KIT_NOTES);
     k->returned[k->n_returned++] = task;
 }

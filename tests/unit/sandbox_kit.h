@@ -55,6 +55,7 @@ struct kit {
     char descriptor[128];
     int n_returned;
     void *returned[KIT_NOTES];
+    int cells_left; /* still to be taken by the worker when the first was returned */
     /* what a callback is to do */
     bool stop_in_done, kill_in_done, refuse_in_done;
     const struct box_task *run_when_free;

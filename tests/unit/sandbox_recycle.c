@@ -8,6 +8,9 @@
 
 #include <penstock/plugin.h>
 
+#include "base/fdutil.h"
+#include "sandbox/box_internal.h"
+
 #include "sandbox_kit.h"
 
 static void run_small(struct kit *k, uint32_t slot)
@@ -191,12 +194,14 @@ static void start_with_three(struct kit *k, int *users)
         assert_int_equal(box_run(k->box, 0, &kit_small_task, &users[i]), 0);
 }
 
-/* In their order, and untouched. */
+/* In their order, untouched, and none while the worker might still take one behind it: only the
+ * task at work, which no worker of ours takes, is left. */
 static void assert_given_back(struct kit *k, int *users, int first)
 {
     assert_int_equal(k->n_returned, 2 - first);
     for (int i = 0; i < k->n_returned; i++)
         assert_ptr_equal(k->returned[i], &users[first + i]);
+    assert_int_equal(k->cells_left, 1);
 }
 
 static void those_behind_a_leave_go_back(void **state)
@@ -244,6 +249,42 @@ static void one_that_was_begun_ends(void **state)
     assert_killed_for(k, KILL_RECYCLE);
 }
 
+/* A worker that has only gathered what it says, as far as it came. */
+static void gather(struct kit *k, uint64_t nonce)
+{
+    struct slot_unsent *u = &k->page[0]->unsent;
+    const struct data_head head = {DATA_MAGIC, DATA_LOG, nonce, 7};
+    const uint32_t level = PEN_LOG_INFO;
+    memcpy(u->bytes, &head, sizeof head);
+    memcpy(u->bytes + sizeof head, &level, sizeof level);
+    memcpy(u->bytes + sizeof head + sizeof level, "old", 3);
+    atomic_store(&u->len, sizeof head + 7);
+}
+
+/* Slow to begin, so that the page is looked at before it is his. */
+static void the_next_worker_is_not_taken_for_a_dead_one(void **state)
+{
+    struct kit *k = *state;
+    int users[1];
+    k->spec.depth = 4;
+    kit_start(k, BOX_WARM, 1);
+    run_small(k, 0);
+    gather(k, kit_nonce(k, 0));
+    kit_exit(k, 0, SIGSEGV, KILL_NONE);
+    assert_int_equal(k->done.code, CODE_CRASH);
+    assert_string_equal(k->log, "old");
+    gather(k, 4711);
+    kit_worker(k, 0);
+    run_small(k, 0);
+    assert_int_equal(box_run(k->box, 0, &kit_small_task, &users[0]), 0);
+    kit_until(k, &k->n_returned, 1);
+    assert_told_nothing(k);
+    kit_result(k, 0, "1");
+    kit_done(k, 0, PEN_OK);
+    assert_int_equal(k->n_done, 2);
+    assert_int_equal(k->done.code, CODE_OK);
+}
+
 /* ---- a box for one task
  * ---------------------------------------------------------------------------- */
 
@@ -279,21 +320,44 @@ static void exec_dies_behind_its_claim(void **state)
     assert_int_equal(k->ended_code, CODE_OK);
 }
 
+static const struct control_exit only_exit = {
+    .head = {CHAN_MAGIC, CHAN_VERSION, CONTROL_EXIT}, .generation = 1, .wait_status = 0};
+
 /* The box has ended, with an order unread, before we read what it said last. */
 static void exec_is_gone_with_an_order_unread(void **state)
 {
     struct kit *k = *state;
-    const struct control_exit exit = {
-        .head = {CHAN_MAGIC, CHAN_VERSION, CONTROL_EXIT}, .generation = 1, .wait_status = 0};
     kit_start(k, BOX_EXEC, 1);
     run_small(k, 0);
     kit_frame(k, 0, DATA_DONE, 4711, "not a frame", 12, NULL, 0);
     assert_int_equal(k->n_done, 0);
-    assert_int_equal(send(k->control, &exit, sizeof exit, 0), sizeof exit);
-    close(k->control);
-    k->control = -1;
+    assert_int_equal(send(k->control, &only_exit, sizeof only_exit, 0), sizeof only_exit);
+    fd_close(&k->control);
     kit_until(k, &k->n_done, 1);
     assert_int_equal(k->done.code, CODE_BAD_RESULT);
+    kit_ended(k, 0);
+    assert_int_equal(k->ended_code, CODE_OK);
+}
+
+/* Orders that find nobody any more: the first tells of the unread one before it (ECONNRESET), the
+ * next that nobody reads (EPIPE). Neither is the end of the box, nor of the task. */
+static void exec_is_gone_before_an_order(void **state)
+{
+    struct kit *k = *state;
+    const struct control_stop stop = {{CHAN_MAGIC, CHAN_VERSION, CONTROL_STOP}};
+    struct launch_kill asked;
+    kit_start(k, BOX_EXEC, 1);
+    run_small(k, 0);
+    kit_result(k, 0, "1");
+    kit_done(k, 0, PEN_OK);
+    box_tell(k->box, &stop, sizeof stop);
+    assert_int_equal(send(k->control, &only_exit, sizeof only_exit, 0), sizeof only_exit);
+    fd_close(&k->control);
+    box_tell(k->box, &stop, sizeof stop);
+    box_tell(k->box, &stop, sizeof stop);
+    assert_int_equal(kit_asked(k, &asked, sizeof asked), 0);
+    kit_until(k, &k->n_done, 1);
+    assert_int_equal(k->done.code, CODE_OK);
     kit_ended(k, 0);
     assert_int_equal(k->ended_code, CODE_OK);
 }
@@ -331,9 +395,11 @@ int main(void)
         TEST(those_behind_a_leave_go_back),
         TEST(those_behind_a_fault_go_back),
         TEST(one_that_was_begun_ends),
+        TEST(the_next_worker_is_not_taken_for_a_dead_one),
         TEST(exec_waits_for_the_end_of_the_worker),
         TEST(exec_dies_behind_its_claim),
         TEST(exec_is_gone_with_an_order_unread),
+        TEST(exec_is_gone_before_an_order),
         TEST(exec_dies_before_its_task),
         TEST(exec_is_stopped_without_a_task),
     };

@@ -20,13 +20,24 @@
 
 enum { EXIT_NOT_RUN = 126, FILES = 4096 };
 
-static void mount_all(void)
+/* Where the memory for files goes: over no folder that the command lies in. */
+static const char *free_place(const char *command)
 {
-    static const struct {
+    static const char *const places[] = {"/tmp", "/mnt", "/srv", "/media"};
+    size_t i = 0;
+    while (i + 1 < sizeof places / sizeof *places &&
+           strncmp(command, places[i], strlen(places[i])) == 0)
+        i++;
+    return places[i];
+}
+
+static void mount_all(const char *place)
+{
+    const struct {
         const char *type, *at, *options;
     } mounts[] = {{"proc", "/proc", NULL},
                   {"sysfs", "/sys", NULL},
-                  {"tmpfs", "/tmp", "mode=1777"},
+                  {"tmpfs", place, "mode=1777"},
                   {"cgroup2", "/sys/fs/cgroup", NULL}};
     for (size_t i = 0; i < sizeof mounts / sizeof *mounts; i++) {
         if (mount(mounts[i].type, mounts[i].at, mounts[i].type, 0, mounts[i].options) < 0)
@@ -74,13 +85,14 @@ int main(int argc, char **argv)
     const struct rlimit files = {FILES, FILES};
     if (getpid() != 1 || argc < 3)
         return EXIT_NOT_RUN;
-    /* Before /tmp is another one. */
+    const char *place = free_place(argv[2]);
+    /* Before a file system of memory lies over it. */
     const int fd = open(argv[1], O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     cut_at_end(argv);
-    mount_all();
+    mount_all(place);
     bring_up_loopback();
     setrlimit(RLIMIT_NOFILE, &files);
-    setenv("TMPDIR", "/tmp", 1);
+    setenv("TMPDIR", place, 1);
     setenv("PATH", "/usr/bin:/bin:/usr/sbin:/sbin", 1);
     if (fd >= 0)
         dprintf(fd, "%d\n", run(argv + 2));
