@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -88,30 +89,71 @@ static int sweep(int dir, int *child)
     return rc < 0 ? -1 : 0;
 }
 
-/* One step down into *child, or up again out of an empty directory. */
-static int step(int *at, int child, int *depth)
+/* The way down: each directory that was left for one in it. */
+struct way {
+    struct level {
+        dev_t dev;
+        ino_t ino;
+    } * levels;
+    size_t n, cap;
+};
+
+static int push(struct way *w, int dir)
+{
+    struct stat st;
+    if (fstat(dir, &st) < 0)
+        return -1;
+    if (w->n == w->cap) {
+        const size_t cap = w->cap > 0 ? 2 * w->cap : 16;
+        void *grown = realloc(w->levels, cap * sizeof *w->levels);
+        if (grown == NULL)
+            return -1;
+        w->levels = grown;
+        w->cap = cap;
+    }
+    w->levels[w->n++] = (struct level){st.st_dev, st.st_ino};
+    return 0;
+}
+
+/* A directory that was moved while we were in it leads up to another one: maybe out of ours. */
+static int pop(struct way *w, int dir)
+{
+    struct stat st;
+    if (fstat(dir, &st) < 0)
+        return -1;
+    const struct level *l = &w->levels[--w->n];
+    errno = EBUSY;
+    return st.st_dev == l->dev && st.st_ino == l->ino ? 0 : -1;
+}
+
+/* One step down into child, or up again out of an empty directory. Closes what it leaves. */
+static int step(struct way *w, int *at, int child)
 {
     int next = child >= 0 ? child : open_dir(*at, "..");
-    *depth += child >= 0 ? 1 : -1;
+    const int rc = next < 0 ? -1 : child >= 0 ? push(w, *at) : pop(w, next);
     fd_close(at);
     *at = next;
-    return next >= 0 ? 0 : -1;
+    return rc;
 }
 
 int tree_empty(int dir_fd)
 {
-    int depth = 0, child, rc;
+    struct way way = {.n = 0};
+    int child, rc;
     int at = open_dir(dir_fd, ".");
     if (at < 0)
         return -1;
     do {
         rc = sweep(at, &child);
-        if (rc == 0 && (child >= 0 || depth > 0))
-            rc = step(&at, child, &depth);
+        if (rc == 0 && (child >= 0 || way.n > 0))
+            rc = step(&way, &at, child);
         else if (rc == 0)
             break;
     } while (rc == 0);
+    const int saved = errno;
     fd_close(&at);
+    free(way.levels);
+    errno = saved;
     return rc;
 }
 

@@ -2,8 +2,8 @@
 #define PENSTOCK_SANDBOX_TREE_H
 
 /* tree.h: removes what a task left in its directory, whatever it is: links are not followed, depth
- * does not matter, and two descriptors are enough. Nobody else may be at work in it, but for
- * tree_fits. */
+ * does not matter, and two descriptors are enough. Whoever moves directories in it meanwhile gets
+ * an error, and nothing outside is touched. */
 
 #include <stdint.h>
 
@@ -11,7 +11,7 @@
 int tree_open(int at, const char *name);
 /* Whether there is nothing in it; two system calls. */
 int tree_is_empty(int dir_fd);
-/* Empties the directory; it stays. -1 with errno. */
+/* Empties the directory; it stays. -1 with errno; EBUSY: it was changed under us. */
 int tree_empty(int dir_fd);
 /* Whether the directory holds no more than so many bytes on its disk and so many files and folders
  * (0: any number), while a task may be at work in it. Stops at the first of too many; what cannot be

@@ -6,6 +6,7 @@ penstock_test(sandbox_box LABEL unit
 penstock_test(sandbox_recycle LABEL unit
               SOURCES ${CMAKE_CURRENT_LIST_DIR}/sandbox_recycle.c ${CMAKE_CURRENT_LIST_DIR}/sandbox_kit.c
               DEPS base loop sandbox)
+penstock_test(sandbox_tree LABEL unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/sandbox_tree.c DEPS base sandbox)
 penstock_test(sandbox_worker LABEL unit
               SOURCES ${CMAKE_CURRENT_LIST_DIR}/sandbox_worker.c ${CMAKE_CURRENT_LIST_DIR}/sandbox_worker_plugin.c
               DEPS base loop sandbox)
