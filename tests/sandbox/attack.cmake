@@ -51,10 +51,13 @@ foreach(setting IN LISTS attack_kernels)
   list(APPEND attack_lines ${setting})
 endforeach()
 
-# To the core, not to a box; but who plays it has got in the same way.
-penstock_add_test(endless_message e2e COMMAND /usr/bin/python3 -W ignore::ResourceWarning
-                  ${attack_dir}/endless_message_test.py
-                  TIMEOUT 120 ENVIRONMENT PYTHONPATH=${PROJECT_SOURCE_DIR}/tests/lib)
+# To the core, not to a box; but who plays it has got in the same way. A sanitizer holds on to what is freed, so what the
+# core would judge by there is not its own.
+if(NOT PENSTOCK_SANITIZE)
+  penstock_add_test(endless_message e2e COMMAND /usr/bin/python3 -W ignore::ResourceWarning
+                    ${attack_dir}/endless_message_test.py
+                    TIMEOUT 120 ENVIRONMENT PYTHONPATH=${PROJECT_SOURCE_DIR}/tests/lib)
+endif()
 
 list(JOIN attack_lines "\n" attack_expected)
 file(WRITE ${PROJECT_BINARY_DIR}/attack/expected "${attack_expected}\n")

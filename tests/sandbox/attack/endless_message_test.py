@@ -163,14 +163,14 @@ class Endless(unittest.TestCase):
 
     def test_large_messages_pass(self):
         with Host(plugins=["echo"], host=HOST) as host:
-            clients = [host.client() for _ in range(2)]  # what both may have begun is just below the limit
+            clients = {29 * MIB: host.client(), 16 * MIB: host.client()}  # both at once are below the limit
             for _ in range(4):
-                for c in clients:
-                    c.submit("echo", inputs={"x": bytes(29 * MIB)})
-                for c in clients:
-                    self.assertEqual(len(c.receive("RESULT", "REFUSED")[2][0]), 29 * MIB)
-            self.assertEqual(clients[0].ask("STATS")[1]["doors_reopened"], 0)
-            for c in clients:
+                for size, c in clients.items():
+                    c.submit("echo", inputs={"x": bytes(size)})
+                for size, c in clients.items():
+                    self.assertEqual(len(c.receive("RESULT", "REFUSED")[2][0]), size)
+            self.assertEqual(clients[29 * MIB].ask("STATS")[1]["doors_reopened"], 0)
+            for c in clients.values():
                 c.close()
 
 
