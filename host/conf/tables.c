@@ -105,7 +105,8 @@ static const struct option host_options[] = {
     {"require", OPTION_NAMES, HOST(require), "fs, net, syscalls, process", 0, 0,
      .help =
          "Guarantees that boxes must give here, weak or strong, or the host does not start: fs, "
-         "net, process, syscalls, memory, pids, cpu, kill, wx, disk.",
+         "net, process, syscalls, memory, pids, cpu, kill, wx, disk. They are those of the profile "
+         "default: a pipeline that its configuration gives more holds less.",
      .check = check_guarantee},
     {"require_strong", OPTION_NAMES, HOST(require_strong), "", 0, 0,
      .help = "Guarantees that must be strong, or the host does not start.",
