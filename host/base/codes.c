@@ -76,6 +76,8 @@ static const struct code_info codes[CODE_COUNT] = {
     ROW(KILLED, FAULT_HOST, true, 0, "TRANSIENT_ERROR", EXIT_LATER,
         "somebody outside the host killed the task"),
     ROW(CANCELLED, FAULT_TASK, false, -3, NULL, EXIT_FAIL, "cancelled on request"),
+    ROW(STORAGE_UNAVAILABLE, FAULT_HOST, true, 0, "RESOURCE_EXHAUSTED_ERROR", EXIT_LATER,
+        "the journal cannot be written (disk full, read-only or failing): nothing new is taken"),
     ROW(INTERNAL, FAULT_HOST, true, 0, "INTERNAL_ERROR", EXIT_LATER,
         "the host made a mistake; its log says which"),
 };

@@ -324,6 +324,7 @@ void task_finish(struct core *c, struct task *t, struct result *r)
     leave_place(c, t);
     t->finished_ms = clock_wall_ms();
     t->result = r != NULL ? r : result_of_code(CODE_INTERNAL, "no memory for the result", NULL);
+    task_step(t, TASK_EV_SETTLE);
     task_step(t, TASK_EV_FINISH);
     loop_timer_free(t->expiry);
     t->expiry = NULL;

@@ -4,13 +4,15 @@
 #include <string.h>
 
 static const char *const verb_names[WIRE_VERB_COUNT] = {
-    [WIRE_UNKNOWN] = "",          [WIRE_HELLO] = "HELLO",       [WIRE_SUBMIT] = "SUBMIT",
-    [WIRE_ACK] = "ACK",           [WIRE_CANCEL] = "CANCEL",     [WIRE_QUERY] = "QUERY",
-    [WIRE_LIST] = "LIST",         [WIRE_PLUGINS] = "PLUGINS",   [WIRE_STATS] = "STATS",
-    [WIRE_WATCH] = "WATCH",       [WIRE_PING] = "PING",         [WIRE_DRAIN] = "DRAIN",
-    [WIRE_RESUME] = "RESUME",     [WIRE_SHUTDOWN] = "SHUTDOWN", [WIRE_WELCOME] = "WELCOME",
-    [WIRE_ACCEPTED] = "ACCEPTED", [WIRE_REFUSED] = "REFUSED",   [WIRE_EVENT] = "EVENT",
-    [WIRE_RESULT] = "RESULT",     [WIRE_INFO] = "INFO",         [WIRE_PONG] = "PONG",
+    [WIRE_UNKNOWN] = "",        [WIRE_HELLO] = "HELLO",       [WIRE_SUBMIT] = "SUBMIT",
+    [WIRE_ACK] = "ACK",         [WIRE_CANCEL] = "CANCEL",     [WIRE_QUERY] = "QUERY",
+    [WIRE_LIST] = "LIST",       [WIRE_PLUGINS] = "PLUGINS",   [WIRE_STATS] = "STATS",
+    [WIRE_WATCH] = "WATCH",     [WIRE_PING] = "PING",         [WIRE_DRAIN] = "DRAIN",
+    [WIRE_RESUME] = "RESUME",   [WIRE_SHUTDOWN] = "SHUTDOWN", [WIRE_RESERVE] = "RESERVE",
+    [WIRE_RETRY] = "RETRY",     [WIRE_PURGE] = "PURGE",       [WIRE_RELOAD] = "RELOAD",
+    [WIRE_WELCOME] = "WELCOME", [WIRE_ACCEPTED] = "ACCEPTED", [WIRE_REFUSED] = "REFUSED",
+    [WIRE_EVENT] = "EVENT",     [WIRE_RESULT] = "RESULT",     [WIRE_INFO] = "INFO",
+    [WIRE_PONG] = "PONG",
 };
 
 static const char *const fault_texts[] = {

@@ -27,6 +27,10 @@ enum wire_verb {
     WIRE_DRAIN,
     WIRE_RESUME,
     WIRE_SHUTDOWN,
+    WIRE_RESERVE,
+    WIRE_RETRY,
+    WIRE_PURGE,
+    WIRE_RELOAD,
     /* host to client */
     WIRE_WELCOME,
     WIRE_ACCEPTED,

@@ -33,6 +33,7 @@ pkg_check_modules(confuse REQUIRED IMPORTED_TARGET libconfuse)
 pkg_check_modules(microhttpd REQUIRED IMPORTED_TARGET libmicrohttpd)
 pkg_check_modules(smartcols REQUIRED IMPORTED_TARGET smartcols)
 pkg_check_modules(libdw REQUIRED IMPORTED_TARGET libdw)
+pkg_check_modules(sqlite3 REQUIRED IMPORTED_TARGET sqlite3)
 
 add_library(penstock_flags INTERFACE)
 target_compile_definitions(penstock_flags INTERFACE _GNU_SOURCE PENSTOCK_VERSION="${PROJECT_VERSION}")
