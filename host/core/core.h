@@ -65,7 +65,7 @@ struct core {
 
     /* peers.c */
     struct table *peers;   /* by router and envelope */
-    struct table *clients; /* by resume token */
+    struct table *clients; /* by the hash of their secret */
     uint64_t next_owner;
     size_t n_watchers; /* owners with WATCH or capacity pushes: none costs nothing */
     struct peer *oldest_peer, *newest_peer; /* by last word */

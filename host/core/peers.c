@@ -117,7 +117,7 @@ static void owner_free(struct core *c, struct owner *o)
 {
     owner_set_watch(c, o, 0, false, false);
     if (o->is_client)
-        table_take(c->clients, o->resume, strlen(o->resume));
+        table_take(c->clients, o->resume_hash, DIGEST_HEX - 1);
     if (o->prev != NULL)
         o->prev->next = o->next;
     else
@@ -195,12 +195,20 @@ void peers_bury(struct core *c)
     }
 }
 
+/* The secret is random and long: a plain hash of it gives nothing away, and neither does the time that looking for
+ * one takes. */
+static void hash_secret(const char *secret, char *hash)
+{
+    digest_sha256(secret, strlen(secret), hash);
+}
+
 /* -1: no memory; it is as it was. */
-static int make_client(struct core *c, struct owner *o)
+static int make_client(struct core *c, struct owner *o, char *secret)
 {
     id_new(o->id);
-    id_secret(o->resume, RESUME_BYTES);
-    if (table_put(c->clients, o->resume, strlen(o->resume), o) < 0)
+    id_secret(secret, RESUME_BYTES);
+    hash_secret(secret, o->resume_hash);
+    if (table_put(c->clients, o->resume_hash, DIGEST_HEX - 1, o) < 0)
         return -1;
     o->is_client = true;
     return 0;
@@ -220,7 +228,7 @@ static void make_room_for_client(struct core *c)
 }
 
 /* What the connection did before it said HELLO is the client's too. */
-static struct owner *client_of(struct core *c, struct peer *p)
+static struct owner *client_of(struct core *c, struct peer *p, char *secret)
 {
     /* Whoever says HELLO without the secret is somebody new: a routing id proves nothing. */
     if (p->owner != NULL && p->owner->is_client)
@@ -230,15 +238,22 @@ static struct owner *client_of(struct core *c, struct peer *p)
         return NULL;
     if (table_count(c->clients) >= CLIENTS_MAX)
         make_room_for_client(c);
-    return make_client(c, o) == 0 ? o : NULL;
+    return make_client(c, o, secret) == 0 ? o : NULL;
 }
 
-struct owner *peer_hello(struct core *c, struct peer *p, const char *resume, bool *is_resumed)
+static struct owner *find_client(struct core *c, const char *secret)
 {
-    struct owner *o = resume != NULL ? table_get(c->clients, resume, strlen(resume)) : NULL;
+    char hash[DIGEST_HEX];
+    hash_secret(secret, hash);
+    return table_get(c->clients, hash, DIGEST_HEX - 1);
+}
+
+struct owner *peer_hello(struct core *c, struct peer *p, char *secret, bool *is_resumed)
+{
+    struct owner *o = secret[0] != '\0' ? find_client(c, secret) : NULL;
     *is_resumed = o != NULL;
     if (o == NULL)
-        return client_of(c, p);
+        return client_of(c, p, secret);
     if (o == p->owner)
         return o;
     /* What the connection owned as an anonymous user stays with that user and can be asked for by

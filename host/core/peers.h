@@ -7,10 +7,17 @@
  * anonymous user of one connection.
  */
 
+#include "base/digest.h"
 #include "core/core.h"
 #include "wire/message.h"
 
-enum { OWNER_NAME_MAX = 64, OWNER_KIND_MAX = 32, RESUME_BYTES = 24 };
+/* RESUME_TEXT: one character more than a secret has, so that what only begins like one is none. */
+enum {
+    OWNER_NAME_MAX = 64,
+    OWNER_KIND_MAX = 32,
+    RESUME_BYTES = 24,
+    RESUME_TEXT = 2 * RESUME_BYTES + 2
+};
 
 enum event_mask { EVENT_STATE = 1, EVENT_PROGRESS = 2, EVENT_LOG = 4 };
 
@@ -40,7 +47,7 @@ struct owner {
     size_t n_tasks;
     size_t waiting_bytes; /* of results it has not acknowledged */
     char id[ID_TEXT];
-    char resume[2 * RESUME_BYTES + 1];
+    char resume_hash[DIGEST_HEX]; /* of the secret, which is not kept */
     char name[OWNER_NAME_MAX + 1], kind[OWNER_KIND_MAX + 1];
 };
 
@@ -56,8 +63,10 @@ void peer_lost(struct core *c, struct peer *p);
 void peers_lost(struct core *c, const struct router *r);
 /* Frees the lost ones: at the end of a turn. */
 void peers_bury(struct core *c);
-/* Makes the peer a client: of an old one by its secret, or of a new one. NULL: no memory. */
-struct owner *peer_hello(struct core *c, struct peer *p, const char *resume, bool *is_resumed);
+/* Makes the peer a client: of an old one by its secret, or of a new one. secret (RESUME_TEXT bytes)
+ * is what the peer presents, or ""; if it opens nothing it becomes the new client's. Nobody can be
+ * told it again. NULL: no memory. */
+struct owner *peer_hello(struct core *c, struct peer *p, char *secret, bool *is_resumed);
 /* To be called when an owner has lost a task, a watch or its peer: a spare one is freed. */
 void owner_release(struct core *c, struct owner *o);
 void owner_set_watch(struct core *c, struct owner *o, unsigned events, bool all, bool capacity);

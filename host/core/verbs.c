@@ -56,7 +56,7 @@ static void write_limits(const struct core *c, struct json_writer *w)
 }
 
 static void write_welcome(const struct core *c, struct json_writer *w, const struct owner *o,
-                          bool is_resumed)
+                          const char *secret, bool is_resumed)
 {
     json_member_str(w, "protocol", WIRE_PROTOCOL);
     json_member_str(w, "version", PENSTOCK_VERSION);
@@ -65,7 +65,7 @@ static void write_welcome(const struct core *c, struct json_writer *w, const str
     json_member_str(w, "host_id", c->host_id);
     json_member_int(w, "epoch", c->epoch);
     json_member_str(w, "client", o->id);
-    json_member_str(w, "resume", o->resume);
+    json_member_str(w, "resume", secret);
     json_member_bool(w, "resumed", is_resumed);
     json_member_int(w, "heartbeat_ms", c->host->heartbeat_ms);
     json_member_bool(w, "durable", false);
@@ -80,9 +80,9 @@ static void on_hello(struct core *c, struct request *q)
 {
     struct json_writer w;
     bool is_resumed;
-    char resume[2 * RESUME_BYTES + 2] = "";
-    copy_word(c, "resume", resume, sizeof resume);
-    struct owner *o = peer_hello(c, q->peer, resume[0] != '\0' ? resume : NULL, &is_resumed);
+    char secret[RESUME_TEXT] = "";
+    copy_word(c, "resume", secret, sizeof secret);
+    struct owner *o = peer_hello(c, q->peer, secret, &is_resumed);
     if (o == NULL) {
         answer_refused(c, q->peer, CODE_OVERLOADED, "no memory for the client");
         return;
@@ -98,7 +98,7 @@ static void on_hello(struct core *c, struct request *q)
     LOG_AT(level, "client says hello", LS("client", o->name), LS("kind", o->kind),
            LS("resumed", is_resumed ? "yes" : "no"));
     answer_begin(c, &w);
-    write_welcome(c, &w, o, is_resumed);
+    write_welcome(c, &w, o, secret, is_resumed);
     answer_send(c, q->peer, WIRE_WELCOME, &w);
     if (is_resumed)
         kept_deliver_waiting(c, o);
