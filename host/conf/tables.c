@@ -91,6 +91,9 @@ static const struct option host_options[] = {
      .help = "How long a result is kept for a client that has not acknowledged it."},
     {"results_max_bytes", OPTION_SIZE, HOST(results_max_bytes), "256Mi", MI, 1024 * GI,
      .help = "Bytes of all kept results together; past it the oldest go first."},
+    {"gone_ttl", OPTION_DURATION, HOST(gone_ttl_ms), "10m", SECOND, 30 * DAY,
+     .help = "How long a queued task waits for a pipeline that no plugin provides any more, unless "
+             "its own ttl is shorter."},
     {"drain_timeout", OPTION_DURATION, HOST(drain_timeout_ms), "45s", SECOND, DAY,
      .help =
          "How long a stop waits for running tasks. Longer than a shim's poll_timeout and 5s; the "

@@ -92,7 +92,7 @@ void kept_write_result(struct core *c, const struct task *t, struct json_writer 
     json_member_str(w, "uid", t->uid);
     json_member_str(w, "job_id", t->job_id);
     json_member_str(w, "pipeline", pipeline_slug(t->pipeline));
-    json_member_str(w, "pipeline_version", t->pipeline->info->version);
+    json_member_str(w, "pipeline_version", pipeline_version(t->pipeline));
     result_write(t->result, w, started - t->submitted_ms, t->wants_digest);
     json_member_int(w, "attempt", t->box.attempt);
     json_member_bool(w, "cached", t->is_cached);
