@@ -303,7 +303,7 @@ static void test_no_database(void **state)
 
 static void fill(struct kit *k, unsigned n)
 {
-    static char id[500][8];
+    static char id[500][16];
     kit_open(k, NULL);
     struct kit_op *ops[500];
     for (unsigned i = 0; i < n; i++) {

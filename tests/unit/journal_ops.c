@@ -183,7 +183,7 @@ static void test_queries(void **state)
     struct kit_op *o = kit_op(k, JOURNAL_OWNER);
     o->op.u.owner = (struct journal_owner){.number = 1, .client = "c1"};
     assert_int_equal(kit_do(k, o), CODE_OK);
-    char id[10][8];
+    char id[10][16];
     for (unsigned i = 1; i < 10; i++) {
         snprintf(id[i], sizeof id[i], "t%u", i);
         o = kit_accept(k, i, id[i], "{}");
@@ -273,7 +273,7 @@ static struct journal_sweep sweep(struct kit *k, struct journal_sweep w)
 static void test_sweep(void **state)
 {
     struct kit *k = *state;
-    char id[8][8];
+    char id[8][16];
     kit_open(k, NULL);
     for (unsigned i = 1; i < 8; i++) { /* finished at 3000 + i */
         snprintf(id[i], sizeof id[i], "t%u", i);
@@ -306,7 +306,7 @@ static void test_sweep(void **state)
 static void test_sweep_in_passes(void **state)
 {
     enum { MANY = 1200 };
-    static char id[MANY][8];
+    static char id[MANY][16];
     struct kit_op *ops[2 * MANY];
     struct kit *k = *state;
     kit_open(k, NULL);
@@ -336,7 +336,7 @@ static void test_completions_in_order(void **state)
 {
     struct kit *k = *state;
     struct kit_op *ops[50];
-    char id[50][8];
+    char id[50][16];
     kit_open(k, NULL);
     for (unsigned i = 0; i < 50; i++) {
         snprintf(id[i], sizeof id[i], "t%u", i);
