@@ -89,6 +89,7 @@ class Tools(Case):
         self.look()
         self.kill()
         self.look()
+        self.host.start()  # what the tools opened is still its user's
 
     def test_export_to_a_file(self):
         path = os.path.join(folder(), "tasks")
