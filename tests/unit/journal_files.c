@@ -13,6 +13,8 @@
 
 #include "journal_kit.h"
 
+#include "journal/journal_tools.h"
+
 enum { LARGE = 10000 };
 
 static const char *large(void)
