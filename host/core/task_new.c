@@ -113,7 +113,7 @@ static void keep_times(struct task *t, const struct submit *s)
     t->submitted_ms = clock_wall_ms();
     t->expires_ms = sooner(s->deadline_ms, s->ttl_ms > 0 ? t->submitted_ms + s->ttl_ms : 0);
     t->box.deadline_ms = s->deadline_ms;
-    t->timeout_ms = timeout > UINT32_MAX ? UINT32_MAX : (uint32_t)timeout;
+    t->box.timeout_ms = timeout > UINT32_MAX ? UINT32_MAX : (uint32_t)timeout;
 }
 
 static void fill_box_task(struct task *t)

@@ -137,14 +137,26 @@ void task_step(struct task *t, enum task_event event)
         t->state = (enum task_state)next;
 }
 
+/* A ttl is of no meaning for what runs, a deadline is. */
+static bool is_worthless(struct task *t)
+{
+    int64_t deadline = t->box.deadline_ms;
+    if (deadline > clock_wall_ms())
+        loop_timer_at(t->expiry, deadline);
+    return deadline > 0 && deadline <= clock_wall_ms();
+}
+
 static void on_expired(void *arg)
 {
     struct task *t = arg;
     struct core *c = t->pipeline->core;
-    if (t->state != TASK_QUEUED && t->state != TASK_ATTACHED)
+    if (t->state == TASK_RUNNING && !is_worthless(t))
         return;
-    task_finish(c, t,
-                result_of_code(CODE_EXPIRED, "waited until its deadline or ttl was over", NULL));
+    if (t->state == TASK_RUNNING && !pipeline_cancel(t, KILL_DEADLINE, DEADLINE_GRACE_MS))
+        return; /* its box tells the end */
+    if (t->state == TASK_QUEUED || t->state == TASK_ATTACHED || t->state == TASK_RUNNING)
+        task_finish(
+            c, t, result_of_code(CODE_EXPIRED, "waited until its deadline or ttl was over", NULL));
 }
 
 static int watch_expiry(struct core *c, struct task *t)
@@ -154,7 +166,7 @@ static int watch_expiry(struct core *c, struct task *t)
     t->expiry = loop_timer_new(c->loop, on_expired, t);
     if (t->expiry == NULL)
         return -1;
-    loop_timer_after(t->expiry, t->expires_ms - clock_wall_ms());
+    loop_timer_at(t->expiry, t->expires_ms);
     return 0;
 }
 
