@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/table.h"
 #include "core/answer.h"
+#include "core/content_key.h"
 #include "core/kept.h"
 #include "core/peers.h"
 #include "core/pipelines.h"
@@ -168,12 +169,18 @@ static int find_same(struct submission *x)
 
 static int find_leader(struct submission *x)
 {
-    char *key = x->s.key != 0 ? json_strdup(x->s.doc, x->s.key) : NULL;
+    if (x->s.wants_content_key && content_key_make(&x->s, x->pipeline->info, x->body) < 0)
+        return refuse(&x->refusal, CODE_OVERLOADED, "no memory for the task");
+    char *given = x->s.key != 0 ? json_strdup(x->s.doc, x->s.key) : NULL;
+    const char *key = x->s.wants_content_key ? x->s.content : given;
     x->leader = key != NULL ? task_find_key(x->c, x->owner, x->pipeline, key) : NULL;
-    free(key);
+    free(given);
     if (x->leader != NULL && !task_may_answer(x->leader))
         x->leader = NULL;
-    return x->leader != NULL ? check_same(x, x->leader, "idempotency_key") : 0;
+    /* A key made of the content says already that it is the same. */
+    if (x->leader == NULL || x->s.wants_content_key)
+        return 0;
+    return check_same(x, x->leader, "idempotency_key");
 }
 
 /* In this order: the first that refuses is what the client is told. A task that is known already

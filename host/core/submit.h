@@ -10,7 +10,11 @@
 
 struct peer;
 
-enum { SUBMIT_INPUTS_MAX = 128, SUBMIT_IGNORED_MAX = 16 };
+enum {
+    SUBMIT_INPUTS_MAX = 128,
+    SUBMIT_IGNORED_MAX = 16,
+    SUBMIT_CONTENT = 80 /* "content:" and 64 digits */
+};
 
 struct submit_input {
     uint32_t name, media_type, sha256; /* tokens; 0: absent */
@@ -31,6 +35,8 @@ struct submit {
     unsigned events;
     bool wait, digest, durable;
     bool no_children;
+    bool wants_content_key;
+    char content[SUBMIT_CONTENT]; /* the key made of its content, once it is made; or "" */
     struct submit_input inputs[SUBMIT_INPUTS_MAX]; /* last: only n_inputs of them are set */
 };
 
