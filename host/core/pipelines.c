@@ -16,6 +16,11 @@ const char *pipeline_slug(const struct pipeline *p)
     return p->info->slug;
 }
 
+const char *pipeline_version(const struct pipeline *p)
+{
+    return p->info->version;
+}
+
 struct pipeline *pipeline_find(const struct core *c, const char *slug, size_t len)
 {
     return table_get(c->pipelines, slug, len);

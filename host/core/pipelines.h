@@ -75,6 +75,7 @@ struct pipeline {
 };
 
 const char *pipeline_slug(const struct pipeline *p);
+const char *pipeline_version(const struct pipeline *p);
 struct pipeline *pipeline_find(const struct core *c, const char *slug, size_t len);
 const char *pipeline_state_name(const struct pipeline *p);
 /* Its configuration does not allow it to run; only another start of the host changes that. */

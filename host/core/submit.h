@@ -13,7 +13,8 @@ struct peer;
 enum {
     SUBMIT_INPUTS_MAX = 128,
     SUBMIT_IGNORED_MAX = 16,
-    SUBMIT_CONTENT = 80 /* "content:" and 64 digits */
+    SUBMIT_CONTENT = 80, /* "content:" and 64 digits */
+    IGNORED_NAME_MAX = 1024
 };
 
 struct submit_input {
@@ -33,7 +34,8 @@ struct submit {
     int64_t deadline_ms; /* epoch, 0: none */
     int64_t ttl_ms;      /* 0: none */
     unsigned events;
-    bool wait, digest, durable;
+    bool wait, digest;
+    bool has_durable, durable; /* what it says of that, if it does */
     bool no_children;
     bool wants_content_key;
     char content[SUBMIT_CONTENT]; /* the key made of its content, once it is made; or "" */
