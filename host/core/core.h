@@ -107,7 +107,8 @@ struct core {
     /* pipelines.c */
     struct launcher *launcher;
     struct catalog *catalog;
-    struct table *pipelines; /* by slug */
+    struct table *pipelines;      /* by slug: those in force, gone ones too */
+    struct table *lanes, *groups; /* of the scheduler, by slug and by task type; for ever */
     struct pipeline *first_pipeline;
     struct pipeline *hungry; /* may take tasks ahead */
 

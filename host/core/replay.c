@@ -242,7 +242,7 @@ static int on_task(void *arg, const struct journal_row *row)
     static const uint64_t no_digest[2] = {0, 0};
     struct replay *x = arg;
     struct owner *o = owner_of(x, row->task.owner);
-    struct pipeline *p = pipeline_find(x->c, row->task.pipeline, strlen(row->task.pipeline));
+    struct pipeline *p = pipeline_find_or_gone(x->c, row->task.pipeline);
     zmq_msg_t *frames = frames_of(&row->task);
     if (o == NULL || p == NULL || frames == NULL) {
         if (frames != NULL)

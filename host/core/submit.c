@@ -47,7 +47,7 @@ static int find_pipeline(struct submission *x)
 
 static int check_version(struct submission *x)
 {
-    const char *found = x->pipeline->info->version;
+    const char *found = pipeline_version(x->pipeline);
     if (x->s.version == 0 || json_string_is(x->s.doc, x->s.version, found))
         return 0;
     struct json_span wanted = json_at(x->s.doc, x->s.version);

@@ -15,36 +15,36 @@
 #include "core/push.h"
 #include "loop/loop.h"
 
-enum { KEY_MAX = 2 * sizeof(uint64_t) + 4 * TASK_ID_MAX };
+enum { NAMED_MAX = 4 * TASK_ID_MAX - 1, SLUG_ROOM = 256 };
+enum { KEY_MAX = sizeof(uint64_t) + SLUG_ROOM + NAMED_MAX };
 
-/* Owner, what the name belongs to, and the name: one key for the tables. */
-static size_t make_key(unsigned char *key, const struct owner *o, const void *scope,
+/* Owner, what the name belongs to (a pipeline's slug, or ""), and the name: one key for the tables. */
+static size_t make_key(unsigned char *key, const struct owner *o, const char *scope,
                        const char *name)
 {
-    size_t n = strlen(name);
+    size_t n = strlen(name), m = strlen(scope) + 1;
     memcpy(key, &o->number, sizeof o->number);
-    memcpy(key + sizeof o->number, &scope, sizeof scope);
-    memcpy(key + sizeof o->number + sizeof scope, name, n);
-    return sizeof o->number + sizeof scope + n;
+    memcpy(key + sizeof o->number, scope, m);
+    memcpy(key + sizeof o->number + m, name, n);
+    return sizeof o->number + m + n;
 }
 
-static struct task *find(struct table *t, const struct owner *o, const void *scope,
+static struct task *find(struct table *t, const struct owner *o, const char *scope,
                          const char *name)
 {
     unsigned char key[KEY_MAX];
-    return strlen(name) <= 4 * TASK_ID_MAX - 1 ? table_get(t, key, make_key(key, o, scope, name))
-                                               : NULL;
+    return strlen(name) <= NAMED_MAX ? table_get(t, key, make_key(key, o, scope, name)) : NULL;
 }
 
 struct task *task_find_id(struct core *c, const struct owner *o, const char *task_id)
 {
-    return find(c->by_id, o, NULL, task_id);
+    return find(c->by_id, o, "", task_id);
 }
 
 struct task *task_find_key(struct core *c, const struct owner *o, const struct pipeline *p,
                            const char *key)
 {
-    return find(c->by_key, o, p, key);
+    return find(c->by_key, o, pipeline_slug(p), key);
 }
 
 struct task *task_find_uid(struct core *c, const char *uid)
@@ -55,7 +55,7 @@ struct task *task_find_uid(struct core *c, const char *uid)
 /* ---- accepting
  * ------------------------------------------------------------------------------------ */
 
-static int put(struct table *table, const struct owner *o, const void *scope, const char *name,
+static int put(struct table *table, const struct owner *o, const char *scope, const char *name,
                struct task *t)
 {
     unsigned char key[KEY_MAX];
@@ -63,7 +63,7 @@ static int put(struct table *table, const struct owner *o, const void *scope, co
 }
 
 /* A later task may stand in the table under the same name: only our own entry is taken out. */
-static void take(struct table *table, const struct owner *o, const void *scope, const char *name,
+static void take(struct table *table, const struct owner *o, const char *scope, const char *name,
                  const struct task *t)
 {
     unsigned char key[KEY_MAX];
@@ -74,9 +74,9 @@ static void take(struct table *table, const struct owner *o, const void *scope, 
 
 void task_give_up_names(struct core *c, struct task *t)
 {
-    take(c->by_id, t->owner, NULL, t->task_id, t);
+    take(c->by_id, t->owner, "", t->task_id, t);
     if (t->key != NULL)
-        take(c->by_key, t->owner, t->pipeline, t->key, t);
+        take(c->by_key, t->owner, pipeline_slug(t->pipeline), t->key, t);
 }
 
 static void leave_tables(struct core *c, struct task *t)
@@ -92,8 +92,8 @@ static int enter_tables(struct core *c, struct task *t)
         t->key != NULL ? task_find_key(c, t->owner, t->pipeline, t->key) : NULL;
     bool is_first = t->key != NULL && (old == NULL || !task_may_answer(old));
     if (table_put(c->by_uid, t->uid, strlen(t->uid), t) == 0 &&
-        put(c->by_id, t->owner, NULL, t->task_id, t) == 0 &&
-        (!is_first || put(c->by_key, t->owner, t->pipeline, t->key, t) == 0))
+        put(c->by_id, t->owner, "", t->task_id, t) == 0 &&
+        (!is_first || put(c->by_key, t->owner, pipeline_slug(t->pipeline), t->key, t) == 0))
         return 0;
     leave_tables(c, t);
     return -1;
@@ -123,6 +123,7 @@ static void free_task(struct task *t)
     zmq_msg_close(&t->header);
     for (size_t i = 0; i < t->n_body; i++)
         zmq_msg_close(&t->body[i]);
+    pipeline_unref(t->pipeline);
     free(t);
 }
 
@@ -145,17 +146,28 @@ static bool is_worthless(struct task *t)
     return deadline > 0 && deadline <= clock_wall_ms();
 }
 
+static void expire(struct task *t)
+{
+    const bool is_gone = pipeline_is_gone(t->pipeline);
+    task_finish(t->pipeline->core, t,
+                result_of_code(is_gone ? CODE_UNKNOWN_PIPELINE : CODE_EXPIRED,
+                               is_gone
+                                   ? "no plugin on this host provides the pipeline any more, and "
+                                     "its deadline or ttl is over"
+                                   : "waited until its deadline or ttl was over",
+                               NULL));
+}
+
+/* Of what runs its box tells the end, if it had begun. */
 static void on_expired(void *arg)
 {
     struct task *t = arg;
-    struct core *c = t->pipeline->core;
-    if (t->state == TASK_RUNNING && !is_worthless(t))
-        return;
-    if (t->state == TASK_RUNNING && !pipeline_cancel(t, KILL_DEADLINE, DEADLINE_GRACE_MS))
-        return; /* its box tells the end */
-    if (t->state == TASK_QUEUED || t->state == TASK_ATTACHED || t->state == TASK_RUNNING)
-        task_finish(
-            c, t, result_of_code(CODE_EXPIRED, "waited until its deadline or ttl was over", NULL));
+    if (t->state == TASK_RUNNING) {
+        if (is_worthless(t) && pipeline_cancel(t, KILL_DEADLINE, DEADLINE_GRACE_MS))
+            expire(t);
+    } else if (t->state == TASK_QUEUED || t->state == TASK_ATTACHED) {
+        expire(t);
+    }
 }
 
 int task_watch_expiry(struct core *c, struct task *t)
@@ -237,7 +249,7 @@ const char *task_prospect(struct core *c, const struct task *t, bool *is_attache
 /* Whom others with its key will follow. */
 static int take_key(struct core *c, struct task *t)
 {
-    return t->key != NULL ? put(c->by_key, t->owner, t->pipeline, t->key, t) : 0;
+    return t->key != NULL ? put(c->by_key, t->owner, pipeline_slug(t->pipeline), t->key, t) : 0;
 }
 
 void task_admit(struct core *c, struct task *t)
