@@ -212,13 +212,20 @@ static int shrink(struct core *c, struct task *t)
     return 0;
 }
 
+/* What the journal has need not be in memory. A key is answered for as long as the result is kept. */
 void kept_acknowledge(struct core *c, struct task *t)
 {
     if (!t->is_kept || t->is_acknowledged)
         return;
     durable_acknowledge(c, t);
-    if (shrink(c, t) < 0)
+    if (t->is_durable) {
         forget(c, t);
+    } else if (t->key != NULL) {
+        mark_delivered(c, t);
+        task_give_up_id(c, t);
+    } else if (shrink(c, t) < 0) {
+        forget(c, t);
+    }
 }
 
 static void write_progress(const struct task *t, struct json_writer *w)
