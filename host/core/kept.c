@@ -234,10 +234,11 @@ static void write_progress(const struct task *t, struct json_writer *w)
         json_member_double(w, "progress", t->progress);
     if (t->started_ms > 0)
         json_member_int(w, "started", t->started_ms);
-    if (t->finished_ms > 0)
-        json_member_int(w, "finished", t->finished_ms);
-    if (t->result == NULL)
+    if (t->state != TASK_FINISHED)
         return;
+    json_member_int(w, "finished", t->finished_ms);
+    if (t->is_dead)
+        json_member_bool(w, "dead", true);
     json_member_str(w, "status", t->result->status);
     if (t->result->code != CODE_OK) {
         json_member_str(w, "code", code_name(t->result->code));
@@ -246,14 +247,23 @@ static void write_progress(const struct task *t, struct json_writer *w)
     json_member_int(w, "run_ms", t->result->run_ms);
 }
 
+/* A verdict that is being made durable is none yet. */
+const char *kept_state_name(const struct task *t)
+{
+    if (t->state != TASK_SETTLING)
+        return task_state_name(t->state);
+    return task_state_name(t->started_ms > 0 ? TASK_RUNNING : TASK_QUEUED);
+}
+
 void kept_write_info(struct core *c, const struct task *t, struct json_writer *w)
 {
     (void)c;
     json_member_str(w, "task_id", t->task_id);
     json_member_str(w, "uid", t->uid);
     json_member_str(w, "job_id", t->job_id);
+    json_member_str(w, "tenant", t->tenant);
     json_member_str(w, "pipeline", pipeline_slug(t->pipeline));
-    json_member_str(w, "state", task_state_name(t->state));
+    json_member_str(w, "state", kept_state_name(t));
     json_member_double(w, "priority", t->item.priority);
     json_member_int(w, "attempt", t->box.attempt);
     json_member_int(w, "submitted", t->submitted_ms);

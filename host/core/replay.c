@@ -224,6 +224,7 @@ static int keep_ended(struct replay *x, struct task *t, const struct journal_row
     t->finished_ms = row->result.finished_ms;
     t->box.attempt = row->result.attempt;
     t->is_cached = row->result.is_cached;
+    t->is_dead = row->phase == JOURNAL_DEAD;
     x->ended[x->n_ended++] = (struct ending){t, r};
     return 0;
 }

@@ -49,6 +49,7 @@ struct task {
     bool wants_digest, wants_children;
     bool is_silent; /* its RESULT is not sent: a child whose submitter does not want it */
     bool is_cached;
+    bool is_dead;         /* finished, and kept as a dead letter */
     bool is_sent;         /* over the connection that its owner has now */
     bool is_delivered;    /* sent, and nobody will acknowledge it */
     bool is_acknowledged; /* only a line of LIST is left of it */

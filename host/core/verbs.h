@@ -25,7 +25,7 @@ void verbs_ack(struct core *c, struct request *q);
 void verbs_cancel(struct core *c, struct request *q);
 void verbs_watch(struct core *c, struct request *q);
 
-/* verbs_lists.c: the answers that show things. */
+/* verbs_stats.c, verbs_query.c, verbs_list.c: the answers that show things. */
 void verbs_plugins(struct core *c, struct request *q);
 void verbs_stats(struct core *c, struct request *q);
 void verbs_query(struct core *c, struct request *q);
