@@ -5,6 +5,7 @@
 #include "core/peers.h"
 #include "core/submit.h"
 #include "core/tasks.h"
+#include "task/retry.h"
 
 enum { NAME_MAX_BYTES = 128, SHA256_HEX = 64 };
 
@@ -135,6 +136,16 @@ static int read_deadline(struct reader *r, uint32_t t)
 static int read_ttl(struct reader *r, uint32_t t)
 {
     return take_int(r, t, "/ttl_ms", 1, &r->s->ttl_ms);
+}
+
+static int read_attempts(struct reader *r, uint32_t t)
+{
+    if (take_int(r, t, "/max_attempts", 1, &r->s->max_attempts) < 0)
+        return -1;
+    return r->s->max_attempts <= RETRY_ATTEMPTS_MAX
+               ? 0
+               : refuse_at(r->refusal, "/max_attempts", "expected an integer from 1 to %d",
+                           RETRY_ATTEMPTS_MAX);
 }
 
 static int read_wait(struct reader *r, uint32_t t)
@@ -278,6 +289,7 @@ static const struct member {
     {"timeout_ms", read_timeout},
     {"deadline", read_deadline},
     {"ttl_ms", read_ttl},
+    {"max_attempts", read_attempts},
     {"idempotency_key", read_key},
     {"events", read_events},
     {"outputs", read_outputs},
