@@ -140,7 +140,8 @@ int check_retry_code(const char *text, struct buf *why)
     const enum code code = code_find(text);
     if (code < CODE_COUNT && code != CODE_OK && code != CODE_CANCELLED && code != CODE_EXPIRED)
         return 0;
-    return expect(why, "the code of a failure, such as TRANSIENT or CRASH (not CANCELLED, EXPIRED)");
+    return expect(why,
+                  "the code of a failure, such as TRANSIENT or CRASH (not CANCELLED, EXPIRED)");
 }
 
 int check_token(const char *text, struct buf *why)

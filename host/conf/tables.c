@@ -197,9 +197,10 @@ static const struct option shim_options[] = {
      .help = "Tasks of this orchestrator at once. 0: as many as the host takes.",
      .flags = OPTION_ZERO},
     {"max_attempts", OPTION_INT, SHIM(max_attempts), "1", 1, RETRY_ATTEMPTS_MAX,
-     .help = "How often this host tries a task of the orchestrator, which usually tries failed ones "
-             "again by itself. Failures of the host's own making do not count; the pipeline's "
-             "max_attempts holds too."},
+     .help =
+         "How often this host tries a task of the orchestrator, which usually tries failed ones "
+         "again by itself. Failures of the host's own making do not count; the pipeline's "
+         "max_attempts holds too."},
     {"pipelines", OPTION_NAMES, SHIM(pipelines), "", 0, 0,
      .help = "Pipelines offered to this orchestrator. Empty: all."},
     {"files", OPTION_ENUM, SHIM(files), "orchestrator", 0, 0,
@@ -291,8 +292,9 @@ static const struct option pipeline_options[] = {
              "less. What is the host's own fault does not count. 1: a task that may have begun is "
              "not run again."},
     {"retry_delay", OPTION_DURATION, PIPELINE(retry_delay_ms), "1s", 0, DAY,
-     .help = "Pause before the second attempt, doubled before each that follows; half of each pause "
-             "is left to chance."},
+     .help =
+         "Pause before the second attempt, doubled before each that follows; half of each pause "
+         "is left to chance."},
     {"retry_delay_max", OPTION_DURATION, PIPELINE(retry_delay_max_ms), "5m", 0, 30 * DAY,
      .help = "Longest pause between two attempts."},
     {"retry_on", OPTION_NAMES, PIPELINE(retry_on),

@@ -165,6 +165,15 @@ static void restore_fields(struct task *t, const struct journal_row *row)
     t->box.attempt = row->attempt + 1;
 }
 
+/* A key that was made of the content stays what it was, whatever version the pipeline has now. */
+static struct task *new_task(struct replay *x, const struct journal_row *row, struct submit *s,
+                             struct owner *o, struct pipeline *p, zmq_msg_t *frames)
+{
+    if (s->wants_content_key && row->task.key != NULL)
+        snprintf(s->content, sizeof s->content, "%s", row->task.key);
+    return task_new(x->c, o, p, s, &frames[0], &frames[1], row->task.n_frames);
+}
+
 static struct task *make(struct replay *x, const struct journal_row *row, struct owner *o,
                          struct pipeline *p, zmq_msg_t *frames)
 {
@@ -175,7 +184,7 @@ static struct task *make(struct replay *x, const struct journal_row *row, struct
     struct task *t = NULL;
     if (json_scan(&doc, zmq_msg_data(&frames[0]), zmq_msg_size(&frames[0]), &fault) == 0 &&
         submit_read(&s, &doc, row->task.n_frames, &refusal) == 0)
-        t = task_new(x->c, o, p, &s, &frames[0], &frames[1], row->task.n_frames);
+        t = new_task(x, row, &s, o, p, frames);
     if (t != NULL)
         restore_fields(t, row);
     refusal_clear(&refusal);

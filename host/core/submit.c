@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/table.h"
 #include "core/answer.h"
+#include "core/content_key.h"
 #include "core/durable.h"
 #include "core/kept.h"
 #include "core/late.h"
@@ -172,9 +173,13 @@ static int find_same(struct submission *x)
 
 static int check_key(struct submission *x)
 {
-    char *key = x->s.key != 0 ? json_strdup(x->s.doc, x->s.key) : NULL;
-    const struct task *old = key != NULL ? task_find_key(x->c, x->owner, x->pipeline, key) : NULL;
-    free(key);
+    if (x->s.wants_content_key && content_key_make(&x->s, x->pipeline->info, x->body) < 0)
+        return refuse(&x->refusal, CODE_OVERLOADED, "no memory for the task");
+    char *given = x->s.key != 0 ? json_strdup(x->s.doc, x->s.key) : NULL;
+    const struct task *old =
+        given != NULL ? task_find_key(x->c, x->owner, x->pipeline, given) : NULL;
+    free(given);
+    /* A key made of the content says already that it is the same. */
     return old != NULL && task_may_answer(old) ? check_same(x, old, "idempotency_key") : 0;
 }
 

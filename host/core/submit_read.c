@@ -1,7 +1,9 @@
 /* submit_read.c: the header of a SUBMIT, member by member, as a table. Runs in the core. */
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "core/content_key.h"
 #include "core/peers.h"
 #include "core/submit.h"
 #include "core/tasks.h"
@@ -94,6 +96,11 @@ static int read_tenant(struct reader *r, uint32_t t)
 static int read_key(struct reader *r, uint32_t t)
 {
     return take_name(r, t, "/idempotency_key", &r->s->key);
+}
+
+static int read_content_key(struct reader *r, uint32_t t)
+{
+    return take_bool(r, t, "/content_key", &r->s->wants_content_key);
 }
 
 static int read_params(struct reader *r, uint32_t t)
@@ -291,6 +298,7 @@ static const struct member {
     {"ttl_ms", read_ttl},
     {"max_attempts", read_attempts},
     {"idempotency_key", read_key},
+    {"content_key", read_content_key},
     {"events", read_events},
     {"outputs", read_outputs},
     {"children", read_children},
@@ -311,6 +319,21 @@ static const struct member *find_member(const struct json_doc *doc, uint32_t key
     return NULL;
 }
 
+/* Who asks for a key made of the content gets that one, and nobody else gets one that looks so. */
+static int check_key(struct reader *r)
+{
+    static const char prefix[] = CONTENT_KEY_PREFIX;
+    char *key = r->s->key != 0 ? json_strdup(r->doc, r->s->key) : NULL;
+    bool is_content = key != NULL && strncmp(key, prefix, sizeof prefix - 1) == 0;
+    free(key);
+    if (r->s->key != 0 && r->s->wants_content_key)
+        return refuse_at(r->refusal, "/content_key", "and an idempotency_key: only one of them");
+    if (is_content)
+        return refuse_at(r->refusal, "/idempotency_key",
+                         "must not begin with \"" CONTENT_KEY_PREFIX "\": ask for content_key");
+    return 0;
+}
+
 int submit_read(struct submit *s, const struct json_doc *doc, size_t n_body,
                 struct refusal *refusal)
 {
@@ -329,5 +352,5 @@ int submit_read(struct submit *s, const struct json_doc *doc, size_t n_body,
     }
     if (s->pipeline == 0)
         return refuse_at(refusal, "/pipeline", "is required");
-    return 0;
+    return check_key(&r);
 }

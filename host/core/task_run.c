@@ -6,20 +6,11 @@
 #include "core/tasks_internal.h"
 #include "loop/loop.h"
 
-/* The shortest of its limits and its deadline. */
-static uint32_t time_left(const struct task *t)
-{
-    int64_t left = t->box.deadline_ms > 0 ? t->box.deadline_ms - t->started_ms : INT64_MAX;
-    left = left > 1 ? left : 1;
-    return left < t->timeout_ms ? (uint32_t)left : t->timeout_ms;
-}
-
 void task_start(struct core *c, struct task *t)
 {
     c->queue_bytes -= t->bytes;
     c->running_bytes += t->bytes;
     t->started_ms = clock_wall_ms();
-    t->box.timeout_ms = time_left(t);
     task_step(t, TASK_EV_DISPATCH);
     if (pipeline_run(t->pipeline, t) < 0)
         task_requeue(c, t, CODE_SANDBOX_ERROR, "the box could not take the task");
@@ -34,7 +25,6 @@ int task_start_ahead(struct core *c, struct task *t, uint32_t slot)
     t->is_ahead = true;
     t->slot = slot;
     t->started_ms = clock_wall_ms();
-    t->box.timeout_ms = time_left(t);
     task_step(t, TASK_EV_DISPATCH);
     if (pipeline_run(t->pipeline, t) < 0) {
         task_returned(c, t);
@@ -49,7 +39,7 @@ uint32_t task_is_head(struct core *c, struct task *t)
     t->is_ahead = false;
     sched_promote(c->sched, t->pipeline->lane);
     t->started_ms = clock_wall_ms();
-    return t->box.timeout_ms = time_left(t);
+    return t->box.timeout_ms;
 }
 
 static void back_into_queue(struct core *c, struct task *t)
@@ -58,7 +48,7 @@ static void back_into_queue(struct core *c, struct task *t)
     c->queue_bytes += t->bytes;
     task_step(t, TASK_EV_REQUEUE);
     if (t->expiry != NULL)
-        loop_timer_after(t->expiry, t->expires_ms - clock_wall_ms());
+        loop_timer_at(t->expiry, t->expires_ms);
     push_state(c, t);
     pipeline_wanted(t->pipeline);
 }

@@ -137,20 +137,37 @@ void task_step(struct task *t, enum task_event event)
         t->state = (enum task_state)next;
 }
 
-static void on_expired(void *arg)
+/* A ttl is of no meaning for what runs, a deadline is. */
+static bool is_worthless(struct task *t)
 {
-    struct task *t = arg;
-    struct core *c = t->pipeline->core;
-    if (t->state != TASK_QUEUED && t->state != TASK_ATTACHED)
-        return;
+    int64_t deadline = t->box.deadline_ms;
+    if (deadline > clock_wall_ms())
+        loop_timer_at(t->expiry, deadline);
+    return deadline > 0 && deadline <= clock_wall_ms();
+}
+
+static void expire(struct task *t)
+{
     const bool is_gone = pipeline_is_gone(t->pipeline);
-    task_finish(c, t,
+    task_finish(t->pipeline->core, t,
                 result_of_code(is_gone ? CODE_UNKNOWN_PIPELINE : CODE_EXPIRED,
                                is_gone
                                    ? "no plugin on this host provides the pipeline any more, and "
                                      "its deadline or ttl is over"
                                    : "waited until its deadline or ttl was over",
                                NULL));
+}
+
+/* Of what runs its box tells the end, if it had begun. */
+static void on_expired(void *arg)
+{
+    struct task *t = arg;
+    if (t->state == TASK_RUNNING) {
+        if (is_worthless(t) && pipeline_cancel(t, KILL_DEADLINE, DEADLINE_GRACE_MS))
+            expire(t);
+    } else if (t->state == TASK_QUEUED || t->state == TASK_ATTACHED) {
+        expire(t);
+    }
 }
 
 int task_watch_expiry(struct core *c, struct task *t)
@@ -160,7 +177,7 @@ int task_watch_expiry(struct core *c, struct task *t)
     t->expiry = loop_timer_new(c->loop, on_expired, t);
     if (t->expiry == NULL)
         return -1;
-    loop_timer_after(t->expiry, t->expires_ms - clock_wall_ms());
+    loop_timer_at(t->expiry, t->expires_ms);
     return 0;
 }
 

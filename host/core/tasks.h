@@ -11,7 +11,7 @@
 
 struct submit;
 
-enum { TASK_ID_MAX = 128, TASK_REQUEUES_MAX = 3, CANCEL_GRACE_MS = 2000 };
+enum { TASK_ID_MAX = 128, TASK_REQUEUES_MAX = 3, CANCEL_GRACE_MS = 2000, DEADLINE_GRACE_MS = 200 };
 
 struct task {
     struct sched_item item;             /* first */
@@ -35,8 +35,7 @@ struct task {
     uint64_t digest[2];                       /* of pipeline, params, inputs; for attachment */
 
     struct box_task box;
-    uint32_t slot;       /* its seat in the pipeline */
-    uint32_t timeout_ms; /* of its run, from pipeline and submission */
+    uint32_t slot; /* its seat in the pipeline */
     unsigned requeues;
     unsigned events;            /* enum event_mask, wanted by the submitter */
     unsigned depth;             /* 0: from outside; n: child of a child ... */

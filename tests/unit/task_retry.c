@@ -10,7 +10,8 @@ static const struct retry_policy once = {1, 1000, 300000, UINT64_C(1) << CODE_TR
 static const struct retry_policy eager = {100, 1, 5, UINT64_C(1) << CODE_TRANSIENT};
 static const struct retry_policy sudden = {100, 0, 0, UINT64_C(1) << CODE_TRANSIENT};
 static const struct retry_policy capped = {100, 1000, 500, UINT64_C(1) << CODE_TRANSIENT};
-static const struct retry_policy longest = {100, INT64_MAX / 2 + 1, INT64_MAX, UINT64_C(1) << CODE_TRANSIENT};
+static const struct retry_policy longest = {100, INT64_MAX / 2 + 1, INT64_MAX,
+                                            UINT64_C(1) << CODE_TRANSIENT};
 
 /* random 0: the shortest pause, and half: the longest. */
 static const struct {
