@@ -97,6 +97,7 @@ void kept_write_result(struct core *c, const struct task *t, struct json_writer 
     result_write(t->result, w, started - t->submitted_ms, t->wants_digest);
     json_member_int(w, "attempt", t->box.attempt);
     json_member_bool(w, "cached", t->is_cached);
+    json_member_str(w, "retry_of", t->retry_of[0] != '\0' ? t->retry_of : NULL);
     if (t->metadata.at != NULL)
         json_member_raw(w, "metadata", t->metadata);
     if (t->trace.at != NULL)
@@ -234,6 +235,10 @@ static void write_progress(const struct task *t, struct json_writer *w)
         json_member_double(w, "progress", t->progress);
     if (t->started_ms > 0)
         json_member_int(w, "started", t->started_ms);
+    if (t->state == TASK_RETRY) {
+        json_member_str(w, "code", code_name(t->last_code));
+        json_member_int(w, "retry_at", t->not_before_ms);
+    }
     if (t->state != TASK_FINISHED)
         return;
     json_member_int(w, "finished", t->finished_ms);
@@ -266,6 +271,7 @@ void kept_write_info(struct core *c, const struct task *t, struct json_writer *w
     json_member_str(w, "state", kept_state_name(t));
     json_member_double(w, "priority", t->item.priority);
     json_member_int(w, "attempt", t->box.attempt);
+    json_member_str(w, "retry_of", t->retry_of[0] != '\0' ? t->retry_of : NULL);
     json_member_int(w, "submitted", t->submitted_ms);
     json_member_str(w, "client", t->owner->is_client ? t->owner->name : "");
     write_progress(t, w);

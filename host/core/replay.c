@@ -12,6 +12,7 @@
 #include "core/durable.h"
 #include "core/peers.h"
 #include "core/pipelines.h"
+#include "core/retries.h"
 #include "core/submit.h"
 #include "core/tasks.h"
 #include "journal/journal.h"
@@ -162,7 +163,9 @@ static void restore_fields(struct task *t, const struct journal_row *row)
     t->is_answered_by_result = false;
     t->submitted_ms = from->submitted_ms;
     t->expires_ms = from->expires_ms;
-    t->box.attempt = row->attempt + 1;
+    snprintf(t->retry_of, sizeof t->retry_of, "%s", from->retry_of != NULL ? from->retry_of : "");
+    if (row->phase == JOURNAL_OPEN)
+        retries_restore(t->pipeline->core, t, row);
 }
 
 /* A key that was made of the content stays what it was, whatever version the pipeline has now. */

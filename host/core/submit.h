@@ -30,9 +30,10 @@ struct submit {
     size_t n_ignored;
     size_t n_inputs;
     double priority;
-    int64_t timeout_ms;  /* 0: not given */
-    int64_t deadline_ms; /* epoch, 0: none */
-    int64_t ttl_ms;      /* 0: none */
+    int64_t timeout_ms;   /* 0: not given */
+    int64_t deadline_ms;  /* epoch, 0: none */
+    int64_t ttl_ms;       /* 0: none */
+    int64_t max_attempts; /* 0: as the pipeline has it */
     unsigned events;
     bool wait, digest;
     bool has_durable, durable; /* what it says of that, if it does */

@@ -7,6 +7,7 @@
 #include "core/peers.h"
 #include "core/submit.h"
 #include "core/tasks.h"
+#include "task/retry.h"
 
 enum { NAME_MAX_BYTES = 128, SHA256_HEX = 64 };
 
@@ -144,6 +145,16 @@ static int read_ttl(struct reader *r, uint32_t t)
     return take_int(r, t, "/ttl_ms", 1, &r->s->ttl_ms);
 }
 
+static int read_attempts(struct reader *r, uint32_t t)
+{
+    if (take_int(r, t, "/max_attempts", 1, &r->s->max_attempts) < 0)
+        return -1;
+    return r->s->max_attempts <= RETRY_ATTEMPTS_MAX
+               ? 0
+               : refuse_at(r->refusal, "/max_attempts", "expected an integer from 1 to %d",
+                           RETRY_ATTEMPTS_MAX);
+}
+
 static int read_wait(struct reader *r, uint32_t t)
 {
     return take_bool(r, t, "/wait", &r->s->wait);
@@ -275,16 +286,27 @@ static const struct member {
     const char *name;
     int (*read)(struct reader *r, uint32_t token);
 } members[] = {
-    {"pipeline", read_pipeline},   {"params", read_params},
-    {"inputs", read_inputs},       {"task_id", read_task_id},
-    {"job_id", read_job_id},       {"wait", read_wait},
-    {"priority", read_priority},   {"timeout_ms", read_timeout},
-    {"deadline", read_deadline},   {"ttl_ms", read_ttl},
-    {"idempotency_key", read_key}, {"content_key", read_content_key},
-    {"events", read_events},       {"outputs", read_outputs},
-    {"children", read_children},   {"durable", read_durable},
-    {"metadata", read_metadata},   {"trace", read_trace},
-    {"tenant", read_tenant},       {"pipeline_version", read_version},
+    {"pipeline", read_pipeline},
+    {"params", read_params},
+    {"inputs", read_inputs},
+    {"task_id", read_task_id},
+    {"job_id", read_job_id},
+    {"wait", read_wait},
+    {"priority", read_priority},
+    {"timeout_ms", read_timeout},
+    {"deadline", read_deadline},
+    {"ttl_ms", read_ttl},
+    {"max_attempts", read_attempts},
+    {"idempotency_key", read_key},
+    {"content_key", read_content_key},
+    {"events", read_events},
+    {"outputs", read_outputs},
+    {"children", read_children},
+    {"durable", read_durable},
+    {"metadata", read_metadata},
+    {"trace", read_trace},
+    {"tenant", read_tenant},
+    {"pipeline_version", read_version},
     {"request", read_nothing},
 };
 

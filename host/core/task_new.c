@@ -161,6 +161,7 @@ struct task *task_new(struct core *c, struct owner *owner, struct pipeline *p,
     t->events = s->events;
     t->is_answered_by_result = s->wait;
     t->wants_digest = s->digest;
+    t->max_attempts = (uint32_t)s->max_attempts;
     t->wants_children = !s->no_children;
     t->progress = -1;
     keep_content(t, s, header, body, n_body);

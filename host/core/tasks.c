@@ -13,7 +13,9 @@
 #include "core/peers.h"
 #include "core/pipelines.h"
 #include "core/push.h"
+#include "core/retries.h"
 #include "loop/loop.h"
+#include "task/retry.h"
 
 enum { NAMED_MAX = 4 * TASK_ID_MAX - 1, SLUG_ROOM = 256 };
 enum { KEY_MAX = sizeof(uint64_t) + NAMED_MAX + 1 + SLUG_ROOM + NAMED_MAX };
@@ -158,6 +160,7 @@ static void free_task(struct task *t)
 {
     t->pipeline->core->own_bytes -= t->own_bytes;
     loop_timer_free(t->expiry);
+    loop_timer_free(t->again);
     result_unref(t->result);
     zmq_msg_close(&t->header);
     for (size_t i = 0; i < t->n_body; i++)
@@ -204,7 +207,7 @@ static void on_expired(void *arg)
     if (t->state == TASK_RUNNING) {
         if (is_worthless(t) && pipeline_cancel(t, KILL_DEADLINE, DEADLINE_GRACE_MS))
             expire(t);
-    } else if (t->state == TASK_QUEUED || t->state == TASK_ATTACHED) {
+    } else if (t->state == TASK_QUEUED || t->state == TASK_ATTACHED || t->state == TASK_RETRY) {
         expire(t);
     }
 }
@@ -222,13 +225,16 @@ int task_watch_expiry(struct core *c, struct task *t)
 
 bool tasks_have_room(const struct core *c, size_t n, size_t bytes)
 {
-    size_t waiting = sched_waiting(c->sched) + c->n_attached + c->n_accepting;
+    size_t waiting = sched_waiting(c->sched) + c->n_attached + c->n_accepting + c->n_retrying;
     return (int64_t)(waiting + n) <= c->host->queue_max &&
            (int64_t)(c->queue_bytes + bytes) <= c->host->queue_max_bytes;
 }
 
+/* One that an earlier core had may have to wait for its time still. */
 static int enqueue(struct core *c, struct task *t)
 {
+    if (t->not_before_ms > clock_wall_ms())
+        return retries_wait(c, t);
     if (sched_push(c->sched, t->pipeline->lane, &t->item) < 0)
         return -1;
     task_step(t, TASK_EV_ACCEPT);
@@ -294,6 +300,8 @@ void task_admit(struct core *c, struct task *t)
         t->cancelled_why = "the host stops";
     if (t->cancelled_why != NULL)
         task_finish(c, t, result_of_code(CODE_CANCELLED, t->cancelled_why, NULL));
+    else if (!retry_survives(t->deaths))
+        task_finish(c, t, retries_worn_out(t));
     else if (leader != NULL && leader->state == TASK_FINISHED)
         task_finish_cached(c, t, leader);
     else if (task_watch_expiry(c, t) < 0)

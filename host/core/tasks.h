@@ -11,7 +11,7 @@
 
 struct submit;
 
-enum { TASK_ID_MAX = 128, TASK_REQUEUES_MAX = 3, CANCEL_GRACE_MS = 2000, DEADLINE_GRACE_MS = 200 };
+enum { TASK_ID_MAX = 128, CANCEL_GRACE_MS = 2000, DEADLINE_GRACE_MS = 200 };
 
 struct task {
     struct sched_item item;             /* first */
@@ -36,7 +36,20 @@ struct task {
 
     struct box_task box;
     uint32_t slot; /* its seat in the pipeline */
-    unsigned requeues;
+
+    uint32_t max_attempts;    /* asked for; 0: as its pipeline has it */
+    uint32_t ours;            /* times in a row that it came back by a cause of ours */
+    uint32_t deaths;          /* attempts during which the host died */
+    enum code last_code;      /* why it waits for another attempt */
+    bool is_counted;          /* what it waits for is its next attempt, not the same once more */
+    bool is_noted;            /* the journal knows that this attempt has begun */
+    bool is_watched;          /* it stands in core.began */
+    int64_t not_before_ms;    /* epoch: of its next attempt; 0: at once */
+    struct loop_timer *again; /* ends the pause */
+    struct task *began_before, *began_after;
+    int64_t began_ms;       /* monotonic */
+    char retry_of[ID_TEXT]; /* uid of the dead letter that it repeats, or "" */
+
     unsigned events;            /* enum event_mask, wanted by the submitter */
     unsigned depth;             /* 0: from outside; n: child of a child ... */
     char parent[ID_TEXT];       /* uid of the task whose child it is, or "" */
@@ -87,8 +100,6 @@ bool tasks_have_room(const struct core *c, size_t n, size_t bytes);
 void tasks_dispatch(struct core *c);
 /* The verdict is there. Takes r (NULL: no memory was left; the task still ends, as INTERNAL). */
 void task_finish(struct core *c, struct task *t, struct result *r);
-/* It did not start: back to its place, or the end if that happened too often. */
-void task_requeue(struct core *c, struct task *t, enum code code, const char *message);
 /* Whether another task of the same key can have its result: not if it was cancelled, expired, or failed in a way that a
  * retry may mend. */
 bool task_may_answer(const struct task *t);
