@@ -11,6 +11,8 @@
 
 struct submit;
 
+#define CANCELLED_ON_REQUEST "cancelled on request"
+
 enum { TASK_ID_MAX = 128, CANCEL_GRACE_MS = 2000, DEADLINE_GRACE_MS = 200 };
 
 struct task {
@@ -55,6 +57,7 @@ struct task {
     char parent[ID_TEXT];       /* uid of the task whose child it is, or "" */
     bool is_durable;            /* the journal has it, or will */
     bool is_left;               /* the host stops: without verdict it stays in the journal */
+    bool is_job_cancelled;      /* its whole job: what it starts is cancelled too */
     const char *cancelled_why;  /* asked for while it was being accepted; or NULL */
     bool is_ahead;              /* given to a worker that is not yet done with another */
     bool is_reserved;           /* queued, but in no lane: the next worker of its slot is for it */

@@ -6,9 +6,9 @@
 #include "core/answer.h"
 #include "core/kept.h"
 #include "core/late.h"
+#include "core/named.h"
 #include "core/past.h"
 #include "core/peers.h"
-#include "core/reading.h"
 #include "core/replay.h"
 #include "core/tasks.h"
 #include "core/verbs.h"
@@ -16,23 +16,15 @@
 enum { OUTPUTS_MAX = 128 };
 
 struct query {
-    struct reading reading; /* first */
     struct late *answer;
     bool wants_history;
-    bool may_be_uid; /* an operator may name any task by either */
-    char *name;
 };
 
-static void query_free(struct query *x)
+static void query_free(void *arg)
 {
+    struct query *x = arg;
     late_free(x->answer);
-    free(x->name);
     free(x);
-}
-
-static void drop(struct reading *r)
-{
-    query_free((struct query *)r);
 }
 
 /* A verdict holds, and is told, once it is as durable as promised. */
@@ -77,7 +69,6 @@ static void send_task(struct core *c, struct query *x, const struct journal_row 
         past_write_history(row, &w);
     json_close(&w, '}');
     late_send_body(c, x->answer, WIRE_INFO, &w, frames, n);
-    x->answer = NULL;
     result_unref(r);
 }
 
@@ -88,52 +79,19 @@ static void send_unknown(struct core *c, struct query *x)
     json_key(&w, "task");
     json_put_null(&w);
     late_send(c, x->answer, WIRE_INFO, &w);
-    x->answer = NULL;
 }
 
-static void refuse_late(struct core *c, struct query *x, enum code code, const char *why)
+static void on_found(struct core *c, void *arg, enum code code, const char *why,
+                     const struct journal_row *row)
 {
-    late_refused(c, x->answer, code, why, 0);
-    x->answer = NULL;
-}
-
-static void on_read(struct core *c, struct reading *r, enum code code, const char *why,
-                    struct journal_rows *rows);
-
-static int ask(struct core *c, struct query *x, uint64_t owner, bool is_uid)
-{
-    const unsigned notes = x->wants_history ? JOURNAL_WANT_NOTES : 0;
-    const struct journal_query q = {.owner = is_uid ? 0 : owner,
-                                    .uid = is_uid ? x->name : NULL,
-                                    .task_id = is_uid ? NULL : x->name,
-                                    .want = JOURNAL_WANT_RESULT | JOURNAL_WANT_INPUTS | notes,
-                                    .limit = 1};
-    x->reading.fn = on_read;
-    x->reading.drop = drop;
-    return reading_start(c, &x->reading, &q);
-}
-
-static void on_read(struct core *c, struct reading *r, enum code code, const char *why,
-                    struct journal_rows *rows)
-{
-    struct query *x = (struct query *)r;
-    if (code == CODE_OK && rows->n == 0 && x->may_be_uid) {
-        x->may_be_uid = false;
-        journal_rows_free(rows);
-        if (ask(c, x, 0, true) == 0)
-            return;
-        code = CODE_OVERLOADED;
-        why = "too many questions wait for the journal";
-        rows = NULL;
-    }
+    struct query *x = arg;
     if (code != CODE_OK)
-        refuse_late(c, x, code, why);
-    else if (rows->n == 0)
+        late_refused(c, x->answer, code, why, 0);
+    else if (row == NULL)
         send_unknown(c, x);
     else
-        send_task(c, x, &rows->items[0]);
-    journal_rows_free(rows);
-    query_free(x);
+        send_task(c, x, row);
+    free(x);
 }
 
 static bool is_true(const struct core *c, const char *member)
@@ -142,21 +100,15 @@ static bool is_true(const struct core *c, const char *member)
     return t != 0 && json_kind(&c->doc, t) == JSON_TRUE;
 }
 
-/* The caller's own tasks by task_id, any by uid: who knows that may ask. */
 static int look_up(struct core *c, struct peer *p)
 {
-    uint32_t uid = json_find(&c->doc, 0, "uid"), id = json_find(&c->doc, 0, "task_id");
-    struct query *x = calloc(1, sizeof *x);
-    const struct owner *o = peer_owner(c, p);
-    if (x == NULL || o == NULL) {
-        free(x);
+    struct query *x = malloc(sizeof *x);
+    if (x == NULL)
         return -1;
-    }
-    x->name = json_strdup(&c->doc, uid != 0 ? uid : id);
-    x->answer = x->name != NULL ? late_new(c, p) : NULL;
-    x->wants_history = is_true(c, "history");
-    x->may_be_uid = uid == 0 && peer_is_operator(c, p);
-    if (x->answer != NULL && ask(c, x, x->may_be_uid ? 0 : o->number, uid != 0) == 0)
+    *x = (struct query){.answer = late_new(c, p), .wants_history = is_true(c, "history")};
+    const unsigned want =
+        JOURNAL_WANT_RESULT | JOURNAL_WANT_INPUTS | (x->wants_history ? JOURNAL_WANT_NOTES : 0);
+    if (x->answer != NULL && named_find(c, p, want, on_found, query_free, x) == 0)
         return 0;
     query_free(x);
     return -1;
@@ -179,18 +131,11 @@ static void answer_present(struct core *c, struct peer *p, const struct task *t)
     answer_send_body(c, p, WIRE_INFO, &w, frames, n);
 }
 
-static bool is_named(const struct core *c)
-{
-    uint32_t uid = json_find(&c->doc, 0, "uid"), id = json_find(&c->doc, 0, "task_id");
-    uint32_t t = uid != 0 ? uid : id;
-    return t != 0 && json_kind(&c->doc, t) == JSON_STRING;
-}
-
 void verbs_query(struct core *c, struct request *q)
 {
     const struct task *t = verbs_named_task(c, q->peer);
     bool is_here = t != NULL && (!t->is_durable || !is_true(c, "history"));
-    if (is_here || !is_named(c))
+    if (is_here || !named_is_given(c))
         answer_present(c, q->peer, t);
     else if (look_up(c, q->peer) < 0)
         answer_refused(c, q->peer, CODE_OVERLOADED, "too many questions wait for the journal");
