@@ -239,7 +239,7 @@ static void write_progress(const struct task *t, struct json_writer *w)
         json_member_str(w, "code", code_name(t->last_code));
         json_member_int(w, "retry_at", t->not_before_ms);
     }
-    if (t->state != TASK_FINISHED)
+    if (t->state != TASK_FINISHED) /* a verdict that is not durable is not told */
         return;
     json_member_int(w, "finished", t->finished_ms);
     if (t->is_dead)
@@ -252,14 +252,6 @@ static void write_progress(const struct task *t, struct json_writer *w)
     json_member_int(w, "run_ms", t->result->run_ms);
 }
 
-/* A verdict that is being made durable is none yet. */
-const char *kept_state_name(const struct task *t)
-{
-    if (t->state != TASK_SETTLING)
-        return task_state_name(t->state);
-    return task_state_name(t->started_ms > 0 ? TASK_RUNNING : TASK_QUEUED);
-}
-
 void kept_write_info(struct core *c, const struct task *t, struct json_writer *w)
 {
     (void)c;
@@ -268,7 +260,7 @@ void kept_write_info(struct core *c, const struct task *t, struct json_writer *w
     json_member_str(w, "job_id", t->job_id);
     json_member_str(w, "tenant", t->tenant);
     json_member_str(w, "pipeline", pipeline_slug(t->pipeline));
-    json_member_str(w, "state", kept_state_name(t));
+    json_member_str(w, "state", task_state_name(t->state));
     json_member_double(w, "priority", t->item.priority);
     json_member_int(w, "attempt", t->box.attempt);
     json_member_str(w, "retry_of", t->retry_of[0] != '\0' ? t->retry_of : NULL);

@@ -26,8 +26,6 @@ void kept_owner_gone(struct core *c, struct owner *o);
 void kept_acknowledge(struct core *c, struct task *t);
 /* The RESULT header (also QUERY's "result"). */
 void kept_write_result(struct core *c, const struct task *t, struct json_writer *w);
-/* The word for its state, as QUERY and LIST show it. */
-const char *kept_state_name(const struct task *t);
 /* The task as QUERY and LIST show it. */
 void kept_write_info(struct core *c, const struct task *t, struct json_writer *w);
 /* Body frames of the RESULT; out holds as many as there are outputs. */

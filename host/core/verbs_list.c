@@ -137,7 +137,7 @@ static bool is_in_state(const char *wanted, const struct task *t)
 {
     if (wanted != NULL && strcmp(wanted, "dead") == 0)
         return t->is_dead;
-    return is_word(wanted, kept_state_name(t));
+    return is_word(wanted, task_state_name(t->state));
 }
 
 static bool matches(const struct filter *f, const struct task *t)
