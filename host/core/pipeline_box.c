@@ -7,10 +7,12 @@
 #include "core/children.h"
 #include "core/pipelines_internal.h"
 #include "core/push.h"
+#include "core/retries.h"
 #include "core/tasks.h"
 #include "loop/loop.h"
 #include "plugin/claim.h"
 #include "sandbox/spec.h"
+#include "task/retry.h"
 
 /* A plugin that does not load is tried again after 1 s, 2 s, 4 s ... 5 min; an error of ours after
  * 0.2 s, 0.4 s ... One whose configuration does not allow it to run is not tried again: that is read
@@ -148,11 +150,7 @@ static void on_done(void *arg, struct box *b, uint32_t slot, void *task, struct 
     pipeline_be_hungry(p);
     if (p->mode == BOX_EXEC && o->was_started)
         p->failures = 0;
-    bool is_ours = o->code == CODE_SANDBOX_ERROR || o->code == CODE_KILLED;
-    if (is_ours && !o->was_started)
-        task_requeue(p->core, t, o->code, o->message);
-    else
-        task_finish(p->core, t, judge(p, t, o));
+    task_attempt_over(p->core, t, judge(p, t, o), o->was_started);
     watch_idle(p);
 }
 
@@ -171,11 +169,17 @@ static void on_returned(void *arg, struct box *b, uint32_t slot, void *task)
     task_returned(p->core, task);
 }
 
+/* Of what is our own fault they wait for the end. */
 void pipeline_fail_waiting(struct pipeline *p, enum code code, const char *message)
 {
     struct sched_item *item;
-    while ((item = sched_lane_first(p->lane)) != NULL)
-        task_finish(p->core, (struct task *)item, result_of_code(code, message, NULL));
+    while ((item = sched_lane_first(p->lane)) != NULL) {
+        struct task *t = (struct task *)item;
+        if (retry_is_ours(code, false))
+            task_not_started(p->core, t, code, message);
+        else
+            task_finish(p->core, t, result_of_code(code, message, NULL));
+    }
 }
 
 static int64_t doubled(int64_t first_ms, unsigned times, int64_t max_ms)

@@ -61,6 +61,10 @@ void push_state(struct core *c, const struct task *t)
     json_member_str(&w, "pipeline", pipeline_slug(t->pipeline));
     json_member_str(&w, "state", task_state_name(t->state));
     json_member_int(&w, "attempt", t->box.attempt);
+    if (t->state == TASK_RETRY) {
+        json_member_str(&w, "code", code_name(t->last_code));
+        json_member_int(&w, "retry_at", t->not_before_ms);
+    }
     if (t->state == TASK_FINISHED && t->result != NULL) {
         json_member_str(&w, "status", t->result->status);
         if (t->result->code != CODE_OK)
