@@ -95,14 +95,14 @@ struct connection {
     struct rows_reader rows;
 };
 
-static int connect(struct connection *c, const char *path, char *why)
+static int connect_to(struct connection *c, const struct store *s, char *why)
 {
     if (c->db != NULL)
         return 0;
-    c->db = store_open_reader(path, why);
+    c->db = store_open_reader(s->path, why);
     if (c->db == NULL)
         return -1;
-    if (rows_reader_open(&c->rows, c->db) == 0)
+    if (rows_reader_open(&c->rows, c->db, s->spool.dir) == 0)
         return 0;
     snprintf(why, JOURNAL_WHY, "%s", c->rows.why);
     rows_reader_close(&c->rows);
@@ -111,9 +111,9 @@ static int connect(struct connection *c, const char *path, char *why)
     return -1;
 }
 
-static void answer(struct connection *c, const char *path, struct read_request *r)
+static void answer(struct connection *c, const struct store *s, struct read_request *r)
 {
-    if (connect(c, path, r->why) < 0)
+    if (connect_to(c, s, r->why) < 0)
         return;
     r->rows = rows_query(&c->rows, &r->query);
     if (r->rows == NULL)
@@ -125,7 +125,7 @@ void *reader_run(void *arg)
     struct journal *j = arg;
     struct connection c = {.db = NULL};
     for (struct read_request *r; (r = next_request(j)) != NULL;) {
-        answer(&c, j->store.path, r);
+        answer(&c, &j->store, r);
         r->next = NULL;
         pthread_mutex_lock(&j->reader.lock);
         append(&j->answers, r);

@@ -13,13 +13,15 @@
 extern const char rows_columns[];
 
 struct rows_reader {
-    sqlite3 *db; /* borrowed */
+    sqlite3 *db;         /* borrowed */
+    int spool;           /* its files, borrowed */
+    int64_t deadline_us; /* of the query that runs, monotonic */
     sqlite3_stmt *parts, *notes;
     char why[JOURNAL_WHY];
 };
 
 /* -1: why is in the reader. */
-int rows_reader_open(struct rows_reader *r, sqlite3 *db);
+int rows_reader_open(struct rows_reader *r, sqlite3 *db, int spool);
 void rows_reader_close(struct rows_reader *r);
 
 /* The row that s stands on, everything copied into a; want: bits of enum journal_want. -1: why is in

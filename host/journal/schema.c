@@ -43,7 +43,12 @@ static const char step_1[] =
     " run_ms INTEGER NOT NULL, cpu_ms INTEGER NOT NULL, max_rss_bytes INTEGER NOT NULL,"
     " PRIMARY KEY(seq, n)) WITHOUT ROWID;";
 
-static const char *const steps[] = {step_1};
+/* Files of the spool are named by the id of their part, a name in the row could lie; bytes is null
+ * where they are in a file. And clients list what is theirs. */
+static const char step_2[] = "ALTER TABLE part DROP COLUMN spool;"
+                             "CREATE INDEX task_by_owner ON task(owner);";
+
+static const char *const steps[] = {step_1, step_2};
 
 enum { N_STEPS = sizeof steps / sizeof *steps };
 

@@ -8,14 +8,14 @@ enum { DELIVERED = 1, ACKNOWLEDGED = 2 }; /* task.settled */
 /* ids of parts are seq * PLACES */
 #define SEQ_MAX (UINT64_MAX / 4 / PLACES)
 
-static int write_nothing(struct store *s, const struct journal_op *op)
+static int write_nothing(struct store *s, struct journal_op *op)
 {
     (void)s;
     (void)op;
     return SQLITE_OK;
 }
 
-static int write_owner(struct store *s, const struct journal_op *op)
+static int write_owner(struct store *s, struct journal_op *op)
 {
     const struct journal_owner *o = &op->u.owner;
     int rc = store_use_number(s, STORE_OWNER, o->number);
@@ -30,7 +30,7 @@ static int write_owner(struct store *s, const struct journal_op *op)
     return rc == SQLITE_OK ? bind_run(&b) : rc;
 }
 
-static int write_owner_gone(struct store *s, const struct journal_op *op)
+static int write_owner_gone(struct store *s, struct journal_op *op)
 {
     struct bind b = bind_begin(s->statements[STATEMENT_OWNER_GONE]);
     bind_int(&b, (int64_t)op->u.owner.number);
@@ -68,7 +68,7 @@ static int write_task_row(struct store *s, const struct journal_task *t)
     return bind_run(&b);
 }
 
-static int write_accept(struct store *s, const struct journal_op *op)
+static int write_accept(struct store *s, struct journal_op *op)
 {
     const struct journal_task *t = &op->u.task;
     int rc = t->seq <= SEQ_MAX ? store_use_number(s, STORE_SEQ, t->seq) : SQLITE_TOOBIG;
@@ -100,7 +100,7 @@ static int write_line(struct store *s, uint64_t seq, const struct journal_note *
     return bind_run(&b);
 }
 
-static int write_note(struct store *s, const struct journal_op *op)
+static int write_note(struct store *s, struct journal_op *op)
 {
     struct bind b = bind_begin(s->statements[STATEMENT_ATTEMPT]);
     bind_int(&b, op->u.task_end.attempt);
@@ -179,7 +179,7 @@ static int write_result_parts(struct store *s, uint64_t seq, const struct journa
                            : rc;
 }
 
-static int write_finish(struct store *s, const struct journal_op *op)
+static int write_finish(struct store *s, struct journal_op *op)
 {
     uint64_t seq = op->u.task_end.seq;
     const struct journal_result *r = &op->u.task_end.result;
@@ -204,12 +204,12 @@ static int settle(struct store *s, uint64_t seq, int how)
     return bind_run(&b);
 }
 
-static int write_delivered(struct store *s, const struct journal_op *op)
+static int write_delivered(struct store *s, struct journal_op *op)
 {
     return settle(s, op->u.task_end.seq, DELIVERED);
 }
 
-static int write_acknowledged(struct store *s, const struct journal_op *op)
+static int write_acknowledged(struct store *s, struct journal_op *op)
 {
     return settle(s, op->u.task_end.seq, ACKNOWLEDGED);
 }
@@ -221,16 +221,20 @@ static int delete_by_seq(struct store *s, enum statement which, uint64_t seq)
     return bind_run(&b);
 }
 
-static int write_forget(struct store *s, const struct journal_op *op)
+int write_gone(struct store *s, uint64_t seq)
 {
-    uint64_t seq = op->u.task_end.seq;
     int rc = bytes_gone(s, seq, 0, PLACES);
     if (rc == SQLITE_OK)
         rc = delete_by_seq(s, STATEMENT_FORGET_NOTES, seq);
     return rc == SQLITE_OK ? delete_by_seq(s, STATEMENT_FORGET, seq) : rc;
 }
 
-static int (*const writers[])(struct store *s, const struct journal_op *op) = {
+static int write_forget(struct store *s, struct journal_op *op)
+{
+    return write_gone(s, op->u.task_end.seq);
+}
+
+static int (*const writers[])(struct store *s, struct journal_op *op) = {
     [JOURNAL_BARRIER] = write_nothing,
     [JOURNAL_OWNER] = write_owner,
     [JOURNAL_OWNER_GONE] = write_owner_gone,
@@ -240,10 +244,10 @@ static int (*const writers[])(struct store *s, const struct journal_op *op) = {
     [JOURNAL_DELIVERED] = write_delivered,
     [JOURNAL_ACK] = write_acknowledged,
     [JOURNAL_FORGET] = write_forget,
-    [JOURNAL_SWEEP] = write_nothing,
+    [JOURNAL_SWEEP] = write_sweep,
 };
 
-int write_op(struct store *s, const struct journal_op *op)
+int write_op(struct store *s, struct journal_op *op)
 {
     return writers[op->kind](s, op);
 }

@@ -7,7 +7,13 @@
 
 /* SQLITE_OK, or what went wrong: then the transaction is to be rolled back. An operation on a task
  * that is not there changes nothing. */
-int write_op(struct store *s, const struct journal_op *op);
+int write_op(struct store *s, struct journal_op *op);
+/* Everything of a task goes. */
+int write_gone(struct store *s, uint64_t seq);
+
+/* ---- sweep.c ---- */
+
+int write_sweep(struct store *s, struct journal_op *op);
 
 /* ---- write_bytes.c: bytes too large for the row ---- */
 
@@ -16,7 +22,7 @@ enum { ROW_BYTES_MAX = 1024 };
 /* Bits of task.parts. */
 enum parts { PARTS_INPUT = 1, PARTS_RESULT = 2 };
 
-/* part.id is seq * PLACES + place. */
+/* part.id is seq * PLACES + place; part.bytes is null if they lie in a file. */
 enum place {
     PLACE_HEADER,
     PLACE_INPUT,
