@@ -4,6 +4,7 @@
 
 #include "base/table.h"
 #include "core/answer.h"
+#include "core/jobs.h"
 #include "core/kept.h"
 #include "core/peers.h"
 #include "core/pipelines.h"
@@ -171,9 +172,26 @@ void verbs_stats(struct core *c, struct request *q)
 /* ---- QUERY and LIST
  * ------------------------------------------------------------------------------- */
 
+/* A job by its name, if no task is named. */
+static bool query_job(struct core *c, struct peer *p)
+{
+    const uint32_t job = json_find(&c->doc, 0, "job_id");
+    if (job == 0 || json_find(&c->doc, 0, "task_id") != 0 || json_find(&c->doc, 0, "uid") != 0)
+        return false;
+    char *job_id = json_strdup(&c->doc, job);
+    if (job_id != NULL)
+        jobs_query(c, p, job_id);
+    else
+        answer_refused(c, p, CODE_INVALID_INPUT, "/job_id: expected a string");
+    free(job_id);
+    return true;
+}
+
 void verbs_query(struct core *c, struct request *q)
 {
     struct peer *p = q->peer;
+    if (query_job(c, p))
+        return;
     struct json_writer w;
     zmq_msg_t *frames[OUTPUTS_MAX];
     size_t n = 0;
@@ -235,14 +253,26 @@ static bool matches(const struct filter *f, const struct task *t)
            (f->job_id == NULL || (t->job_id != NULL && strcmp(f->job_id, t->job_id) == 0));
 }
 
+/* Newest first; of one client's job nothing else is looked at. */
+static struct task *first_of(struct core *c, const struct filter *f)
+{
+    return f->owner != NULL && f->job_id != NULL ? jobs_newest(c, f->owner, f->job_id)
+                                                 : c->all.last;
+}
+
+static struct task *next_of(const struct filter *f, const struct task *t)
+{
+    return f->owner != NULL && f->job_id != NULL ? t->job_older : t->prev;
+}
+
 static void write_list(struct core *c, struct json_writer *w, const struct filter *f)
 {
     const struct task *last = NULL;
     int64_t n = 0;
     json_key(w, "tasks");
     json_open(w, '[');
-    struct task *t = c->all.last;
-    for (; t != NULL && n < f->limit; t = t->prev) {
+    struct task *t = first_of(c, f);
+    for (; t != NULL && n < f->limit; t = next_of(f, t)) {
         if (!matches(f, t))
             continue;
         json_open(w, '{');
@@ -253,7 +283,7 @@ static void write_list(struct core *c, struct json_writer *w, const struct filte
     }
     json_close(w, ']');
     while (t != NULL && !matches(f, t))
-        t = t->prev;
+        t = next_of(f, t);
     if (t != NULL && last != NULL) {
         char cursor[32];
         snprintf(cursor, sizeof cursor, "%llu", (unsigned long long)last->seq);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/answer.h"
+#include "core/jobs.h"
 #include "core/kept.h"
 #include "core/peers.h"
 #include "core/submit.h"
@@ -90,6 +91,23 @@ static bool is_chosen(const struct choice *x, const struct task *t)
            strcmp(t->job_id, x->job_id) == 0;
 }
 
+/* Whoever sees all looks at all. */
+static struct task *first_choice(struct core *c, const struct choice *x)
+{
+    if (x->job_id == NULL)
+        return x->one;
+    if (x->sees_all)
+        return c->all.first;
+    return x->owner != NULL ? jobs_newest(c, x->owner, x->job_id) : NULL;
+}
+
+static struct task *next_choice(const struct choice *x, const struct task *t)
+{
+    if (x->job_id == NULL)
+        return NULL;
+    return x->sees_all ? t->next : t->job_older;
+}
+
 static void write_found(struct json_writer *w, const struct task *t)
 {
     json_open(w, '{');
@@ -114,11 +132,11 @@ void verbs_cancel(struct core *c, struct request *q)
 {
     struct json_writer w;
     struct choice x = choose(c, q->peer);
-    struct task *first = x.job_id != NULL ? c->all.first : x.one;
+    struct task *first = first_choice(c, &x);
     answer_begin(c, &w);
     json_key(&w, "tasks");
     json_open(&w, '[');
-    for (struct task *t = first; t != NULL; t = x.job_id != NULL ? t->next : NULL) {
+    for (struct task *t = first; t != NULL; t = next_choice(&x, t)) {
         if (is_chosen(&x, t))
             write_found(&w, t);
     }
@@ -127,7 +145,7 @@ void verbs_cancel(struct core *c, struct request *q)
     json_close(&w, ']');
     answer_send(c, q->peer, WIRE_INFO, &w);
     for (struct task *t = first, *next; t != NULL; t = next) {
-        next = x.job_id != NULL ? t->next : NULL;
+        next = next_choice(&x, t);
         if (is_chosen(&x, t))
             task_cancel(c, t, "cancelled on request");
     }
