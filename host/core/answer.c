@@ -8,15 +8,27 @@
 
 enum { REQUEST_MAX = 128 };
 
-void answer_begin(struct core *c, struct json_writer *w)
+struct json_span answer_request(const struct core *c)
+{
+    uint32_t request = c->doc.n > 0 ? json_find(&c->doc, 0, "request") : 0;
+    if (request == 0 || json_kind(&c->doc, request) != JSON_STRING ||
+        c->doc.tokens[request].len > REQUEST_MAX + 2)
+        return (struct json_span){NULL, 0};
+    return json_at(&c->doc, request);
+}
+
+void answer_begin_later(struct core *c, struct json_writer *w, struct json_span request)
 {
     buf_reset(&c->out);
     json_begin(w, &c->out);
     json_open(w, '{');
-    uint32_t request = c->doc.n > 0 ? json_find(&c->doc, 0, "request") : 0;
-    if (request != 0 && json_kind(&c->doc, request) == JSON_STRING &&
-        c->doc.tokens[request].len <= REQUEST_MAX + 2)
-        json_member_raw(w, "request", json_at(&c->doc, request));
+    if (request.len > 0)
+        json_member_raw(w, "request", request);
+}
+
+void answer_begin(struct core *c, struct json_writer *w)
+{
+    answer_begin_later(c, w, answer_request(c));
 }
 
 void answer_send_body(struct core *c, struct peer *p, enum wire_verb verb, struct json_writer *w,

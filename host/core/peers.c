@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/table.h"
 #include "core/kept.h"
+#include "core/reload.h"
 #include "core/tasks.h"
 #include "loop/loop.h"
 
@@ -160,6 +161,7 @@ static void detach(struct core *c, struct peer *p)
 
 void peer_lost(struct core *c, struct peer *p)
 {
+    reload_peer_lost(c, p);
     detach(c, p);
     leave_ages(c, p);
     table_take(c->peers, p->key, p->key_len);

@@ -35,8 +35,11 @@ struct task {
     uint64_t digest[2];                       /* of pipeline, params, inputs; for attachment */
 
     struct box_task box;
-    uint32_t slot;       /* its seat in the pipeline */
-    uint32_t timeout_ms; /* of its run, from pipeline and submission */
+    uint32_t slot;             /* its seat in the pipeline */
+    uint32_t timeout_ms;       /* of its run, from pipeline and submission */
+    int64_t asked_timeout_ms;  /* of the submission alone; 0: none */
+    uint64_t checked;          /* generation of the pipeline that its params were checked against */
+    const char *wants_version; /* of the pipeline, or NULL */
     unsigned requeues;
     unsigned events;            /* enum event_mask, wanted by the submitter */
     unsigned depth;             /* 0: from outside; n: child of a child ... */
@@ -65,6 +68,11 @@ struct task *task_new(struct core *c, struct owner *owner, struct pipeline *p,
  * -1: no memory; the task is freed then. */
 int task_accept(struct core *c, struct task *t, const uint64_t digest[2], struct task *leader,
                 bool is_queued);
+/* What the pipeline in force, which is not the one that accepted the task, has against it: the end of
+ * it; NULL: nothing. */
+struct result *task_objection(struct task *t);
+/* Tasks that wait go to the pipelines in force now. */
+void tasks_adopt(struct core *c);
 /* Answers it by the kept result of another. */
 void task_finish_cached(struct core *c, struct task *t, struct task *kept);
 /* Whether so many tasks more may wait. */

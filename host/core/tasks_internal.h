@@ -1,11 +1,15 @@
 #ifndef PENSTOCK_CORE_TASKS_INTERNAL_H
 #define PENSTOCK_CORE_TASKS_INTERNAL_H
 
-/* tasks_internal.h: what tasks.c and task_run.c share. */
+/* tasks_internal.h: what the sources of tasks share. */
 
 #include "core/tasks.h"
 
 /* Takes the task to its next state; one that cannot follow is logged, and nothing changes. */
 void task_step(struct task *t, enum task_event event);
+/* Its time limit, as its pipeline and its submission have it. */
+void task_set_timeout(struct task *t);
+/* task_adopt.c: goes to the pipeline in force. It is in no box. */
+void task_adopt(struct core *c, struct task *t);
 
 #endif
