@@ -18,6 +18,7 @@
 #include "core/doors.h"
 #include "core/growth.h"
 #include "core/kept.h"
+#include "core/keys.h"
 #include "core/peers.h"
 #include "core/pipelines.h"
 #include "core/push.h"
@@ -155,10 +156,11 @@ static void set_limits(struct core *c)
 /* What root may have to do: see the host's folders, and take the doors' places in them. */
 static int take_places(struct core *c)
 {
-    if (load_host_id(c) == 0)
-        return doors_listen(c);
-    log_error("host id cannot be kept", LS("state_dir", c->host->state_dir), LE(errno));
-    return -1;
+    if (load_host_id(c) < 0) {
+        log_error("host id cannot be kept", LS("state_dir", c->host->state_dir), LE(errno));
+        return -1;
+    }
+    return keys_init(c) < 0 ? -1 : doors_listen(c);
 }
 
 /* Before the first thread and the first byte from outside: what is wrong in us is not root's then. */
@@ -269,6 +271,7 @@ void core_clear(struct core *c)
     c->phase = CORE_STOPPING;
     growth_clear(c);
     doors_close(c, LAST_WORDS_MS);
+    keys_clear(c);
     launcher_free(c->launcher);
     if (c->by_uid != NULL)
         tasks_clear(c);

@@ -31,6 +31,7 @@ struct submit {
     unsigned events;
     bool wait, digest, durable;
     bool no_children;
+    const char *key_tenant; /* of the connection's key: whom the task is for; NULL: none */
     struct submit_input inputs[SUBMIT_INPUTS_MAX]; /* last: only n_inputs of them are set */
 };
 

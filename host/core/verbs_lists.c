@@ -165,6 +165,8 @@ void verbs_stats(struct core *c, struct request *q)
     json_member_int(&w, "messages_in", c->stats.messages_in);
     json_member_int(&w, "messages_out", c->stats.messages_out);
     json_member_int(&w, "doors_reopened", c->stats.doors_reopened);
+    json_member_int(&w, "keys_admitted", c->stats.keys_admitted);
+    json_member_int(&w, "keys_refused", c->stats.keys_refused);
     answer_send(c, p, WIRE_INFO, &w);
 }
 

@@ -139,14 +139,16 @@ static size_t count_lines(const char *text, size_t n)
     return lines < ALLOWED_KEYS_MAX ? lines : ALLOWED_KEYS_MAX;
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): it is written through the line */
 static int read_lines(struct allowed *a, const char *text, size_t n, char *why)
 {
     const char *end = n > 0 ? text + n : text;
     size_t number = 0;
     while (text < end) {
         const char *stop = memchr(text, '\n', (size_t)(end - text));
+        number++;
         struct line l = {
-            .at = text, .end = stop != NULL ? stop : end, .number = ++number, .why = why};
+            .at = text, .end = stop != NULL ? stop : end, .number = number, .why = why};
         if (read_line(a, &l) < 0)
             return -1;
         text = l.end < end && stop != NULL ? stop + 1 : end;
