@@ -34,7 +34,9 @@ struct conf_host {
     char *runtime_dir, *state_dir; /* absolute, like all paths here */
     struct conf_list plugin_dirs;
     char *tasks_socket, *control_socket;
-    char *tcp; /* "127.0.0.1:0", "[::1]:7000"; "": off */
+    char *tcp;            /* "127.0.0.1:0", "[::1]:7000"; "": off */
+    char *allowed_keys;   /* a file; "": no CURVE */
+    char *curve_key_file; /* the host's secret key */
     char *socket_group;
     int64_t max_concurrent; /* at least 1: the number of processors is filled in */
     int64_t queue_max, queue_max_bytes;

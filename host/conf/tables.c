@@ -57,11 +57,19 @@ static const struct option host_options[] = {
      .help = "Unix socket of the operator: shut down, drain, all tasks.",
      .derived = "control.sock in runtime_dir", .flags = OPTION_RESTART},
     {"tcp", OPTION_STRING, HOST(tcp), "", 0, 0,
-     .help = "Loopback address where clients hand in tasks too, such as 127.0.0.1:7000; port 0 "
-             "takes any "
-             "free one. "
-             "Empty: off.",
-     .check = check_loopback, .flags = OPTION_RESTART},
+     .help = "Address where clients hand in tasks too, such as 127.0.0.1:7000; port 0 takes any "
+             "free one. Beyond 127.0.0.1 and [::1] only with allowed_keys. Empty: off.",
+     .check = check_tcp, .flags = OPTION_RESTART},
+    {"allowed_keys", OPTION_PATH, HOST(allowed_keys), "", 0, 0,
+     .help =
+         "File with the public keys of clients that may come in over TCP (penstock key allow). "
+         "With it connections over TCP are encrypted by CURVE, and nobody else is let in; "
+         "changes are noticed by themselves. Empty: TCP is open to every user of this machine.",
+     .flags = OPTION_RESTART},
+    {"curve_key_file", OPTION_PATH, HOST(curve_key_file), "", 0, 0,
+     .help = "File with the host's own secret key for CURVE (penstock key new --host). "
+             "\"${CREDENTIALS_DIRECTORY}/name\" names a systemd credential.",
+     .derived = "curve.key in state_dir", .flags = OPTION_RESTART},
     {"socket_group", OPTION_NAME, HOST(socket_group), "", 0, 0,
      .help = "Group that may use the tasks socket. Empty: only the owner.",
      .flags = OPTION_RESTART},

@@ -19,6 +19,7 @@
 #include "core/durable.h"
 #include "core/growth.h"
 #include "core/kept.h"
+#include "core/keys.h"
 #include "core/peers.h"
 #include "core/pipelines.h"
 #include "core/push.h"
@@ -183,7 +184,7 @@ static int take_places(struct core *c)
         log_error("host id cannot be kept", LS("state_dir", c->host->state_dir), LE(errno));
         return -1;
     }
-    return durable_make_place(c) == 0 ? doors_listen(c) : -1;
+    return durable_make_place(c) < 0 || keys_init(c) < 0 ? -1 : doors_listen(c);
 }
 
 /* Before the first thread and the first byte from outside: what is wrong in us is not root's then. */
@@ -296,6 +297,7 @@ void core_clear(struct core *c)
     durable_close(c); /* what it completes is still sent */
     readings_clear(c);
     doors_close(c, LAST_WORDS_MS);
+    keys_clear(c);
     launcher_free(c->launcher);
     changes_clear(c);
     reload_clear(c);

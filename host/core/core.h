@@ -19,6 +19,7 @@ struct box;
 struct catalog;
 struct changes;
 struct journal;
+struct keys;
 struct launcher;
 struct loop;
 struct loop_timer;
@@ -40,6 +41,7 @@ struct stats {
     int64_t accepted, refused, succeeded, failed, cancelled;
     int64_t protocol_errors, messages_in, messages_out;
     int64_t doors_reopened;
+    int64_t keys_admitted, keys_refused; /* handshakes over TCP */
     int64_t by_code[CODE_COUNT];
 };
 
@@ -56,17 +58,20 @@ struct core {
     enum core_phase phase;
     bool stops_when_idle; /* a drain that ends the process */
     bool has_failed;      /* the process ends with an error */
-    bool is_refused;      /* boxes do not hold here what the configuration requires */
+    bool is_refused;      /* what the configuration requires is not here: boxes that hold, keys */
     int status_fd;        /* gets a line when the host serves, and when it was reloaded; -1: none */
 
     /* doors.c */
     int tasks_fd, control_fd, tcp_fd; /* listen; routers serve copies of them; -1 */
     void *zmq;
-    struct router *tasks_router, *control_router; /* NULL: shut */
-    char tcp_address[256];                        /* in force; "": none */
+    struct router *tasks_router, *control_router, *tcp_router; /* NULL: shut, or not wanted */
+    char tcp_address[256];                                     /* in force; "": none */
     struct wire_limits wire_limits;
     char host_id[ID_TEXT];
     int64_t epoch, started_mono_ms;
+
+    /* keys.c */
+    struct keys *keys; /* NULL: connections over TCP have none */
 
     /* peers.c */
     struct table *peers;   /* by router and envelope */

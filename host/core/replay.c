@@ -202,6 +202,7 @@ static struct task *make(struct replay *x, const struct journal_row *row, struct
     if (json_scan(&doc, zmq_msg_data(&frames[0]), zmq_msg_size(&frames[0]), &fault) == 0 &&
         submit_read(&s, &doc, is_open ? row->task.n_frames : WIRE_FRAMES_HARD_MAX, &refusal) == 0) {
         s.n_inputs = is_open ? s.n_inputs : 0;
+        s.key_tenant = row->task.tenant; /* of the key that it came in with, if it names none */
         t = new_task(x, row, &s, o, p, frames);
     }
     if (t != NULL)

@@ -14,6 +14,7 @@
 #include "core/content_key.h"
 #include "core/durable.h"
 #include "core/kept.h"
+#include "core/keys.h"
 #include "core/known.h"
 #include "core/late.h"
 #include "core/peers.h"
@@ -34,6 +35,21 @@ struct submission {
     struct task *same; /* the task this one turned out to be */
     bool is_durable;
 };
+
+/* Over CURVE the key says whom a task is for. */
+static int check_tenant(struct submission *x)
+{
+    if (x->owner->curve_key[0] == '\0')
+        return 0;
+    const struct allowed_key *key = keys_find(x->c, x->owner->curve_key);
+    if (key == NULL)
+        return refuse(&x->refusal, CODE_UNAUTHORIZED, "this key is not allowed here");
+    x->s.key_tenant = key->tenant;
+    if (x->s.tenant == 0 || json_string_is(x->s.doc, x->s.tenant, key->tenant))
+        return 0;
+    return refuse(&x->refusal, CODE_UNAUTHORIZED,
+                  "/tenant: the key of this connection is for the tenant \"%s\" only", key->tenant);
+}
 
 static int find_pipeline(struct submission *x)
 {
@@ -193,7 +209,7 @@ static int check(struct submission *x)
     static int (*const steps[])(struct submission *) = {
         check_phase,  check_version, check_times, check_durable, check_quarantine,
         check_params, check_room,    check_key,   check_digests};
-    if (find_pipeline(x) < 0 || find_same(x) < 0)
+    if (check_tenant(x) < 0 || find_pipeline(x) < 0 || find_same(x) < 0)
         return -1;
     for (size_t i = 0; i < sizeof steps / sizeof *steps && x->same == NULL; i++) {
         if (steps[i](x) < 0)

@@ -166,5 +166,7 @@ void verbs_stats(struct core *c, struct request *q)
     json_member_int(&w, "doors_reopened", c->stats.doors_reopened);
     json_member_int(&w, "restarts", c->restarts);
     json_member_str(&w, "restarted_by", c->last_end);
+    json_member_int(&w, "keys_admitted", c->stats.keys_admitted);
+    json_member_int(&w, "keys_refused", c->stats.keys_refused);
     answer_send(c, p, WIRE_INFO, &w);
 }
