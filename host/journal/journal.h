@@ -42,8 +42,9 @@ enum { JOURNAL_WHY = 256 };
  * it; a newer one is refused, and so is a file that quick_check does not like. NULL: why (JOURNAL_WHY bytes)
  * says what was expected, what was found, and what to do. Takes seconds on a large file. */
 struct journal *journal_open(const struct journal_options *o, char *why);
-/* Everything put and flushed is tried once more, then given up; completions that have not come will
- * not. Returns how many operations were lost. NULL is fine. */
+/* Everything that was put is tried once more. Completions come from inside this call: CODE_OK as
+ * ever, CODE_STORAGE_UNAVAILABLE, whatever the kind, for what the disk did not take; reads that have
+ * not been answered are dropped without a call. Returns how many operations were lost. NULL is fine. */
 size_t journal_close(struct journal *j);
 
 /* ---- what is kept ---- */
