@@ -10,7 +10,8 @@
  * writer thread, which commits all that came since its last commit in one transaction: many
  * submissions share one fsync, and the loop never waits for the disk. What was put between two
  * flushes is committed together or not at all, but for refusable operations, which are left out
- * when the disk does not take them. Completions come back to the loop in the order of the puts.
+ * when the disk does not take them. Completions come back to the loop in the order of the puts, but
+ * a refusal does not wait for what is tried again.
  * Reads run in a thread of their own, on a connection of their own.
  *
  * When the disk takes nothing (full, read-only, failing) refusable operations are refused at once;
@@ -122,7 +123,7 @@ enum journal_kind {
     JOURNAL_OWNER_GONE, /* owner.number */
     JOURNAL_ACCEPT,     /* task */
     JOURNAL_NOTE,       /* seq, note; attempt and not_before_ms become the task's */
-    JOURNAL_FINISH,     /* seq, result, note. Inputs of what is no dead letter go */
+    JOURNAL_FINISH,     /* seq, result, note. Frames of what is no dead letter go, its header stays */
     JOURNAL_DELIVERED,  /* seq: nobody will acknowledge its result */
     JOURNAL_ACK,        /* seq: acknowledged; the result goes with its retention */
     JOURNAL_FORGET,     /* seq: everything of it goes */
@@ -138,7 +139,8 @@ struct journal_sweep {
 };
 
 struct journal_op {
-    struct journal_op *next; /* the journal's */
+    struct journal_op *next; /* the journal's, and so is verdict */
+    enum code verdict;
     enum journal_kind kind;
     bool is_refusable; /* left out if the disk does not take it */
     /* CODE_OK: durable. Else (only refusable ones): not kept, why says what the disk said. The op
