@@ -21,7 +21,9 @@
 #include "core/peers.h"
 #include "core/pipelines.h"
 #include "core/push.h"
+#include "core/quota.h"
 #include "core/replay.h"
+#include "core/reserve.h"
 #include "core/scan.h"
 #include "core/tasks.h"
 #include "core/verbs.h"
@@ -83,10 +85,15 @@ static int make_tables(struct core *c)
     c->lanes = table_new();
     c->groups = table_new();
     c->sched = sched_new((uint32_t)c->host->max_concurrent);
+    if (c->sched != NULL)
+        sched_set_ageing(c->sched, c->host->ageing_ms);
     bool is_complete = c->peers != NULL && c->clients != NULL && c->by_uid != NULL &&
                        c->by_id != NULL && c->by_key != NULL && c->pipelines != NULL &&
                        c->lanes != NULL && c->groups != NULL && c->sched != NULL;
-    return is_complete && kept_init(c) == 0 && push_init(c) == 0 ? 0 : -1;
+    return is_complete && kept_init(c) == 0 && push_init(c) == 0 && quota_init(c) == 0 &&
+                   reserve_init(c) == 0
+               ? 0
+               : -1;
 }
 
 static void tell_ready(struct core *c)
@@ -262,7 +269,10 @@ void core_check_idle(struct core *c)
 {
     if (!c->stops_when_idle || c->phase < CORE_DRAINING)
         return;
-    if (sched_running(c->sched) == 0 && sched_waiting(c->sched) == 0 && durable_is_idle(c))
+    /* Who has reserved room may still bring a task. */
+    bool is_idle = sched_running(c->sched) == 0 && sched_waiting(c->sched) == 0 &&
+                   (c->phase == CORE_STOPPING || reserve_total(c).n == 0);
+    if (is_idle && durable_is_idle(c))
         loop_stop(c->loop);
 }
 
@@ -276,6 +286,8 @@ void core_clear(struct core *c)
     if (c->by_uid != NULL)
         tasks_clear(c);
     peers_clear(c);
+    reserve_clear(c);
+    quota_clear(c);
     pipelines_clear(c);
     kept_clear(c);
     push_clear(c);

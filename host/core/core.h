@@ -23,6 +23,8 @@ struct loop;
 struct loop_timer;
 struct owner;
 struct peer;
+struct quota;
+struct reserves;
 struct pipeline;
 struct sched;
 struct table;
@@ -89,6 +91,7 @@ struct core {
     /* tasks.c */
     struct table *by_uid, *by_id, *by_key;
     struct sched *sched;
+    size_t n_waiting;     /* tasks that wait: of queue_bytes */
     size_t queue_bytes;   /* of waiting and attached tasks, and of those being accepted */
     size_t running_bytes; /* of running tasks, as queue_bytes */
     size_t
@@ -103,6 +106,9 @@ struct core {
     unsigned sweeps;
     struct loop_timer *drain;
     uint64_t hash_seed[2];
+
+    struct quota *quota;       /* quota.c */
+    struct reserves *reserves; /* reserve.c */
 
     /* pipelines.c */
     struct launcher *launcher;

@@ -10,6 +10,7 @@
 #include "base/table.h"
 #include "core/durable.h"
 #include "core/kept.h"
+#include "core/reserve.h"
 #include "core/tasks.h"
 #include "journal/journal.h"
 #include "loop/loop.h"
@@ -148,6 +149,7 @@ static void owner_free(struct core *c, struct owner *o)
 {
     durable_owner_gone(c, o);
     owner_set_watch(c, o, 0, false, false);
+    reserve_drop(c, o);
     if (o->is_client)
         table_take(c->clients, o->resume_hash, DIGEST_HEX - 1);
     if (o->prev != NULL)

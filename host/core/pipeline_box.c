@@ -174,7 +174,7 @@ static void on_returned(void *arg, struct box *b, uint32_t slot, void *task)
 void pipeline_fail_waiting(struct pipeline *p, enum code code, const char *message)
 {
     struct sched_item *item;
-    while ((item = sched_lane_first(p->lane)) != NULL)
+    while ((item = sched_lane_any(p->lane)) != NULL)
         task_finish(p->core, (struct task *)item, result_of_code(code, message, NULL));
 }
 

@@ -65,7 +65,7 @@ static void write_ahead(struct pipeline *p)
     if (p->state != PIPELINE_READY || p->mode != BOX_WARM)
         return;
     box_hold(p->seats[0].box);
-    while ((t = (struct task *)sched_lane_first(p->lane)) != NULL &&
+    while ((t = (struct task *)sched_lane_first(p->core->sched, p->lane)) != NULL &&
            (s = pipeline_ahead_seat(p, t)) != NULL) {
         if (sched_take_ahead(p->core->sched, p->lane) == NULL ||
             task_start_ahead(p->core, t, (uint32_t)(s - p->seats)) < 0)

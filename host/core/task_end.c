@@ -9,6 +9,7 @@
 #include "core/kept.h"
 #include "core/pipelines.h"
 #include "core/push.h"
+#include "core/quota.h"
 #include "loop/loop.h"
 
 static void count(struct core *c, const struct result *r)
@@ -54,28 +55,25 @@ static void leave_queue(struct core *c, struct task *t)
     }
     t->is_reserved = false;
     pipeline_unreserve(t);
-    sched_end(c->sched, t->pipeline->lane);
+    sched_end(c->sched, &t->item);
 }
 
 /* Leaves the place where it was: the queue, the box, or its leader's list. */
 static void leave_place(struct core *c, struct task *t)
 {
-    if (t->state == TASK_NEW) {
-        c->queue_bytes -= t->bytes;
-    } else if (t->state == TASK_QUEUED) {
+    if (t->state == TASK_QUEUED) {
         leave_queue(c, t);
-        c->queue_bytes -= t->bytes;
     } else if (t->state == TASK_RUNNING || t->state == TASK_STOPPING) {
         if (t->is_ahead)
-            sched_end_ahead(c->sched, t->pipeline->lane);
+            sched_end_ahead(c->sched, &t->item);
         else
-            sched_end(c->sched, t->pipeline->lane);
+            sched_end(c->sched, &t->item);
         t->is_ahead = false;
         c->running_bytes -= t->bytes;
     } else if (t->state == TASK_ATTACHED) {
         unfollow(c, t);
-        c->queue_bytes -= t->bytes;
     }
+    quota_leave(c, t);
 }
 
 bool task_may_answer(const struct task *t)

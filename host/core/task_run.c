@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "core/pipelines.h"
 #include "core/push.h"
+#include "core/quota.h"
 #include "core/tasks_internal.h"
 #include "loop/loop.h"
 
@@ -16,7 +17,7 @@ static uint32_t time_left(const struct task *t)
 
 void task_start(struct core *c, struct task *t)
 {
-    c->queue_bytes -= t->bytes;
+    quota_unwait(c, t);
     c->running_bytes += t->bytes;
     t->started_ms = clock_wall_ms();
     t->box.timeout_ms = time_left(t);
@@ -29,7 +30,7 @@ void task_start(struct core *c, struct task *t)
 
 int task_start_ahead(struct core *c, struct task *t, uint32_t slot)
 {
-    c->queue_bytes -= t->bytes;
+    quota_unwait(c, t);
     c->running_bytes += t->bytes;
     t->is_ahead = true;
     t->slot = slot;
@@ -55,7 +56,7 @@ uint32_t task_is_head(struct core *c, struct task *t)
 static void back_into_queue(struct core *c, struct task *t)
 {
     c->running_bytes -= t->bytes;
-    c->queue_bytes += t->bytes;
+    quota_wait(c, t);
     task_step(t, TASK_EV_REQUEUE);
     if (t->expiry != NULL)
         loop_timer_after(t->expiry, t->expires_ms - clock_wall_ms());
@@ -98,6 +99,7 @@ static int place(struct core *c, struct task *t)
 void tasks_dispatch(struct core *c)
 {
     struct sched_item *item;
+    sched_at(c->sched, loop_now_ms(c->loop));
     while ((item = sched_pop(c->sched)) != NULL && place(c, (struct task *)item) == 0)
         continue;
     pipelines_write_ahead(c);

@@ -13,6 +13,7 @@
 #include "core/peers.h"
 #include "core/pipelines.h"
 #include "core/push.h"
+#include "core/quota.h"
 #include "loop/loop.h"
 
 enum { NAMED_MAX = 4 * TASK_ID_MAX - 1, SLUG_ROOM = 256 };
@@ -117,6 +118,7 @@ static void unlink_task(struct core *c, struct task *t)
 
 static void free_task(struct task *t)
 {
+    quota_leave(t->pipeline->core, t);
     t->pipeline->core->own_bytes -= t->own_bytes;
     loop_timer_free(t->expiry);
     result_unref(t->result);
@@ -166,9 +168,7 @@ int task_watch_expiry(struct core *c, struct task *t)
 
 bool tasks_have_room(const struct core *c, size_t n, size_t bytes)
 {
-    size_t waiting = sched_waiting(c->sched) + c->n_attached + c->n_accepting;
-    return (int64_t)(waiting + n) <= c->host->queue_max &&
-           (int64_t)(c->queue_bytes + bytes) <= c->host->queue_max_bytes;
+    return quota_host_has_room(c, (struct amount){n, bytes});
 }
 
 static int enqueue(struct core *c, struct task *t)
@@ -196,20 +196,23 @@ int task_enter(struct core *c, struct task *t, const uint64_t digest[2])
 {
     t->digest[0] = digest[0];
     t->digest[1] = digest[1];
-    if (enter_tables(c, t) < 0) {
-        free_task(t);
-        return -1;
+    if (enter_tables(c, t) < 0)
+        goto fail;
+    if (quota_enter(c, t) < 0) {
+        leave_tables(c, t);
+        goto fail;
     }
     link_task(c, t);
     c->n_accepting++;
-    c->queue_bytes += t->bytes;
     return 0;
+fail:
+    free_task(t);
+    return -1;
 }
 
 void task_reject(struct core *c, struct task *t)
 {
     c->n_accepting--;
-    c->queue_bytes -= t->bytes;
     task_free_finished(c, t);
 }
 
@@ -259,7 +262,7 @@ void task_admit(struct core *c, struct task *t)
 void task_restore_finished(struct core *c, struct task *t, struct result *r)
 {
     c->n_accepting--;
-    c->queue_bytes -= t->bytes;
+    quota_leave(c, t);
     t->result = r;
     task_step(t, TASK_EV_SETTLE);
     task_step(t, TASK_EV_FINISH);

@@ -9,12 +9,14 @@
 #include "task/sched.h"
 #include "task/state.h"
 
+struct account;
 struct submit;
 
 enum { TASK_ID_MAX = 128, TASK_REQUEUES_MAX = 3, CANCEL_GRACE_MS = 2000 };
 
 struct task {
     struct sched_item item;             /* first */
+    struct account *account;            /* of its tenant, while it is open; quota.h */
     struct task *prev, *next;           /* in core.all */
     struct task *kept_prev, *kept_next; /* in a list of kept results */
     struct task *leader;                /* whose result this one waits for, or NULL */
@@ -44,6 +46,7 @@ struct task {
     bool is_durable;            /* the journal has it, or will */
     bool is_left;               /* the host stops: without verdict it stays in the journal */
     const char *cancelled_why;  /* asked for while it was being accepted; or NULL */
+    bool is_counted;            /* it waits, for the quotas */
     bool is_ahead;              /* given to a worker that is not yet done with another */
     bool is_reserved;           /* queued, but in no lane: the next worker of its slot is for it */
     bool is_answered_by_result; /* "wait": no ACCEPTED */
