@@ -40,6 +40,9 @@ struct conf_host {
     char *socket_group;
     int64_t max_concurrent; /* at least 1: the number of processors is filled in */
     int64_t queue_max, queue_max_bytes;
+    int64_t client_queue_max, client_queue_max_bytes;                        /* 0: no limit */
+    int64_t tenant_queue_max, tenant_queue_max_bytes, tenant_max_concurrent; /* 0: no limit */
+    int64_t ageing_ms;                                                       /* 0: none */
     int64_t max_frame_bytes, max_message_bytes, max_unfinished_bytes, max_frames, max_header_bytes;
     int64_t max_result_bytes, max_outputs_bytes, max_log_bytes;
     int64_t result_retention_ms, results_max_bytes;
@@ -60,6 +63,12 @@ struct conf_host {
 struct conf_task_type {
     const char *name;
     int64_t max_concurrent; /* at least 1 */
+};
+
+struct conf_tenant {
+    const char *name;
+    int64_t weight;
+    int64_t queue_max, queue_max_bytes, max_concurrent; /* 0: no limit */
 };
 
 struct conf_shim {

@@ -23,9 +23,11 @@
 #include "core/peers.h"
 #include "core/pipelines.h"
 #include "core/push.h"
+#include "core/quota.h"
 #include "core/reading.h"
 #include "core/reload.h"
 #include "core/replay.h"
+#include "core/reserve.h"
 #include "core/retries.h"
 #include "core/scan.h"
 #include "core/tasks.h"
@@ -89,11 +91,16 @@ static int make_tables(struct core *c)
     c->lanes = table_new();
     c->groups = table_new();
     c->sched = sched_new((uint32_t)c->host->max_concurrent);
+    if (c->sched != NULL)
+        sched_set_ageing(c->sched, c->host->ageing_ms);
     bool is_complete = c->peers != NULL && c->clients != NULL && c->by_uid != NULL &&
                        c->by_id != NULL && c->by_key != NULL && c->jobs != NULL &&
                        c->pipelines != NULL && c->lanes != NULL && c->groups != NULL &&
                        c->sched != NULL;
-    return is_complete && kept_init(c) == 0 && push_init(c) == 0 && started_init(c) == 0 ? 0 : -1;
+    return is_complete && kept_init(c) == 0 && push_init(c) == 0 && started_init(c) == 0 &&
+                   quota_init(c) == 0 && reserve_init(c) == 0
+               ? 0
+               : -1;
 }
 
 void core_tell_status(struct core *c, const char *line)
@@ -285,8 +292,11 @@ void core_check_idle(struct core *c)
 {
     if (!c->stops_when_idle || c->phase < CORE_DRAINING)
         return;
-    if (sched_running(c->sched) == 0 && sched_waiting(c->sched) == 0 && c->n_retrying_here == 0 &&
-        durable_is_idle(c))
+    /* Who has reserved room may still bring a task. */
+    const bool is_idle = sched_running(c->sched) == 0 && sched_waiting(c->sched) == 0 &&
+                         c->n_retrying_here == 0 &&
+                         (c->phase == CORE_STOPPING || reserve_total(c).n == 0);
+    if (is_idle && durable_is_idle(c))
         loop_stop(c->loop);
 }
 
@@ -304,6 +314,8 @@ void core_clear(struct core *c)
     if (c->by_uid != NULL)
         tasks_clear(c);
     peers_clear(c);
+    reserve_clear(c);
+    quota_clear(c);
     pipelines_clear(c);
     kept_clear(c);
     push_clear(c);

@@ -25,6 +25,8 @@ struct loop;
 struct loop_timer;
 struct owner;
 struct peer;
+struct quota;
+struct reserves;
 struct pipeline;
 struct reading;
 struct reload;
@@ -100,13 +102,12 @@ struct core {
     struct table *by_uid, *by_id, *by_key;
     struct table *jobs; /* jobs.c: by owner and job_id */
     struct sched *sched;
+    size_t n_waiting;     /* tasks that wait: of queue_bytes */
     size_t queue_bytes;   /* of waiting and attached tasks, and of those being accepted */
     size_t running_bytes; /* of running tasks, as queue_bytes */
     size_t
         own_bytes; /* of task objects: their names, lists and frames, without the frames' bytes */
-    size_t n_attached, n_accepting;
-    size_t n_retrying;      /* wait for another attempt */
-    size_t n_retrying_here; /* those of them that the journal does not have */
+    size_t n_retrying_here; /* wait for another attempt, and the journal does not have them */
     struct task_list began; /* durable ones at work, oldest first, until the journal knows it */
     struct loop_timer *while_timer;
     size_t kept_bytes, kept_waiting_bytes, n_kept;
@@ -118,6 +119,9 @@ struct core {
     unsigned sweeps;
     struct loop_timer *drain;
     uint64_t hash_seed[2];
+
+    struct quota *quota;       /* quota.c */
+    struct reserves *reserves; /* reserve.c */
 
     /* pipelines.c */
     struct launcher *launcher;

@@ -16,6 +16,7 @@
 #include "core/pipelines.h"
 #include "core/push.h"
 #include "core/reload.h"
+#include "core/reserve.h"
 #include "core/submit.h"
 #include "core/tasks.h"
 
@@ -174,6 +175,7 @@ static const struct {
     [WIRE_WATCH] = {verbs_watch, false},     [WIRE_PING] = {on_ping, false},
     [WIRE_DRAIN] = {on_drain, true},         [WIRE_RESUME] = {on_resume, true},
     [WIRE_SHUTDOWN] = {on_shutdown, true},   [WIRE_RELOAD] = {verbs_reload, true},
+    [WIRE_RESERVE] = {verbs_reserve, false},
 };
 
 void verbs_break_off(struct core *c, struct peer *p, enum code code, const char *why)

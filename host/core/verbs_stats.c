@@ -9,6 +9,7 @@
 #include "core/peers.h"
 #include "core/pipelines.h"
 #include "core/push.h"
+#include "core/quota.h"
 #include "core/tasks.h"
 #include "core/verbs.h"
 #include "loop/loop.h"
@@ -160,6 +161,7 @@ void verbs_stats(struct core *c, struct request *q)
     json_member_int(&w, "results_kept", (int64_t)c->n_kept);
     json_member_int(&w, "results_bytes", (int64_t)c->kept_bytes);
     json_member_int(&w, "queue_bytes", (int64_t)c->queue_bytes);
+    quota_write_stats(c, &w, peer_is_operator(c, p));
     json_member_int(&w, "protocol_errors", c->stats.protocol_errors);
     json_member_int(&w, "messages_in", c->stats.messages_in);
     json_member_int(&w, "messages_out", c->stats.messages_out);
