@@ -42,3 +42,8 @@ int content_key_make(struct submit *s, const struct catalog_pipeline *p, zmq_msg
     buf_clear(&text);
     return rc;
 }
+
+bool content_key_is(const char *key)
+{
+    return strncmp(key, CONTENT_KEY_PREFIX, sizeof CONTENT_KEY_PREFIX - 1) == 0;
+}

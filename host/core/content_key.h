@@ -15,4 +15,7 @@
  * protocol.md describes (content_key). The same for ever, on any host. -1: no memory. */
 int content_key_make(struct submit *s, const struct catalog_pipeline *p, zmq_msg_t *body);
 
+/* Whether a key was made so. */
+bool content_key_is(const char *key);
+
 #endif

@@ -21,6 +21,7 @@
 #include "core/peers.h"
 #include "core/pipelines.h"
 #include "core/push.h"
+#include "core/reading.h"
 #include "core/replay.h"
 #include "core/retries.h"
 #include "core/scan.h"
@@ -275,6 +276,7 @@ void core_clear(struct core *c)
     c->phase = CORE_STOPPING;
     growth_clear(c);
     durable_close(c); /* what it completes is still sent */
+    readings_clear(c);
     doors_close(c, LAST_WORDS_MS);
     launcher_free(c->launcher);
     if (c->by_uid != NULL)

@@ -24,6 +24,7 @@ struct loop_timer;
 struct owner;
 struct peer;
 struct pipeline;
+struct reading;
 struct sched;
 struct table;
 struct task;
@@ -75,7 +76,8 @@ struct core {
 
     /* durable.c */
     struct journal *journal;
-    size_t n_under_way; /* operations whose end somebody awaits */
+    size_t n_under_way;       /* operations whose end somebody awaits */
+    struct reading *readings; /* questions that have no answer yet */
 
     /* growth.c */
     struct loop_timer *growth;

@@ -39,6 +39,7 @@ int durable_barrier(struct core *c, void (*fn)(struct core *c, void *arg), void 
 #define NOTE_STARTED     "started"     /* at work for a while */
 #define NOTE_FAILED      "failed"      /* an attempt; another one follows */
 #define NOTE_REQUEUED    "requeued"    /* back in the queue by no doing of its own: no attempt */
+#define NOTE_CANCEL      "cancel"      /* asked for while it ran */
 #define NOTE_INTERRUPTED "interrupted" /* the host died during the attempt */
 /* A line of its history; attempts is how many are behind it, this one included, not_before_ms when it
  * may run again. r: what to tell (referenced), or NULL. Nothing if the task is not durable. */

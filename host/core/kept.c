@@ -213,13 +213,20 @@ static int shrink(struct core *c, struct task *t)
     return 0;
 }
 
+/* What the journal has need not be in memory. A key is answered for as long as the result is kept. */
 void kept_acknowledge(struct core *c, struct task *t)
 {
     if (!t->is_kept || t->is_acknowledged)
         return;
     durable_acknowledge(c, t);
-    if (shrink(c, t) < 0)
+    if (t->is_durable) {
         forget(c, t);
+    } else if (t->key != NULL) {
+        mark_delivered(c, t);
+        task_give_up_id(c, t);
+    } else if (shrink(c, t) < 0) {
+        forget(c, t);
+    }
 }
 
 static void write_progress(const struct task *t, struct json_writer *w)
@@ -234,10 +241,9 @@ static void write_progress(const struct task *t, struct json_writer *w)
     }
     if (t->state != TASK_FINISHED) /* a verdict that is not durable is not told */
         return;
-    if (t->finished_ms > 0)
-        json_member_int(w, "finished", t->finished_ms);
-    if (t->result == NULL)
-        return;
+    json_member_int(w, "finished", t->finished_ms);
+    if (t->is_dead)
+        json_member_bool(w, "dead", true);
     json_member_str(w, "status", t->result->status);
     if (t->result->code != CODE_OK) {
         json_member_str(w, "code", code_name(t->result->code));
@@ -252,6 +258,7 @@ void kept_write_info(struct core *c, const struct task *t, struct json_writer *w
     json_member_str(w, "task_id", t->task_id);
     json_member_str(w, "uid", t->uid);
     json_member_str(w, "job_id", t->job_id);
+    json_member_str(w, "tenant", t->tenant);
     json_member_str(w, "pipeline", pipeline_slug(t->pipeline));
     json_member_str(w, "state", task_state_name(t->state));
     json_member_double(w, "priority", t->item.priority);

@@ -151,6 +151,15 @@ static zmq_msg_t *frames_of(const struct journal_task *from)
     return frames;
 }
 
+/* A CANCEL that was answered holds. */
+static bool is_cancelled(const struct journal_row *row)
+{
+    bool is = false;
+    for (size_t i = 0; i < row->n_notes && !is; i++)
+        is = strcmp(row->notes[i].event, NOTE_CANCEL) == 0;
+    return is;
+}
+
 /* What the header does not say. */
 static void restore_fields(struct task *t, const struct journal_row *row)
 {
@@ -165,6 +174,8 @@ static void restore_fields(struct task *t, const struct journal_row *row)
     t->submitted_ms = from->submitted_ms;
     t->expires_ms = from->expires_ms;
     snprintf(t->retry_of, sizeof t->retry_of, "%s", from->retry_of != NULL ? from->retry_of : "");
+    if (row->phase == JOURNAL_OPEN && is_cancelled(row))
+        t->cancelled_why = CANCELLED_ON_REQUEST;
     if (row->phase == JOURNAL_OPEN)
         retries_restore(t->pipeline->core, t, row);
 }
@@ -232,6 +243,7 @@ static int keep_ended(struct replay *x, struct task *t, const struct journal_row
     t->finished_ms = row->result.finished_ms;
     t->box.attempt = row->result.attempt;
     t->is_cached = row->result.is_cached;
+    t->is_dead = row->phase == JOURNAL_DEAD;
     x->ended[x->n_ended++] = (struct ending){t, r};
     return 0;
 }

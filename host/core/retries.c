@@ -101,7 +101,7 @@ static void begin_wait(struct core *c, struct task *t)
     c->n_retrying++;
     c->n_retrying_here += !t->is_durable;
     task_step(t, TASK_EV_RETRY);
-    loop_timer_after(t->again, t->not_before_ms - clock_wall_ms());
+    loop_timer_at(t->again, t->not_before_ms);
     if (t->expiry != NULL)
         loop_timer_at(t->expiry, t->expires_ms);
     push_state(c, t);

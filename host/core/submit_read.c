@@ -322,9 +322,8 @@ static const struct member *find_member(const struct json_doc *doc, uint32_t key
 /* Who asks for a key made of the content gets that one, and nobody else gets one that looks so. */
 static int check_key(struct reader *r)
 {
-    static const char prefix[] = CONTENT_KEY_PREFIX;
     char *key = r->s->key != 0 ? json_strdup(r->doc, r->s->key) : NULL;
-    bool is_content = key != NULL && strncmp(key, prefix, sizeof prefix - 1) == 0;
+    bool is_content = key != NULL && content_key_is(key);
     free(key);
     if (r->s->key != 0 && r->s->wants_content_key)
         return refuse_at(r->refusal, "/content_key", "and an idempotency_key: only one of them");

@@ -84,15 +84,17 @@ void task_leave_place(struct core *c, struct task *t)
     }
 }
 
+bool code_may_answer(enum code code)
+{
+    return code == CODE_OK ||
+           (code != CODE_CANCELLED && code != CODE_EXPIRED && !code_info(code)->is_retryable);
+}
+
 bool task_may_answer(const struct task *t)
 {
     if (t->state != TASK_FINISHED)
         return true; /* that is still open: the other one waits with it */
-    if (t->result == NULL)
-        return false;
-    enum code code = t->result->code;
-    return code == CODE_OK ||
-           (code != CODE_CANCELLED && code != CODE_EXPIRED && !code_info(code)->is_retryable);
+    return t->result != NULL && code_may_answer(t->result->code);
 }
 
 /* Followers get the same result; if the leader was cancelled or expired, which is its own affair,

@@ -11,6 +11,8 @@
 
 struct submit;
 
+#define CANCELLED_ON_REQUEST "cancelled on request"
+
 enum { TASK_ID_MAX = 128, CANCEL_GRACE_MS = 2000, DEADLINE_GRACE_MS = 200 };
 
 struct task {
@@ -58,6 +60,7 @@ struct task {
     bool is_durable;            /* the journal has it, or will */
     bool is_open;               /* counts among those of its job without a verdict */
     bool is_left;               /* the host stops: without verdict it stays in the journal */
+    bool is_job_cancelled;      /* its whole job: what it starts is cancelled too */
     const char *cancelled_why;  /* asked for while it was being accepted; or NULL */
     bool is_ahead;              /* given to a worker that is not yet done with another */
     bool is_reserved;           /* queued, but in no lane: the next worker of its slot is for it */
@@ -65,6 +68,7 @@ struct task {
     bool wants_digest, wants_children;
     bool is_silent; /* its RESULT is not sent: a child whose submitter does not want it */
     bool is_cached;
+    bool is_dead;         /* finished, and kept as a dead letter */
     bool is_sent;         /* over the connection that its owner has now */
     bool is_delivered;    /* sent, and nobody will acknowledge it */
     bool is_acknowledged; /* only a line of LIST is left of it */
@@ -88,6 +92,10 @@ void task_reject(struct core *c, struct task *t);
 const char *task_prospect(struct core *c, const struct task *t, bool *is_attached);
 /* Into the queue, behind the task that has its key, or at once to that one's result. */
 void task_admit(struct core *c, struct task *t);
+/* The task in memory that answers for its key, to be followed or with its result; NULL: none. */
+struct task *task_leader(struct core *c, const struct task *t);
+/* It is accepted, and ends at once with the kept result of an earlier task. Takes kept. */
+void task_admit_known(struct core *c, struct task *t, struct result *kept);
 /* Out of an earlier core, with its result. */
 void task_restore_finished(struct core *c, struct task *t, struct result *r);
 /* Answers it by the kept result of another. */
@@ -101,6 +109,7 @@ void task_finish(struct core *c, struct task *t, struct result *r);
 /* Whether another task of the same key can have its result: not if it was cancelled, expired, or failed in a way that a
  * retry may mend. */
 bool task_may_answer(const struct task *t);
+bool code_may_answer(enum code code);
 /* Gives it to its seat (t->slot). */
 void task_start(struct core *c, struct task *t);
 /* The worker that it waited for will not come: to its old place. */
@@ -115,8 +124,11 @@ int task_start_ahead(struct core *c, struct task *t, uint32_t slot);
 const char *task_cancel(struct core *c, struct task *t, const char *why);
 struct task *task_find_id(struct core *c, const struct owner *o, const char *task_id);
 struct task *task_find_uid(struct core *c, const char *uid);
-struct task *task_find_key(struct core *c, const struct owner *o, const struct pipeline *p,
-                           const char *key);
+/* tenant NULL: among the client's own keys. */
+struct task *task_find_key(struct core *c, const struct owner *o, const char *tenant,
+                           const struct pipeline *p, const char *key);
+/* Its id may be used again; it still answers for its key. */
+void task_give_up_id(struct core *c, struct task *t);
 /* Its id and key may be used again; it is still found by uid. */
 void task_give_up_names(struct core *c, struct task *t);
 /* Out of tables and lists, and freed: a finished task that is kept nowhere. */
