@@ -81,13 +81,15 @@ static int make_tables(struct core *c)
     c->by_uid = table_new();
     c->by_id = table_new();
     c->by_key = table_new();
+    c->jobs = table_new();
     c->pipelines = table_new();
     c->lanes = table_new();
     c->groups = table_new();
     c->sched = sched_new((uint32_t)c->host->max_concurrent);
     bool is_complete = c->peers != NULL && c->clients != NULL && c->by_uid != NULL &&
-                       c->by_id != NULL && c->by_key != NULL && c->pipelines != NULL &&
-                       c->lanes != NULL && c->groups != NULL && c->sched != NULL;
+                       c->by_id != NULL && c->by_key != NULL && c->jobs != NULL &&
+                       c->pipelines != NULL && c->lanes != NULL && c->groups != NULL &&
+                       c->sched != NULL;
     return is_complete && kept_init(c) == 0 && push_init(c) == 0 && started_init(c) == 0 ? 0 : -1;
 }
 

@@ -90,6 +90,7 @@ struct core {
 
     /* tasks.c */
     struct table *by_uid, *by_id, *by_key;
+    struct table *jobs; /* jobs.c: by owner and job_id */
     struct sched *sched;
     size_t queue_bytes;   /* of waiting and attached tasks, and of those being accepted */
     size_t running_bytes; /* of running tasks, as queue_bytes */

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "core/durable.h"
+#include "core/jobs.h"
 #include "core/kept.h"
 #include "core/pipelines.h"
 #include "core/push.h"
@@ -143,6 +144,7 @@ static void settled(struct core *c, struct task *t, void *arg, enum code code, c
     push_state(c, t);
     push_capacity_soon(c);
     keep_result(c, t);
+    jobs_settled(c, t);
     core_check_idle(c);
 }
 

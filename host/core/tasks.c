@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/table.h"
+#include "core/jobs.h"
 #include "core/kept.h"
 #include "core/peers.h"
 #include "core/pipelines.h"
@@ -150,6 +151,7 @@ static void link_task(struct core *c, struct task *t)
 
 static void unlink_task(struct core *c, struct task *t)
 {
+    jobs_leave(c, t);
     *(t->prev != NULL ? &t->prev->next : &c->all.first) = t->next;
     *(t->next != NULL ? &t->next->prev : &c->all.last) = t->prev;
     t->owner->n_tasks--;
@@ -258,7 +260,8 @@ int task_enter(struct core *c, struct task *t, const uint64_t digest[2])
 {
     t->digest[0] = digest[0];
     t->digest[1] = digest[1];
-    if (enter_tables(c, t) < 0) {
+    if (jobs_enter(c, t) < 0 || enter_tables(c, t) < 0) {
+        jobs_leave(c, t);
         free_task(t);
         return -1;
     }
@@ -328,6 +331,7 @@ void task_restore_finished(struct core *c, struct task *t, struct result *r)
     t->result = r;
     task_step(t, TASK_EV_SETTLE);
     task_step(t, TASK_EV_FINISH);
+    jobs_settled(c, t);
     keep_result(c, t);
 }
 
@@ -349,6 +353,7 @@ void tasks_clear(struct core *c)
         unlink_task(c, t);
         free_task(t);
     }
+    jobs_clear(c);
     table_free(c->by_uid);
     table_free(c->by_id);
     table_free(c->by_key);

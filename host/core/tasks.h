@@ -19,7 +19,9 @@ struct task {
     struct sched_item item;             /* first */
     struct task *prev, *next;           /* in core.all */
     struct task *kept_prev, *kept_next; /* in a list of kept results */
-    struct task *leader;                /* whose result this one waits for, or NULL */
+    struct job *job;                    /* NULL: of none */
+    struct task *job_older, *job_newer;
+    struct task *leader; /* whose result this one waits for, or NULL */
     struct task *followers, *next_follower, *prev_follower;
     struct owner *owner;
     struct pipeline *pipeline;
@@ -56,6 +58,7 @@ struct task {
     unsigned depth;             /* 0: from outside; n: child of a child ... */
     char parent[ID_TEXT];       /* uid of the task whose child it is, or "" */
     bool is_durable;            /* the journal has it, or will */
+    bool is_open;               /* counts among those of its job without a verdict */
     bool is_left;               /* the host stops: without verdict it stays in the journal */
     bool is_job_cancelled;      /* its whole job: what it starts is cancelled too */
     const char *cancelled_why;  /* asked for while it was being accepted; or NULL */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/answer.h"
+#include "core/jobs.h"
 #include "core/kept.h"
 #include "core/late.h"
 #include "core/named.h"
@@ -131,8 +132,25 @@ static void answer_present(struct core *c, struct peer *p, const struct task *t)
     answer_send_body(c, p, WIRE_INFO, &w, frames, n);
 }
 
+/* A job by its name, if no task is named. */
+static bool query_job(struct core *c, struct peer *p)
+{
+    const uint32_t job = json_find(&c->doc, 0, "job_id");
+    if (job == 0 || named_is_given(c))
+        return false;
+    char *job_id = json_strdup(&c->doc, job);
+    if (job_id != NULL)
+        jobs_query(c, p, job_id);
+    else
+        answer_refused(c, p, CODE_INVALID_INPUT, "/job_id: expected a string");
+    free(job_id);
+    return true;
+}
+
 void verbs_query(struct core *c, struct request *q)
 {
+    if (query_job(c, q->peer))
+        return;
     const struct task *t = verbs_named_task(c, q->peer);
     bool is_here = t != NULL && (!t->is_durable || !is_true(c, "history"));
     if (is_here || !named_is_given(c))
