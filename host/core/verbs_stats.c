@@ -4,7 +4,6 @@
 
 #include "base/table.h"
 #include "core/answer.h"
-#include "core/jobs.h"
 #include "core/kept.h"
 #include "core/peers.h"
 #include "core/pipelines.h"
