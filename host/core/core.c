@@ -15,6 +15,7 @@
 #include "base/table.h"
 #include "conf/users.h"
 #include "core/changes.h"
+#include "core/dead_letters.h"
 #include "core/doors.h"
 #include "core/durable.h"
 #include "core/growth.h"
@@ -121,6 +122,7 @@ static void on_scanned(void *arg, struct catalog *catalog, const struct conf_lis
         return;
     }
     c->phase = CORE_SERVING;
+    dead_letters_count(c);
     log_info("serving", LS("tasks", c->host->tasks_socket), LS("control", c->host->control_socket),
              LI("plugins", catalog_count(catalog)), LI("pipelines", catalog_pipelines(catalog)),
              LI("max_concurrent", c->host->max_concurrent));

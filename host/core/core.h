@@ -100,6 +100,8 @@ struct core {
 
     /* tasks.c */
     struct table *by_uid, *by_id, *by_key;
+    int64_t n_dead;     /* dead letters in the journal */
+    bool is_reviving;   /* a RETRY or PURGE is at work */
     struct table *jobs; /* jobs.c: by owner and job_id */
     struct sched *sched;
     size_t n_waiting;     /* tasks that wait: of queue_bytes */
