@@ -8,8 +8,9 @@
 #include "shim/bridge.h"
 #include "shim/corelink.h"
 
-struct table;
 struct loop_timer;
+struct table;
+struct told;
 
 enum bridge_state {
     BRIDGE_WAITING, /* to be sent: the core is away or had no room */
@@ -26,6 +27,7 @@ struct bridge_task {
     void *context;
     enum bridge_state state;
     bool is_cancelled, has_result; /* has_result: the core waits for our ACK */
+    bool is_doubtful;              /* accepted by a core that has not yet said that it has it */
     unsigned sends;
     struct buf header; /* of SUBMIT, and inputs: until it is accepted */
     struct bridge_input *inputs;
@@ -46,9 +48,25 @@ struct bridge {
     int64_t max_concurrent, queued, queue_max;
     struct loop_timer *refresh;
     struct table *by_id;
-    struct bridge_task *first;
+    struct bridge_task *first, *last;
     uint32_t last_number;
+    struct told *told;
 };
+
+/* One that the core has and we did not know: object is its row of LIST, or its RESULT. NULL: it
+ * cannot be reported. */
+struct bridge_task *bridge_adopt(struct bridge *b, const struct json_doc *doc, uint32_t object);
+/* Asks a core that has kept us for all our tasks: those that we did not know are adopted, and those
+ * that it does not know are lost. */
+void bridge_list(struct bridge *b);
+/* Its answers. May end tasks. */
+void bridge_listed(struct bridge *b, const struct json_doc *doc);
+/* What CANCEL found. May end a task. */
+void bridge_cancelled(struct bridge *b, const struct json_doc *doc);
+/* A string member, owned by the caller, or NULL. */
+char *bridge_text(const struct json_doc *doc, uint32_t object, const char *key);
+/* The task of that id, or NULL. */
+struct bridge_task *bridge_find(struct bridge *b, const char *task_id);
 
 /* Sends or sends again what is due; ends what cannot be. */
 void bridge_task_send(struct bridge_task *t);
@@ -60,6 +78,8 @@ void bridge_task_result(struct bridge_task *t, const struct corelink_message *m)
 /* Ends it without the core. */
 void bridge_task_fail(struct bridge_task *t, enum code code, const char *message,
                       struct json_span details);
+/* One that the core has accepted, in the list. NULL: ENOMEM. */
+struct bridge_task *bridge_task_adopt(struct bridge *b, const char *task_id);
 void bridge_task_free(struct bridge_task *t);
 /* Only tells the core. */
 void bridge_send_id(struct bridge *b, enum wire_verb verb, const char *task_id);
