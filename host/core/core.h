@@ -17,6 +17,7 @@
 
 struct box;
 struct catalog;
+struct changes;
 struct journal;
 struct launcher;
 struct loop;
@@ -25,6 +26,7 @@ struct owner;
 struct peer;
 struct pipeline;
 struct reading;
+struct reload;
 struct sched;
 struct table;
 struct task;
@@ -48,13 +50,14 @@ struct task_list {
 
 struct core {
     struct loop *loop;
-    const struct conf *conf;
+    const struct conf_request *request;
+    struct conf *conf; /* in force, counted */
     const struct conf_host *host;
     enum core_phase phase;
     bool stops_when_idle; /* a drain that ends the process */
     bool has_failed;      /* the process ends with an error */
     bool is_refused;      /* boxes do not hold here what the configuration requires */
-    int ready_fd;         /* gets a line when the host serves; -1: none, or told */
+    int status_fd;        /* gets a line when the host serves, and when it was reloaded; -1: none */
 
     /* doors.c */
     int tasks_fd, control_fd, tcp_fd; /* listen; routers serve copies of them; -1 */
@@ -118,10 +121,17 @@ struct core {
     struct table *lanes, *groups; /* of the scheduler, by slug and by task type; for ever */
     struct pipeline *first_pipeline;
     struct pipeline *hungry; /* may take tasks ahead */
+    uint64_t generations;    /* made so far */
+
+    /* changes.c, reload.c */
+    struct changes *changes; /* at work; or NULL */
+    struct reload *reload;
 
     /* push.c */
     struct loop_timer *capacity_timer;
 
+    int restarts;         /* of core and launcher, since the supervisor has started */
+    const char *last_end; /* why, the last time; or NULL */
     struct stats stats;
     struct json_doc doc; /* of the header at hand */
     struct buf out;      /* an answer's header while it is written */
@@ -129,9 +139,12 @@ struct core {
 
 /* core.c */
 struct core_options {
-    const struct conf *conf;
-    int launcher_fd; /* taken */
-    int ready_fd;    /* gets a line when the host serves; -1: none */
+    const struct conf_request *request; /* what conf was loaded by, for a reload; borrowed */
+    struct conf *conf;                  /* counted */
+    int launcher_fd;                    /* taken */
+    int status_fd;                      /* taken; -1: none */
+    int restarts;                       /* of core and launcher, until now */
+    const char *last_end;               /* why the last one was: "core: signal 9"; NULL; borrowed */
 };
 /* Takes the host's places, gives up root, and begins. -1: logged. */
 int core_init(struct core *c, struct loop *loop, const struct core_options *o);
@@ -140,6 +153,10 @@ void core_clear(struct core *c);
  * is over. */
 void core_drain(struct core *c, bool stop);
 void core_resume(struct core *c);
+/* One line for the supervisor. */
+void core_tell_status(struct core *c, const char *line);
+/* Another configuration is in force from now on: what of it can change while the host runs. */
+void core_configure(struct core *c, struct conf *conf);
 /* Cancels what is there and ends. */
 void core_stop_now(struct core *c);
 /* To be called when a task has ended: an idle host that drains stops. */

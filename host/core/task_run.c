@@ -55,6 +55,7 @@ static void back_into_queue(struct core *c, struct task *t)
     c->running_bytes -= t->bytes;
     c->queue_bytes += t->bytes;
     task_step(t, TASK_EV_REQUEUE);
+    task_adopt(c, t);
     if (t->expiry != NULL)
         loop_timer_at(t->expiry, t->expires_ms);
     push_state(c, t);
@@ -83,15 +84,30 @@ void task_returned(struct core *c, struct task *t)
 
 void task_unreserved(struct core *c, struct task *t)
 {
-    if (sched_requeue(c->sched, &t->item) < 0)
+    if (sched_requeue(c->sched, &t->item) < 0) {
         task_finish(c, t, result_of_code(CODE_INTERNAL, "no memory", NULL));
-    else
-        t->is_reserved = false;
+        return;
+    }
+    t->is_reserved = false;
+    task_adopt(c, t);
+}
+
+/* It was popped, and does not run: its slot waits for another one. */
+static void reject(struct core *c, struct task *t, struct result *objection)
+{
+    sched_add_slot(c->sched, t->pipeline->lane);
+    sched_end(c->sched, t->pipeline->lane);
+    task_finish(c, t, objection);
 }
 
 /* -1: its box could not take it. */
 static int place(struct core *c, struct task *t)
 {
+    struct result *objection = task_objection(t);
+    if (objection != NULL) {
+        reject(c, t, objection);
+        return 0;
+    }
     enum place where = pipeline_place(t->pipeline, t);
     if (where == PLACE_NOW)
         task_start(c, t);

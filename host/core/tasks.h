@@ -39,7 +39,10 @@ struct task {
     uint64_t digest[2];                       /* of pipeline, params, inputs; for attachment */
 
     struct box_task box;
-    uint32_t slot; /* its seat in the pipeline */
+    uint32_t slot;             /* its seat in the pipeline */
+    int64_t asked_timeout_ms;  /* of the submission; 0: none */
+    uint64_t checked;          /* generation of the pipeline that its params were checked against */
+    const char *wants_version; /* of the pipeline, or NULL */
 
     uint32_t max_attempts;    /* asked for; 0: as its pipeline has it */
     uint32_t ours;            /* times in a row that it came back by a cause of ours */
@@ -98,6 +101,11 @@ struct task *task_leader(struct core *c, const struct task *t);
 void task_admit_known(struct core *c, struct task *t, struct result *kept);
 /* Out of an earlier core, with its result. */
 void task_restore_finished(struct core *c, struct task *t, struct result *r);
+/* What the pipeline in force, which is not the one that accepted the task, has against it: the end of
+ * it; NULL: nothing. */
+struct result *task_objection(struct task *t);
+/* Tasks that wait go to the pipelines in force now. */
+void tasks_adopt(struct core *c);
 /* Answers it by the kept result of another. */
 void task_finish_cached(struct core *c, struct task *t, struct task *kept);
 /* Whether so many tasks more may wait. */

@@ -13,6 +13,7 @@
 #include "core/peers.h"
 #include "core/pipelines.h"
 #include "core/push.h"
+#include "core/reload.h"
 #include "core/submit.h"
 #include "core/tasks.h"
 
@@ -169,7 +170,7 @@ static const struct {
     [WIRE_PLUGINS] = {verbs_plugins, false}, [WIRE_STATS] = {verbs_stats, false},
     [WIRE_WATCH] = {verbs_watch, false},     [WIRE_PING] = {on_ping, false},
     [WIRE_DRAIN] = {on_drain, true},         [WIRE_RESUME] = {on_resume, true},
-    [WIRE_SHUTDOWN] = {on_shutdown, true},
+    [WIRE_SHUTDOWN] = {on_shutdown, true},   [WIRE_RELOAD] = {verbs_reload, true},
 };
 
 /* It is told once; then what it sends is thrown away until it connects anew. */

@@ -164,5 +164,7 @@ void verbs_stats(struct core *c, struct request *q)
     json_member_int(&w, "messages_in", c->stats.messages_in);
     json_member_int(&w, "messages_out", c->stats.messages_out);
     json_member_int(&w, "doors_reopened", c->stats.doors_reopened);
+    json_member_int(&w, "restarts", c->restarts);
+    json_member_str(&w, "restarted_by", c->last_end);
     answer_send(c, p, WIRE_INFO, &w);
 }

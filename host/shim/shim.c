@@ -113,17 +113,15 @@ static int start(struct shim *s, const char *endpoint)
     return s->self != NULL ? 0 : -1;
 }
 
-static int open_secret(struct shim *s, const struct conf *conf)
+static int open_secret(struct shim *s, uid_t user)
 {
-    const uid_t user = users_shim(conf, s->conf);
     s->resume = resume_open(s->host->state_dir, s->conf->name, user, user);
     return s->resume != NULL ? 0 : -1;
 }
 
 /* Configuration, token and worker id have been read; from here on we read what others send. */
-static int give_up_root(const struct conf *conf, const struct shim *s)
+static int give_up_root(const struct shim *s, uid_t user)
 {
-    const uid_t user = users_shim(conf, s->conf);
     const char *step = "group";
     gid_t group;
     if (geteuid() != 0)
@@ -137,10 +135,10 @@ static int give_up_root(const struct conf *conf, const struct shim *s)
 }
 
 int shim_init(struct shim *s, struct loop *loop, const struct conf *conf,
-              const struct conf_shim *section, const char *endpoint)
+              const struct conf_shim *section, uid_t user, const char *endpoint)
 {
     *s = (struct shim){.loop = loop, .host = conf_host(conf), .conf = section};
-    if (read_settings(s) < 0 || open_secret(s, conf) < 0 || give_up_root(conf, s) < 0)
+    if (read_settings(s) < 0 || open_secret(s, user) < 0 || give_up_root(s, user) < 0)
         return -1;
     return start(s, endpoint);
 }

@@ -1,5 +1,5 @@
 /* sched.c: three heaps: items in a lane, lanes in a group, groups in the host. A lane stands in its
- * group's heap while it has a waiting item and a free slot; a group stands in the host's heap while
+ * group's heap while it has a waiting item and a free slot and is below its limit; a group stands in the host's heap while
  * it has such a lane and is below its limit. The key of a lane and of a group is its first item's.
  */
 #include "task/sched.h"
@@ -11,7 +11,7 @@ struct sched_lane {
     struct sched_lane *next;
     struct sched_group *group;
     struct heap items;
-    uint32_t slots;
+    uint32_t slots, max_running;
     size_t running, ahead;
 };
 
@@ -138,8 +138,43 @@ static void unsettle_lane(struct sched *s, struct sched_lane *l)
 
 static void settle_lane(struct sched *s, struct sched_lane *l)
 {
-    settle(&l->group->lanes, &l->node, l->slots > 0 && l->items.n > 0);
+    const bool is_below = l->max_running == 0 || l->running < l->max_running;
+    settle(&l->group->lanes, &l->node, l->slots > 0 && l->items.n > 0 && is_below);
     settle_group(s, l->group);
+}
+
+void sched_limit(struct sched *s, uint32_t max_running)
+{
+    s->max_running = max_running;
+}
+
+void sched_group_limit(struct sched *s, struct sched_group *group, uint32_t max_running)
+{
+    group->max_running = max_running;
+    settle_group(s, group);
+}
+
+void sched_lane_limit(struct sched *s, struct sched_lane *lane, uint32_t max_running)
+{
+    unsettle_lane(s, lane);
+    lane->max_running = max_running;
+    settle_lane(s, lane);
+}
+
+int sched_lane_move(struct sched *s, struct sched_lane *lane, struct sched_group *group)
+{
+    struct sched_group *old = lane->group;
+    if (old == group)
+        return 0;
+    if (heap_reserve(&group->lanes, s->n_lanes) < 0)
+        return -1;
+    unsettle_lane(s, lane);
+    old->running -= lane->running;
+    settle_group(s, old);
+    lane->group = group;
+    group->running += lane->running;
+    settle_lane(s, lane);
+    return 0;
 }
 
 static int put(struct sched *s, struct sched_lane *lane, struct sched_item *item)
@@ -240,10 +275,11 @@ void sched_end_ahead(struct sched *s, struct sched_lane *lane)
 void sched_promote(struct sched *s, struct sched_lane *lane)
 {
     sched_end_ahead(s, lane);
+    unsettle_lane(s, lane);
     lane->running++;
     lane->group->running++;
     s->running++;
-    settle_group(s, lane->group);
+    settle_lane(s, lane);
 }
 
 int sched_return(struct sched *s, struct sched_item *item)
@@ -256,10 +292,11 @@ int sched_return(struct sched *s, struct sched_item *item)
 
 void sched_end(struct sched *s, struct sched_lane *lane)
 {
+    unsettle_lane(s, lane);
     lane->running--;
     lane->group->running--;
     s->running--;
-    settle_group(s, lane->group);
+    settle_lane(s, lane);
 }
 
 size_t sched_waiting(const struct sched *s)
