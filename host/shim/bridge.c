@@ -107,34 +107,42 @@ static struct bridge_task *task_of(struct bridge *b, const struct json_doc *doc)
     return t;
 }
 
-/* The task whose SUBMIT an answer belongs to. */
-static struct bridge_task *task_of_request(struct bridge *b, const struct json_doc *doc)
+struct bridge_task *bridge_numbered(struct bridge *b, const char *number)
 {
-    int64_t number;
+    int64_t n;
+    struct bridge_task *t = text_parse_i64(number, &n) == 0 ? b->first : NULL;
+    while (t != NULL && t->number != n)
+        t = t->next;
+    return t;
+}
+
+/* The task whose request of that letter an answer belongs to. */
+static struct bridge_task *task_of_request(struct bridge *b, const struct json_doc *doc,
+                                           char letter)
+{
     char *text = bridge_text(doc, 0, "request");
-    struct bridge_task *t = NULL;
-    if (text != NULL && text[0] == 't' && text_parse_i64(text + 1, &number) == 0) {
-        for (t = b->first; t != NULL && t->number != number;)
-            t = t->next;
-    }
+    struct bridge_task *t = text != NULL && text[0] == letter ? bridge_numbered(b, text + 1) : NULL;
     free(text);
     return t;
 }
 
 static void on_accepted(struct bridge *b, const struct corelink_message *m)
 {
-    struct bridge_task *t = task_of_request(b, m->doc);
+    struct bridge_task *t = task_of_request(b, m->doc, 't');
     if (t != NULL)
         bridge_task_accepted(t);
 }
 
 static void on_refused(struct bridge *b, const struct corelink_message *m)
 {
-    struct bridge_task *t = task_of_request(b, m->doc);
+    struct bridge_task *t = task_of_request(b, m->doc, 't');
+    struct bridge_task *cancelled = task_of_request(b, m->doc, 'c');
     if (t != NULL) {
         bridge_task_refused(t, m->doc);
         return;
     }
+    if (cancelled != NULL)
+        bridge_cancel_later(cancelled);
     char *text = bridge_text(m->doc, 0, "message");
     log_error("the core refused a message of ours", LS("reason", text));
     free(text);
@@ -149,7 +157,7 @@ static void on_result(struct bridge *b, const struct corelink_message *m)
     struct bridge_task *t = id != NULL ? bridge_find(b, id) : NULL;
     if (t == NULL && id != NULL && told_has(b->told, id)) {
         log_debug("result of a task that is done", LS("task_id", id));
-        bridge_send_id(b, WIRE_ACK, id); /* the core has not heard the first one */
+        bridge_send_id(b, WIRE_ACK, id, NULL); /* the core has not heard the first one */
     } else if (t == NULL && id != NULL) {
         t = bridge_adopt(b, m->doc, 0);
     }
@@ -179,9 +187,10 @@ static void on_event(struct bridge *b, const struct corelink_message *m)
         on_progress(b, m->doc);
 }
 
-static void on_plugins(struct bridge *b, const struct json_doc *doc)
+static void on_plugins(struct bridge *b, const struct json_doc *doc, const char *rest)
 {
     struct pipelines read;
+    (void)rest;
     if (pipelines_read(doc, b->wanted, &read) < 0) {
         log_error("the core's list of plugins cannot be read", LE(errno));
         return;
@@ -200,14 +209,19 @@ static void on_plugins(struct bridge *b, const struct json_doc *doc)
 static void on_info(struct bridge *b, const struct corelink_message *m)
 {
     static const struct {
-        const char *request;
-        void (*handle)(struct bridge *b, const struct json_doc *doc);
-    } answers[] = {{"plugins", on_plugins}, {"list", bridge_listed}, {"cancel", bridge_cancelled}};
-    uint32_t request = json_find(m->doc, 0, "request");
-    for (size_t i = 0; request != 0 && i < sizeof answers / sizeof *answers; i++) {
-        if (json_string_is(m->doc, request, answers[i].request))
-            answers[i].handle(b, m->doc);
+        const char *start;
+        void (*handle)(struct bridge *b, const struct json_doc *doc, const char *rest);
+    } answers[] = {{"plugins", on_plugins},
+                   {"list ", bridge_listed},
+                   {"q", bridge_queried},
+                   {"c", bridge_cancelled}};
+    char *request = bridge_text(m->doc, 0, "request");
+    for (size_t i = 0; request != NULL && i < sizeof answers / sizeof *answers; i++) {
+        size_t n = strlen(answers[i].start);
+        if (strncmp(request, answers[i].start, n) == 0)
+            answers[i].handle(b, m->doc, request + n);
     }
+    free(request);
 }
 
 static void on_message(void *arg, const struct corelink_message *m)

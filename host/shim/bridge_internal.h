@@ -23,11 +23,10 @@ struct bridge_task {
     struct bridge *bridge;
     struct bridge_task *prev, *next;
     char *task_id;
-    uint32_t number; /* "t<number>" is the request that its SUBMIT carries */
+    uint32_t number; /* requests: "t<number>" of its SUBMIT, "q", "c" of its QUERY and CANCEL */
     void *context;
     enum bridge_state state;
     bool is_cancelled, has_result; /* has_result: the core waits for our ACK */
-    bool is_doubtful;              /* accepted by a core that has not yet said that it has it */
     unsigned sends;
     struct buf header; /* of SUBMIT, and inputs: until it is accepted */
     struct bridge_input *inputs;
@@ -56,17 +55,23 @@ struct bridge {
 /* One that the core has and we did not know: object is its row of LIST, or its RESULT. NULL: it
  * cannot be reported. */
 struct bridge_task *bridge_adopt(struct bridge *b, const struct json_doc *doc, uint32_t object);
-/* Asks a core that has kept us for all our tasks: those that we did not know are adopted, and those
- * that it does not know are lost. */
+/* Asks a core that has kept us which of our tasks have not ended: those that we do not know are
+ * adopted. */
 void bridge_list(struct bridge *b);
-/* Its answers. May end tasks. */
-void bridge_listed(struct bridge *b, const struct json_doc *doc);
-/* What CANCEL found. May end a task. */
-void bridge_cancelled(struct bridge *b, const struct json_doc *doc);
+/* Asks it for one that it has accepted: without a journal it may have lost it. */
+void bridge_query(struct bridge_task *t);
+void bridge_send_cancel(struct bridge_task *t);
+/* It was refused: once more. */
+void bridge_cancel_later(struct bridge_task *t);
+/* The INFO to these; rest: of the request, behind its first letters. May end tasks. */
+void bridge_listed(struct bridge *b, const struct json_doc *doc, const char *rest);
+void bridge_queried(struct bridge *b, const struct json_doc *doc, const char *rest);
+void bridge_cancelled(struct bridge *b, const struct json_doc *doc, const char *rest);
 /* A string member, owned by the caller, or NULL. */
 char *bridge_text(const struct json_doc *doc, uint32_t object, const char *key);
-/* The task of that id, or NULL. */
+/* The task of that id, or of that number; or NULL. */
 struct bridge_task *bridge_find(struct bridge *b, const char *task_id);
+struct bridge_task *bridge_numbered(struct bridge *b, const char *number);
 
 /* Sends or sends again what is due; ends what cannot be. */
 void bridge_task_send(struct bridge_task *t);
@@ -82,7 +87,8 @@ void bridge_task_fail(struct bridge_task *t, enum code code, const char *message
 struct bridge_task *bridge_task_adopt(struct bridge *b, const char *task_id);
 void bridge_task_free(struct bridge_task *t);
 /* Only tells the core. */
-void bridge_send_id(struct bridge *b, enum wire_verb verb, const char *task_id);
+void bridge_send_id(struct bridge *b, enum wire_verb verb, const char *task_id,
+                    const char *request);
 
 enum { BRIDGE_OUTPUTS_MAX = 256 };
 /* Reads the header of a RESULT. texts: memory behind the strings, freed by outcome_clear. */

@@ -1,5 +1,6 @@
 /* bridge_list.c: what the core has of ours: tasks that an earlier process of this shim submitted,
  * and those that we think it has. Runs in penstock-shim. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,7 +8,7 @@
 #include "shim/bridge_internal.h"
 #include "shim/told.h"
 
-enum { CURSOR_MAX = 256 };
+enum { HEADER_MAX = 1024, PAGE = 1000 };
 
 static const struct json_span absent = {.at = NULL};
 
@@ -42,14 +43,20 @@ struct bridge_task *bridge_adopt(struct bridge *b, const struct json_doc *doc, u
 /* ---- the list
  * ------------------------------------------------------------------------------------- */
 
-static void ask(struct bridge *b, const char *cursor)
+/* What has not ended; without a state the core would read its whole history. */
+static const char *const states[] = {"queued", "running", "retry wait"};
+
+static void ask(struct bridge *b, const char *state, const char *cursor)
 {
-    struct buf header = BUF_INIT(CURSOR_MAX + 128);
+    char request[64];
+    struct buf header = BUF_INIT(HEADER_MAX);
     struct json_writer w;
+    snprintf(request, sizeof request, "list %s", state);
     json_begin(&w, &header);
     json_open(&w, '{');
-    json_member_str(&w, "request", "list");
-    json_member_int(&w, "limit", 1000);
+    json_member_str(&w, "request", request);
+    json_member_str(&w, "state", state);
+    json_member_int(&w, "limit", PAGE);
     json_member_str(&w, "cursor", cursor);
     json_close(&w, '}');
     if (json_end(&w) == 0)
@@ -59,44 +66,21 @@ static void ask(struct bridge *b, const char *cursor)
 
 void bridge_list(struct bridge *b)
 {
-    ask(b, NULL);
+    for (size_t i = 0; i < sizeof states / sizeof *states; i++)
+        ask(b, states[i], NULL);
 }
 
-/* One that has finished comes as a RESULT by itself. A child is its parent's business. */
-static bool is_to_be_adopted(const struct bridge *b, const struct json_doc *doc, uint32_t row,
-                             const char *task_id)
-{
-    uint32_t state = json_find(doc, row, "state");
-    return state != 0 && !json_string_is(doc, state, "finished") &&
-           json_find(doc, row, "parent") == 0 && !told_has(b->told, task_id);
-}
-
+/* A child is its parent's business. */
 static void read_row(struct bridge *b, const struct json_doc *doc, uint32_t row)
 {
-    char *task_id = json_kind(doc, row) == JSON_OBJECT ? bridge_text(doc, row, "task_id") : NULL;
-    struct bridge_task *t = task_id != NULL ? bridge_find(b, task_id) : NULL;
-    if (t != NULL)
-        t->is_doubtful = false;
-    else if (task_id != NULL && is_to_be_adopted(b, doc, row, task_id))
+    bool is_child = json_kind(doc, row) != JSON_OBJECT || json_find(doc, row, "parent") != 0;
+    char *task_id = is_child ? NULL : bridge_text(doc, row, "task_id");
+    if (task_id != NULL && bridge_find(b, task_id) == NULL && !told_has(b->told, task_id))
         bridge_adopt(b, doc, row);
     free(task_id);
 }
 
-/* The core knows the client, but not what it had without a journal. */
-static void give_up_doubtful(struct bridge *b)
-{
-    for (struct bridge_task *t = b->first; t != NULL;) {
-        if (t->state != BRIDGE_ACCEPTED || !t->is_doubtful) {
-            t = t->next;
-            continue;
-        }
-        bridge_task_fail(t, CODE_TRANSIENT, "the worker's host was restarted while it had the task",
-                         absent);
-        t = b->first; /* the dialect may have dropped any */
-    }
-}
-
-void bridge_listed(struct bridge *b, const struct json_doc *doc)
+void bridge_listed(struct bridge *b, const struct json_doc *doc, const char *state)
 {
     uint32_t list = json_find(doc, 0, "tasks");
     if (list == 0 || json_kind(doc, list) != JSON_ARRAY)
@@ -106,34 +90,52 @@ void bridge_listed(struct bridge *b, const struct json_doc *doc)
         read_row(b, doc, row);
     char *cursor = bridge_text(doc, 0, "cursor");
     if (cursor != NULL)
-        ask(b, cursor);
-    else
-        give_up_doubtful(b);
+        ask(b, state, cursor);
     free(cursor);
 }
 
-/* ---- cancelling
- * ----------------------------------------------------------------------------------- */
+/* ---- one task
+ * ------------------------------------------------------------------------------------- */
 
-static void read_found(struct bridge *b, const struct json_doc *doc, uint32_t row)
+static void send_about(struct bridge_task *t, enum wire_verb verb, char letter)
 {
-    bool is_row = json_kind(doc, row) == JSON_OBJECT;
-    char *task_id = is_row ? bridge_text(doc, row, "task_id") : NULL;
-    char *found = is_row ? bridge_text(doc, row, "found") : NULL;
-    struct bridge_task *t = task_id != NULL ? bridge_find(b, task_id) : NULL;
-    log_info("the core was told to cancel a task", LS("task_id", task_id), LS("found", found));
-    if (t != NULL && t->state == BRIDGE_ACCEPTED && found != NULL && strcmp(found, "unknown") == 0)
-        bridge_task_fail(t, CODE_CANCELLED, "cancelled; the host had it no more", absent);
-    free(task_id);
-    free(found);
+    char request[16];
+    snprintf(request, sizeof request, "%c%u", letter, (unsigned)t->number);
+    bridge_send_id(t->bridge, verb, t->task_id, request);
 }
 
-void bridge_cancelled(struct bridge *b, const struct json_doc *doc)
+void bridge_query(struct bridge_task *t)
 {
+    send_about(t, WIRE_QUERY, 'q');
+}
+
+/* The core knows the client, but not what it had without a journal. */
+void bridge_queried(struct bridge *b, const struct json_doc *doc, const char *number)
+{
+    struct bridge_task *t = bridge_numbered(b, number);
+    uint32_t task = json_find(doc, 0, "task");
+    if (t != NULL && t->state == BRIDGE_ACCEPTED && task != 0 && json_kind(doc, task) == JSON_NULL)
+        bridge_task_fail(t, CODE_TRANSIENT, "the worker's host was restarted while it had the task",
+                         absent);
+}
+
+void bridge_send_cancel(struct bridge_task *t)
+{
+    send_about(t, WIRE_CANCEL, 'c');
+}
+
+void bridge_cancelled(struct bridge *b, const struct json_doc *doc, const char *number)
+{
+    struct bridge_task *t = bridge_numbered(b, number);
     uint32_t list = json_find(doc, 0, "tasks");
-    if (list == 0 || json_kind(doc, list) != JSON_ARRAY)
+    bool has_row = list != 0 && json_kind(doc, list) == JSON_ARRAY && doc->tokens[list].count > 0;
+    char *found = has_row ? bridge_text(doc, json_first(list), "found") : NULL;
+    if (t == NULL || found == NULL) {
+        free(found);
         return;
-    uint32_t row = json_first(list);
-    for (uint32_t n = doc->tokens[list].count; n > 0; n--, row = json_next(doc, row))
-        read_found(b, doc, row);
+    }
+    log_info("the core was told to cancel a task", LS("task_id", t->task_id), LS("found", found));
+    if (t->state == BRIDGE_ACCEPTED && strcmp(found, "unknown") == 0)
+        bridge_task_fail(t, CODE_CANCELLED, "cancelled; the host had it no more", absent);
+    free(found);
 }

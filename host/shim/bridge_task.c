@@ -31,14 +31,14 @@ void bridge_inputs_clear(struct bridge_input *inputs, size_t n)
     free(inputs);
 }
 
-void bridge_send_id(struct bridge *b, enum wire_verb verb, const char *task_id)
+void bridge_send_id(struct bridge *b, enum wire_verb verb, const char *task_id, const char *request)
 {
     struct buf header = BUF_INIT(8192);
     struct json_writer w;
     json_begin(&w, &header);
     json_open(&w, '{');
     json_member_str(&w, "task_id", task_id);
-    json_member_str(&w, "request", verb == WIRE_CANCEL ? "cancel" : NULL);
+    json_member_str(&w, "request", request);
     json_close(&w, '}');
     if (json_end(&w) == 0)
         corelink_send(b->link, verb, header.data, header.len, NULL, 0);
@@ -105,12 +105,22 @@ void bridge_task_send(struct bridge_task *t)
     t->state = BRIDGE_SENT;
     loop_timer_after(t->again, ANSWER_MS);
     if (t->is_cancelled) /* while the core was away */
-        bridge_send_id(t->bridge, WIRE_CANCEL, t->task_id);
+        bridge_send_cancel(t);
 }
 
 static void on_again(void *arg)
 {
-    bridge_task_send(arg);
+    struct bridge_task *t = arg;
+    if (t->state != BRIDGE_ACCEPTED)
+        bridge_task_send(t);
+    else if (t->is_cancelled)
+        bridge_send_cancel(t);
+}
+
+void bridge_cancel_later(struct bridge_task *t)
+{
+    if (t->state == BRIDGE_ACCEPTED)
+        loop_timer_after(t->again, backoff_next(&t->backoff, backoff_chance()));
 }
 
 void bridge_task_after_welcome(struct bridge_task *t, bool is_kept)
@@ -119,9 +129,9 @@ void bridge_task_after_welcome(struct bridge_task *t, bool is_kept)
         bridge_task_fail(t, CODE_TRANSIENT, "the worker's host was restarted while it had the task",
                          absent);
     } else if (t->state == BRIDGE_ACCEPTED) {
-        t->is_doubtful = true;
+        bridge_query(t);
         if (t->is_cancelled) /* it may not have heard */
-            bridge_send_id(t->bridge, WIRE_CANCEL, t->task_id);
+            bridge_send_cancel(t);
     } else if (t->state == BRIDGE_SENT || t->state == BRIDGE_WAITING) {
         loop_timer_off(t->again);
         bridge_task_send(t);
@@ -286,7 +296,7 @@ void bridge_cancel(struct bridge_task *t)
     if (t->state == BRIDGE_WAITING)
         bridge_task_fail(t, CODE_CANCELLED, "cancelled before it could start", absent);
     else
-        bridge_send_id(t->bridge, WIRE_CANCEL, t->task_id);
+        bridge_send_cancel(t);
 }
 
 void bridge_done(struct bridge_task *t)
@@ -294,9 +304,9 @@ void bridge_done(struct bridge_task *t)
     struct bridge *b = t->bridge;
     told_add(b->told, t->task_id);
     if (t->has_result)
-        bridge_send_id(b, WIRE_ACK, t->task_id);
+        bridge_send_id(b, WIRE_ACK, t->task_id, NULL);
     else if (t->state == BRIDGE_ACCEPTED || t->state == BRIDGE_SENT)
-        bridge_send_id(b, WIRE_CANCEL, t->task_id);
+        bridge_send_cancel(t);
     bridge_task_free(t);
 }
 

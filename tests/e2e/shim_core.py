@@ -25,6 +25,7 @@ class FakeCore:
         self.hellos, self.clients = [], set()
         self.listed = {}  # rows of LIST by task_id: what it has
         self.page = 1000
+        self.cancels = {}  # requests by task_id
         self.inbox = {verb: queue.Queue() for verb in ("SUBMIT", "ACK", "CANCEL")}
         self.outbox = queue.Queue()
         self.peer = None
@@ -77,6 +78,8 @@ class FakeCore:
         else:
             if verb == "ACK":
                 self.listed.pop(header["task_id"], None)
+            if verb == "CANCEL":
+                self.cancels[header["task_id"]] = header["request"]
             self.inbox[verb].put({**header, "body": body})
 
     def send(self, verb, header, *body):
@@ -105,10 +108,14 @@ class FakeCore:
 
     def on_list(self, header):
         at = int(header.get("cursor", "0"))
-        answer = {"request": header["request"], "tasks": list(self.listed.values())[at:at + self.page]}
-        if at + self.page < len(self.listed):
+        rows = [row for row in self.listed.values() if row["state"] == header["state"]]
+        answer = {"request": header["request"], "tasks": rows[at:at + self.page]}
+        if at + self.page < len(rows):
             answer["cursor"] = str(at + self.page)
         self.send("INFO", answer)
+
+    def on_query(self, header):
+        self.send("INFO", {"request": header["request"], "task": self.listed.get(header["task_id"])})
 
     # ---- for the test ----
 
@@ -138,7 +145,7 @@ class FakeCore:
 
     def found(self, task, found):
         """The answer to CANCEL."""
-        self.send("INFO", {"request": "cancel", "tasks": [{"task_id": task["task_id"], "found": found}]})
+        self.send("INFO", {"request": self.cancels[task["task_id"]], "tasks": [{"task_id": task["task_id"], "found": found}]})
 
     def refuse(self, task, code, message="no", **more):
         self.send("REFUSED", {"request": task["request"], "task_id": task["task_id"], "code": code, "message": message,

@@ -206,6 +206,12 @@ class OtherCore(Lasting):
         self.core.fail(task, "CANCELLED", status="cancelled")
         self.assertEqual(self.result()["status"], "cancelled")
 
+    def test_a_cancellation_that_is_refused(self):
+        self.begin()
+        self.orchestrator.say["heartbeat"].append((200, {"status": "ok", "cancel_task_ids": ["job-1"]}))
+        self.core.refuse(self.core.next("CANCEL"), "OVERLOADED")
+        self.assertEqual(self.core.next("CANCEL")["task_id"], "task-1")
+
     def test_cancelled_and_unknown(self):
         task = self.begin()
         self.orchestrator.say["heartbeat"].append((200, {"status": "ok", "cancel_task_ids": ["job-1"]}))
