@@ -227,6 +227,8 @@ static void write_progress(const struct task *t, struct json_writer *w)
         json_member_double(w, "progress", t->progress);
     if (t->started_ms > 0)
         json_member_int(w, "started", t->started_ms);
+    if (t->state != TASK_FINISHED) /* a verdict that is not durable is not told */
+        return;
     if (t->finished_ms > 0)
         json_member_int(w, "finished", t->finished_ms);
     if (t->result == NULL)

@@ -15,6 +15,7 @@
 #include "core/submit.h"
 #include "core/tasks.h"
 #include "journal/journal.h"
+#include "wire/message.h"
 
 struct ending {
     struct task *t;
@@ -173,9 +174,13 @@ static struct task *make(struct replay *x, const struct journal_row *row, struct
     struct refusal refusal = REFUSAL_INIT;
     struct submit s;
     struct task *t = NULL;
+    /* What has its verdict has no inputs any more. */
+    const bool is_open = row->phase == JOURNAL_OPEN;
     if (json_scan(&doc, zmq_msg_data(&frames[0]), zmq_msg_size(&frames[0]), &fault) == 0 &&
-        submit_read(&s, &doc, row->task.n_frames, &refusal) == 0)
+        submit_read(&s, &doc, is_open ? row->task.n_frames : WIRE_FRAMES_HARD_MAX, &refusal) == 0) {
+        s.n_inputs = is_open ? s.n_inputs : 0;
         t = task_new(x->c, o, p, &s, &frames[0], &frames[1], row->task.n_frames);
+    }
     if (t != NULL)
         restore_fields(t, row);
     refusal_clear(&refusal);

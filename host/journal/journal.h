@@ -123,7 +123,7 @@ enum journal_kind {
     JOURNAL_OWNER_GONE, /* owner.number */
     JOURNAL_ACCEPT,     /* task */
     JOURNAL_NOTE,       /* seq, note; attempt and not_before_ms become the task's */
-    JOURNAL_FINISH,     /* seq, result, note. Inputs of what is no dead letter go */
+    JOURNAL_FINISH,     /* seq, result, note. Frames of what is no dead letter go, its header stays */
     JOURNAL_DELIVERED,  /* seq: nobody will acknowledge its result */
     JOURNAL_ACK,        /* seq: acknowledged; the result goes with its retention */
     JOURNAL_FORGET,     /* seq: everything of it goes */

@@ -31,7 +31,7 @@ static const char *const sql[STATEMENT_COUNT] = {
     [STATEMENT_PARTS] = "SELECT parts FROM task WHERE seq = ?",
     [STATEMENT_FINISH] =
         "UPDATE task SET phase = ?, settled = ?, parts = ?, attempt = ?, not_before_ms = 0,"
-        " header = CASE WHEN ? THEN header END, status = ?, code = ?, message = ?, version = ?,"
+        " status = ?, code = ?, message = ?, version = ?,"
         " started_ms = ?, finished_ms = ?, run_ms = ?, cpu_ms = ?, max_rss_bytes = ?, cached = ?,"
         " data = ? WHERE seq = ?",
     [STATEMENT_SETTLE] = "UPDATE task SET settled = max(settled, ?),"

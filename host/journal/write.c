@@ -132,7 +132,6 @@ static bool has_parts(const struct journal_result *r)
 
 static void bind_result(struct bind *b, const struct journal_result *r)
 {
-    bind_int(b, r->is_dead);
     bind_text(b, r->status);
     bind_text(b, r->code);
     bind_text(b, r->message);
@@ -159,7 +158,7 @@ static int write_result_row(struct store *s, const struct journal_op *op, int pa
     struct bind b = bind_begin(s->statements[STATEMENT_FINISH]);
     bind_int(&b, phase_of(r));
     bind_int(&b, r->is_delivered ? DELIVERED : 0);
-    bind_int(&b, (r->is_dead ? parts & PARTS_INPUT : 0) | (has_parts(r) ? PARTS_RESULT : 0));
+    bind_int(&b, (parts & PARTS_INPUT) | (has_parts(r) ? PARTS_RESULT : 0));
     bind_int(&b, op->u.task_end.attempt);
     bind_result(&b, r);
     bind_int(&b, (int64_t)op->u.task_end.seq);
@@ -189,8 +188,9 @@ static int write_finish(struct store *s, const struct journal_op *op)
     rc = write_result_row(s, op, parts);
     if (rc == SQLITE_OK && (parts & PARTS_RESULT))
         rc = bytes_gone(s, seq, PLACE_RESULT, PLACES);
+    /* The header stays: what it asks to have back is sent with each RESULT. */
     if (rc == SQLITE_OK && (parts & PARTS_INPUT) && !r->is_dead)
-        rc = bytes_gone(s, seq, 0, PLACE_RESULT);
+        rc = bytes_gone(s, seq, PLACE_INPUT, PLACE_RESULT);
     if (rc == SQLITE_OK)
         rc = write_result_parts(s, seq, r);
     return rc == SQLITE_OK ? write_line(s, seq, &op->u.task_end.note) : rc;
