@@ -23,6 +23,7 @@
 #include "core/push.h"
 #include "core/reading.h"
 #include "core/replay.h"
+#include "core/retention.h"
 #include "core/retries.h"
 #include "core/scan.h"
 #include "core/tasks.h"
@@ -106,8 +107,8 @@ static void on_scanned(void *arg, struct catalog *catalog)
 {
     struct core *c = arg;
     c->catalog = catalog;
-    if (catalog == NULL || pipelines_init(c) < 0 || replay(c) < 0 || doors_open(c) < 0 ||
-        growth_init(c) < 0) {
+    if (catalog == NULL || pipelines_init(c) < 0 || replay(c) < 0 || retention_init(c) < 0 ||
+        doors_open(c) < 0 || growth_init(c) < 0) {
         c->has_failed = true;
         loop_stop(c->loop);
         return;
@@ -277,6 +278,7 @@ void core_clear(struct core *c)
     growth_clear(c);
     durable_close(c); /* what it completes is still sent */
     readings_clear(c);
+    retention_clear(c);
     doors_close(c, LAST_WORDS_MS);
     launcher_free(c->launcher);
     if (c->by_uid != NULL)

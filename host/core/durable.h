@@ -47,6 +47,7 @@ void durable_note(struct core *c, const struct task *t, const char *event, uint3
                   int64_t not_before_ms, struct result *r);
 /* Nobody waits for these. */
 void durable_acknowledge(struct core *c, const struct task *t);
+void durable_delivered(struct core *c, const struct task *t); /* nobody will acknowledge it */
 void durable_forget(struct core *c, const struct task *t);
 /* A client that can come back; again when it has changed. */
 void durable_owner(struct core *c, struct owner *o);
