@@ -14,6 +14,7 @@
 #include "base/privileges.h"
 #include "base/table.h"
 #include "conf/users.h"
+#include "core/dead_letters.h"
 #include "core/doors.h"
 #include "core/durable.h"
 #include "core/growth.h"
@@ -114,6 +115,7 @@ static void on_scanned(void *arg, struct catalog *catalog)
         return;
     }
     c->phase = CORE_SERVING;
+    dead_letters_count(c);
     log_info("serving", LS("tasks", c->host->tasks_socket), LS("control", c->host->control_socket),
              LI("plugins", catalog_count(catalog)), LI("pipelines", catalog_pipelines(catalog)),
              LI("max_concurrent", c->host->max_concurrent));

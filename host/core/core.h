@@ -91,6 +91,8 @@ struct core {
 
     /* tasks.c */
     struct table *by_uid, *by_id, *by_key;
+    int64_t n_dead;     /* dead letters in the journal */
+    bool is_reviving;   /* a RETRY or PURGE is at work */
     struct table *jobs; /* jobs.c: by owner and job_id */
     struct sched *sched;
     size_t queue_bytes;   /* of waiting and attached tasks, and of those being accepted */

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "core/answer.h"
+#include "core/dead_letters.h"
 #include "core/durable.h"
 #include "core/kept.h"
 #include "core/peers.h"
@@ -169,7 +170,8 @@ static const struct {
     [WIRE_PLUGINS] = {verbs_plugins, false}, [WIRE_STATS] = {verbs_stats, false},
     [WIRE_WATCH] = {verbs_watch, false},     [WIRE_PING] = {on_ping, false},
     [WIRE_DRAIN] = {on_drain, true},         [WIRE_RESUME] = {on_resume, true},
-    [WIRE_SHUTDOWN] = {on_shutdown, true},
+    [WIRE_SHUTDOWN] = {on_shutdown, true},   [WIRE_RETRY] = {verbs_retry, true},
+    [WIRE_PURGE] = {verbs_purge, true},
 };
 
 /* It is told once; then what it sends is thrown away until it connects anew. */

@@ -198,6 +198,7 @@ void verbs_stats(struct core *c, struct request *q)
     json_member_int(&w, "clients", (int64_t)table_count(c->clients));
     json_member_int(&w, "results_kept", (int64_t)c->n_kept);
     json_member_int(&w, "results_bytes", (int64_t)c->kept_bytes);
+    json_member_int(&w, "dead_letters", c->n_dead);
     json_member_int(&w, "queue_bytes", (int64_t)c->queue_bytes);
     json_member_int(&w, "protocol_errors", c->stats.protocol_errors);
     json_member_int(&w, "messages_in", c->stats.messages_in);
