@@ -319,6 +319,11 @@ void durable_acknowledge(struct core *c, const struct task *t)
     note(c, t, JOURNAL_ACK);
 }
 
+void durable_delivered(struct core *c, const struct task *t)
+{
+    note(c, t, JOURNAL_DELIVERED);
+}
+
 void durable_forget(struct core *c, const struct task *t)
 {
     note(c, t, JOURNAL_FORGET);
