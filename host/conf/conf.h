@@ -65,6 +65,9 @@ bool conf_variable_is_secret(const char *variable);
 
 /* NULL: *errors says why. The caller frees both in any case. */
 struct conf *conf_load(const struct conf_request *request, struct conf_errors *errors);
+/* One more owner; each gives it up with conf_free, the last one frees it. */
+struct conf *conf_ref(struct conf *c);
+/* NULL is fine. */
 void conf_free(struct conf *c);
 void conf_errors_clear(struct conf_errors *errors);
 
@@ -114,6 +117,7 @@ struct conf_help {
     const char *help;
     const char *variable; /* "PENSTOCK_HOST_QUEUE_MAX", "PENSTOCK_SHIM_<NAME>_URL" */
     const char *flag;     /* "--state-dir", or NULL */
+    bool needs_restart;   /* a reload does not change it */
 };
 int conf_each_option(int (*fn)(void *arg, const struct conf_help *help), void *arg);
 enum conf_text { CONF_TEXT_PLAIN, CONF_TEXT_MARKDOWN };

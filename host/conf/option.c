@@ -169,13 +169,18 @@ static void list_clear(struct conf_list *list)
     *list = (struct conf_list){.n = 0};
 }
 
+static bool is_text(const struct option *o)
+{
+    return type_of(o)->parse == parse_string || type_of(o)->parse == parse_name ||
+           type_of(o)->parse == parse_path;
+}
+
 void option_clear(const struct option *o, void *data)
 {
     void *field = field_of(o, data);
     if (type_of(o)->is_list) {
         list_clear(field);
-    } else if (type_of(o)->parse == parse_string || type_of(o)->parse == parse_name ||
-               type_of(o)->parse == parse_path) {
+    } else if (is_text(o)) {
         free(*(char **)field);
         *(char **)field = NULL;
     }
@@ -308,6 +313,26 @@ int option_init(const struct option *o, void *data)
         text = (struct option_text){.items = items, .n = split_list(copy, items)};
     }
     int rc = option_set(o, &text, data, &why);
+    buf_clear(&why);
+    return rc;
+}
+
+/* What was read once is read again, paths too: they are absolute by now. */
+int option_copy(const struct option *o, const void *from, void *to)
+{
+    const void *field = (const char *)from + o->offset;
+    const struct conf_list *list = field;
+    struct option_text text = {.items = field, .n = 1};
+    struct buf why = BUF_INIT(1024);
+    if (type_of(o)->is_list)
+        text = (struct option_text){.items = (const char *const *)list->items, .n = list->n};
+    else if (type_of(o)->parse == parse_bool)
+        *(bool *)field_of(o, to) = *(const bool *)field;
+    else if (type_of(o)->parse == parse_enum)
+        *(int *)field_of(o, to) = *(const int *)field;
+    else if (!is_text(o))
+        *(int64_t *)field_of(o, to) = *(const int64_t *)field;
+    int rc = type_of(o)->is_list || is_text(o) ? option_set(o, &text, to, &why) : 0;
     buf_clear(&why);
     return rc;
 }

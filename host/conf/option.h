@@ -26,7 +26,9 @@ enum option_flags {
     OPTION_ZERO = 1,     /* 0 is fine although it lies under min */
     OPTION_SECRET = 2,   /* never printed, never taken from argv */
     OPTION_REQUIRED = 4, /* must not stay empty where its section is enabled */
-    OPTION_FLAG = 8      /* also a flag of its own: --state-dir */
+    OPTION_FLAG = 8,     /* also a flag of its own: --state-dir */
+    OPTION_RESTART = 16, /* of a running host: takes effect when it is started again */
+    OPTION_BOXES = 32    /* of the host, but each box is made by it */
 };
 
 /* Checks a text that is not empty. -1: it appended what was expected. CHECK_SECRET: and the text
@@ -60,6 +62,8 @@ int option_set(const struct option *o, const struct option_text *text, void *dat
 /* Puts the default where nothing is yet (all zero). -1: ENOMEM. */
 int option_init(const struct option *o, void *data);
 void option_clear(const struct option *o, void *data);
+/* Puts a copy of what stands in one struct of the section into another. -1: ENOMEM, nothing changed. */
+int option_copy(const struct option *o, const void *from, void *to);
 int option_is_list(const struct option *o);
 /* Appends the value as it would be written; lists with ", ". Secrets too: the caller masks. */
 int option_print(const struct option *o, const void *data, struct buf *out);

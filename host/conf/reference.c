@@ -62,7 +62,8 @@ static int help_one(int kind, const struct option *o,
                                        .fallback = fallback_text(o),
                                        .help = o->help,
                                        .variable = variable,
-                                       .flag = (o->flags & OPTION_FLAG) != 0 ? flag : NULL};
+                                       .flag = (o->flags & OPTION_FLAG) != 0 ? flag : NULL,
+                                       .needs_restart = (o->flags & OPTION_RESTART) != 0};
         rc = help.type != NULL ? fn(arg, &help) : -1;
     }
     buf_clear(&type);
@@ -92,6 +93,8 @@ static int print_markdown(void *arg, const struct conf_help *h)
     buf_printf(out, "Takes %s. Default: %s. Variable: `%s`.", h->type, h->fallback, h->variable);
     if (h->flag != NULL)
         buf_printf(out, " Flag: `%s`.", h->flag);
+    if (h->needs_restart)
+        buf_append_str(out, " Takes effect at the next start.");
     return buf_append_str(out, "\n");
 }
 
@@ -100,8 +103,9 @@ static int print_plain(void *arg, const struct conf_help *h)
     struct buf *out = arg;
     buf_printf(out, "\n  %s\n      %s\n      Takes %s. Default: %s.\n      %s", h->key, h->help,
                h->type, h->fallback, h->variable);
-    return buf_printf(out, "%s%s\n", h->flag != NULL ? ", flag " : "",
-                      h->flag != NULL ? h->flag : "");
+    return buf_printf(out, "%s%s%s\n", h->flag != NULL ? ", flag " : "",
+                      h->flag != NULL ? h->flag : "",
+                      h->needs_restart ? "; takes effect at the next start" : "");
 }
 
 /* The opening line of a section in a file. */

@@ -92,6 +92,7 @@ struct conf *store_new(void)
     if (c == NULL)
         return NULL;
     c->by_path = table_new();
+    c->n_owners = 1;
     if (c->by_path == NULL)
         goto fail;
     c->host = store_add(c, node_new(SECTION_HOST, NULL, ""));
@@ -105,9 +106,15 @@ fail:
     return NULL;
 }
 
+struct conf *conf_ref(struct conf *c)
+{
+    c->n_owners++;
+    return c;
+}
+
 void conf_free(struct conf *c)
 {
-    if (c == NULL)
+    if (c == NULL || --c->n_owners > 0)
         return;
     for (size_t i = 0; i < c->n; i++)
         node_free(c->nodes[i]);

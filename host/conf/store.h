@@ -25,6 +25,7 @@ struct node {
 };
 
 struct conf {
+    unsigned n_owners;
     struct node **nodes;
     size_t n, cap;
     struct table *by_path;

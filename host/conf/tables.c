@@ -3,7 +3,8 @@
  * the environment, the flags, `config show` and the reference. Runs in every program that loads the
  * configuration.
  *
- * A new option: a member in settings.h and a row here, nothing else.
+ * A new option: a member in settings.h and a row here, nothing else. One of the host that is read
+ * once, at the start, has the flag OPTION_RESTART.
  */
 #include "conf/tables.h"
 
@@ -38,35 +39,37 @@ static const char *const files_words[] = {"orchestrator", "off", NULL};
 #define HOST(member) offsetof(struct conf_host, member)
 static const struct option host_options[] = {
     {"runtime_dir", OPTION_PATH, HOST(runtime_dir), "", 0, 0,
-     .help = "Folder for sockets; must not outlive a boot.", .flags = OPTION_FLAG,
+     .help = "Folder for sockets; must not outlive a boot.", .flags = OPTION_FLAG | OPTION_RESTART,
      .derived = "$RUNTIME_DIRECTORY; as root /run/penstock; else $XDG_RUNTIME_DIR/penstock"},
     {"state_dir", OPTION_PATH, HOST(state_dir), "", 0, 0,
      .help = "Folder for what must survive a restart: the host's id, worker ids, files of tasks.",
-     .flags = OPTION_FLAG,
+     .flags = OPTION_FLAG | OPTION_RESTART,
      .derived = "$STATE_DIRECTORY; as root /var/lib/penstock; else $XDG_STATE_HOME/penstock"},
     {"plugin_dirs", OPTION_PATHS, HOST(plugin_dirs), "", 0, 0,
      .help = "Folders searched for plugins (*.so), first to last.", .flags = OPTION_FLAG,
      .derived = PENSTOCK_PLUGIN_DIRS},
     {"tasks_socket", OPTION_PATH, HOST(tasks_socket), "", 0, 0,
-     .help = "Unix socket where clients hand in tasks.", .derived = "tasks.sock in runtime_dir"},
+     .help = "Unix socket where clients hand in tasks.", .derived = "tasks.sock in runtime_dir",
+     .flags = OPTION_RESTART},
     {"control_socket", OPTION_PATH, HOST(control_socket), "", 0, 0,
      .help = "Unix socket of the operator: shut down, drain, all tasks.",
-     .derived = "control.sock in runtime_dir"},
+     .derived = "control.sock in runtime_dir", .flags = OPTION_RESTART},
     {"tcp", OPTION_STRING, HOST(tcp), "", 0, 0,
      .help = "Address where clients hand in tasks too, such as 127.0.0.1:7000; port 0 takes any "
              "free one. Beyond 127.0.0.1 and [::1] only with allowed_keys. Empty: off.",
-     .check = check_tcp},
+     .check = check_tcp, .flags = OPTION_RESTART},
     {"allowed_keys", OPTION_PATH, HOST(allowed_keys), "", 0, 0,
-     .help =
-         "File with the public keys of clients that may come in over TCP (penstock key allow). "
-         "With it connections over TCP are encrypted by CURVE, and nobody else is let in; "
-         "changes are noticed by themselves. Empty: TCP is open to every user of this machine."},
+     .help = "File with the public keys of clients that may come in over TCP (penstock key allow). "
+             "With it connections over TCP are encrypted by CURVE, and nobody else is let in; "
+             "changes are noticed by themselves. Empty: TCP is open to every user of this machine.",
+     .flags = OPTION_RESTART},
     {"curve_key_file", OPTION_PATH, HOST(curve_key_file), "", 0, 0,
      .help = "File with the host's own secret key for CURVE (penstock key new --host). "
              "\"${CREDENTIALS_DIRECTORY}/name\" names a systemd credential.",
-     .derived = "curve.key in state_dir"},
+     .derived = "curve.key in state_dir", .flags = OPTION_RESTART},
     {"socket_group", OPTION_NAME, HOST(socket_group), "", 0, 0,
-     .help = "Group that may use the tasks socket. Empty: only the owner."},
+     .help = "Group that may use the tasks socket. Empty: only the owner.",
+     .flags = OPTION_RESTART},
     {"max_concurrent", OPTION_INT, HOST(max_concurrent), "0", 1, 4096,
      .help = "Tasks that run at once on this host. 0: the number of processors it may use.",
      .flags = OPTION_ZERO},
@@ -75,7 +78,8 @@ static const struct option host_options[] = {
     {"queue_max_bytes", OPTION_SIZE, HOST(queue_max_bytes), "256Mi", MI, 1024 * GI,
      .help = "Bytes of params and inputs of all waiting tasks together."},
     {"max_frame", OPTION_SIZE, HOST(max_frame_bytes), "64Mi", 64 * KI, 2 * GI,
-     .help = "Largest single frame of a message: an input or output by value."},
+     .help = "Largest single frame of a message: an input or output by value.",
+     .flags = OPTION_RESTART},
     {"max_message", OPTION_SIZE, HOST(max_message_bytes), "128Mi", 64 * KI, 4 * GI,
      .help = "Largest message, all frames together."},
     {"max_unfinished", OPTION_SIZE, HOST(max_unfinished_bytes), "0", 64 * KI, 64 * GI,
@@ -85,19 +89,39 @@ static const struct option host_options[] = {
          "rid of a message that never ends.",
      .flags = OPTION_ZERO, .derived = "twice max_message, at least 64Mi"},
     {"max_frames", OPTION_INT, HOST(max_frames), "64", 8, 256,
-     .help = "Most frames of one message."},
+     .help = "Most frames of one message.", .flags = OPTION_RESTART},
     {"max_header", OPTION_SIZE, HOST(max_header_bytes), "1Mi", 4 * KI, 64 * MI,
      .help = "Largest header of a message (its JSON, params included)."},
     {"max_result", OPTION_SIZE, HOST(max_result_bytes), "16Mi", KI, GI,
-     .help = "Largest result JSON of a task; more is RESULT_TOO_BIG."},
+     .help = "Largest result JSON of a task; more is RESULT_TOO_BIG.", .flags = OPTION_BOXES},
     {"max_outputs", OPTION_SIZE, HOST(max_outputs_bytes), "64Mi", KI, 4 * GI,
-     .help = "Bytes of all outputs of one task together."},
+     .help = "Bytes of all outputs of one task together.", .flags = OPTION_BOXES},
     {"max_log", OPTION_SIZE, HOST(max_log_bytes), "64Ki", KI, 64 * MI,
-     .help = "Bytes of stdout and stderr kept of one task; the rest is counted and dropped."},
+     .help = "Bytes of stdout and stderr kept of one task; the rest is counted and dropped.",
+     .flags = OPTION_BOXES},
     {"result_retention", OPTION_DURATION, HOST(result_retention_ms), "1h", SECOND, 30 * DAY,
      .help = "How long a result is kept for a client that has not acknowledged it."},
     {"results_max_bytes", OPTION_SIZE, HOST(results_max_bytes), "256Mi", MI, 1024 * GI,
      .help = "Bytes of all kept results together; past it the oldest go first."},
+    {"durable", OPTION_BOOL, HOST(durable), "yes", 0, 0,
+     .help =
+         "Whether a task is kept in the journal if its SUBMIT does not say: accepted once it is "
+         "on the disk, and not lost whatever dies. no: as quick as memory, and gone with the "
+         "core."},
+    {"spool_above", OPTION_SIZE, HOST(spool_above_bytes), "64Ki", 4 * KI, GI,
+     .help = "Inputs and results larger than this lie in files beside the journal.",
+     .flags = OPTION_RESTART},
+    {"journal_ballast", OPTION_SIZE, HOST(journal_ballast_bytes), "16Mi", MI, 64 * GI,
+     .help = "Room that the journal holds so that verdicts can still be written to a full disk. 0: "
+             "none.",
+     .flags = OPTION_ZERO | OPTION_RESTART},
+    {"journal_reserve", OPTION_SIZE, HOST(journal_reserve_bytes), "64Mi", MI, 1024 * GI,
+     .help = "Free bytes in state_dir's file system below which no durable task is taken in. 0: "
+             "until it is full.",
+     .flags = OPTION_ZERO | OPTION_RESTART},
+    {"gone_ttl", OPTION_DURATION, HOST(gone_ttl_ms), "10m", SECOND, 30 * DAY,
+     .help = "How long a queued task waits for a pipeline that no plugin provides any more, unless "
+             "its own ttl is shorter."},
     {"drain_timeout", OPTION_DURATION, HOST(drain_timeout_ms), "45s", SECOND, DAY,
      .help =
          "How long a stop waits for running tasks. Longer than a shim's poll_timeout and 5s; the "
@@ -114,27 +138,31 @@ static const struct option host_options[] = {
          "Guarantees that boxes must give here, weak or strong, or the host does not start: fs, "
          "net, process, syscalls, memory, pids, cpu, kill, wx, disk. They are those of the profile "
          "default: a pipeline that its configuration gives more holds less.",
-     .check = check_guarantee},
+     .check = check_guarantee, .flags = OPTION_RESTART},
     {"require_strong", OPTION_NAMES, HOST(require_strong), "", 0, 0,
      .help = "Guarantees that must be strong, or the host does not start.",
-     .check = check_guarantee},
+     .check = check_guarantee, .flags = OPTION_RESTART},
     {"cgroup", OPTION_STRING, HOST(cgroup), "auto", 0, 0,
      .help =
          "Where control groups of tasks are made: auto (below the host's own), off, or a folder "
          "of a cgroup file system that the host may write.",
-     .check = check_cgroup},
+     .check = check_cgroup, .flags = OPTION_RESTART},
     {"require_signature", OPTION_BOOL, HOST(require_signature), "no", 0, 0,
-     .help = "Whether a plugin's file must be signed by one of trusted_keys."},
+     .help = "Whether a plugin's file must be signed by one of trusted_keys.",
+     .flags = OPTION_RESTART},
     {"trusted_keys", OPTION_PATHS, HOST(trusted_keys), "", 0, 0,
-     .help = "Files with public keys of those who may sign plugins (penstock plugin sign)."},
+     .help = "Files with public keys of those who may sign plugins (penstock plugin sign).",
+     .flags = OPTION_RESTART},
     /* 65535 and below are users of others: 65534 is nobody. */
     {"box_uid_base", OPTION_INT, HOST(box_uid_base), "1900000000", 131072, 4000000000,
      .help = "User ids of a host that root starts: a box has one of the 65536 from here on; the "
-             "core has the one before, and each shim one before that."},
+             "core has the one before, and each shim one before that.",
+     .flags = OPTION_RESTART},
     {"log_level", OPTION_ENUM, HOST(log_level), "info", 0, 0,
      .help = "Least important lines that are logged.", .flags = OPTION_FLAG, .words = level_words},
     {"log_format", OPTION_ENUM, HOST(log_format), "text", 0, 0,
-     .help = "Form of log lines on stderr.", .flags = OPTION_FLAG, .words = format_words},
+     .help = "Form of log lines on stderr.", .flags = OPTION_FLAG | OPTION_RESTART,
+     .words = format_words},
 };
 
 #define TASK_TYPE(member) offsetof(struct conf_task_type, member)

@@ -8,15 +8,26 @@
 
 enum { REQUEST_MAX = 128 };
 
-void answer_begin(struct core *c, struct json_writer *w)
+struct json_span answer_request(const struct core *c)
+{
+    uint32_t request = c->doc.n > 0 ? json_find(&c->doc, 0, "request") : 0;
+    bool is_there = request != 0 && json_kind(&c->doc, request) == JSON_STRING &&
+                    c->doc.tokens[request].len <= REQUEST_MAX + 2;
+    return is_there ? json_at(&c->doc, request) : (struct json_span){NULL, 0};
+}
+
+void answer_begin_as(struct core *c, struct json_writer *w, struct json_span request)
 {
     buf_reset(&c->out);
     json_begin(w, &c->out);
     json_open(w, '{');
-    uint32_t request = c->doc.n > 0 ? json_find(&c->doc, 0, "request") : 0;
-    if (request != 0 && json_kind(&c->doc, request) == JSON_STRING &&
-        c->doc.tokens[request].len <= REQUEST_MAX + 2)
-        json_member_raw(w, "request", json_at(&c->doc, request));
+    if (request.len > 0)
+        json_member_raw(w, "request", request);
+}
+
+void answer_begin(struct core *c, struct json_writer *w)
+{
+    answer_begin_as(c, w, answer_request(c));
 }
 
 void answer_send_body(struct core *c, struct peer *p, enum wire_verb verb, struct json_writer *w,
@@ -27,6 +38,8 @@ void answer_send_body(struct core *c, struct peer *p, enum wire_verb verb, struc
         log_error("no memory for an answer", LS("verb", wire_verb_name(verb)));
         return;
     }
+    if (p->is_lost)
+        return;
     if (router_send(p->router, &p->to, verb, c->out.data, c->out.len, body, n_body) == 0)
         c->stats.messages_out++;
     else

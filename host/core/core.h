@@ -17,6 +17,7 @@
 
 struct box;
 struct catalog;
+struct journal;
 struct keys;
 struct launcher;
 struct loop;
@@ -77,6 +78,10 @@ struct core {
     struct peer *dead_peers;                /* lost in this turn */
     struct owner *owners;                   /* all of them */
 
+    /* durable.c */
+    struct journal *journal;
+    size_t n_under_way; /* operations whose end somebody awaits */
+
     /* growth.c */
     struct loop_timer *growth;
     int statm_fd;          /* -1: none */
@@ -89,11 +94,11 @@ struct core {
     /* tasks.c */
     struct table *by_uid, *by_id, *by_key;
     struct sched *sched;
-    size_t queue_bytes;   /* of waiting and attached tasks */
+    size_t queue_bytes;   /* of waiting and attached tasks, and of those being accepted */
     size_t running_bytes; /* of running tasks, as queue_bytes */
     size_t
         own_bytes; /* of task objects: their names, lists and frames, without the frames' bytes */
-    size_t n_attached;
+    size_t n_attached, n_accepting;
     size_t kept_bytes, kept_waiting_bytes, n_kept;
     struct task_list kept_delivered, kept_waiting, history;
     size_t n_history;
@@ -107,7 +112,8 @@ struct core {
     /* pipelines.c */
     struct launcher *launcher;
     struct catalog *catalog;
-    struct table *pipelines; /* by slug */
+    struct table *pipelines;      /* by slug: those in force, gone ones too */
+    struct table *lanes, *groups; /* of the scheduler, by slug and by task type; for ever */
     struct pipeline *first_pipeline;
     struct pipeline *hungry; /* may take tasks ahead */
 

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "core/durable.h"
 #include "core/peers.h"
 #include "core/pipelines.h"
 #include "core/tasks.h"
@@ -92,7 +93,7 @@ void kept_write_result(struct core *c, const struct task *t, struct json_writer 
     json_member_str(w, "uid", t->uid);
     json_member_str(w, "job_id", t->job_id);
     json_member_str(w, "pipeline", pipeline_slug(t->pipeline));
-    json_member_str(w, "pipeline_version", t->pipeline->info->version);
+    json_member_str(w, "pipeline_version", pipeline_version(t->pipeline));
     result_write(t->result, w, started - t->submitted_ms, t->wants_digest);
     json_member_int(w, "attempt", t->box.attempt);
     json_member_bool(w, "cached", t->is_cached);
@@ -213,7 +214,10 @@ static int shrink(struct core *c, struct task *t)
 
 void kept_acknowledge(struct core *c, struct task *t)
 {
-    if (t->is_kept && !t->is_acknowledged && shrink(c, t) < 0)
+    if (!t->is_kept || t->is_acknowledged)
+        return;
+    durable_acknowledge(c, t);
+    if (shrink(c, t) < 0)
         forget(c, t);
 }
 
@@ -223,6 +227,8 @@ static void write_progress(const struct task *t, struct json_writer *w)
         json_member_double(w, "progress", t->progress);
     if (t->started_ms > 0)
         json_member_int(w, "started", t->started_ms);
+    if (t->state != TASK_FINISHED) /* a verdict that is not durable is not told */
+        return;
     if (t->finished_ms > 0)
         json_member_int(w, "finished", t->finished_ms);
     if (t->result == NULL)

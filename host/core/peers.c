@@ -2,15 +2,18 @@
  * that finds nobody does, and silence over the retention time. */
 #include "core/peers.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "base/table.h"
+#include "core/durable.h"
 #include "core/kept.h"
 #include "core/keys.h"
 #include "core/tasks.h"
 #include "core/verbs.h"
+#include "journal/journal.h"
 #include "loop/loop.h"
 
 enum { PEERS_MAX = 65536, ROOM_TRIES = 64, CLIENTS_MAX = 16384, ENVELOPE_FRAME_MAX = 255 };
@@ -123,8 +126,41 @@ static struct owner *owner_new(struct core *c)
     return o;
 }
 
+struct owner *owner_restore(struct core *c, uint64_t number)
+{
+    struct owner *o = owner_new(c);
+    if (o == NULL)
+        return NULL;
+    o->number = number;
+    o->last_seen_ms = loop_now_ms(c->loop);
+    return o;
+}
+
+static void copy_text(char *to, size_t size, const char *from)
+{
+    snprintf(to, size, "%s", from != NULL ? from : "");
+}
+
+int owner_restore_client(struct core *c, struct owner *o, const struct journal_owner *from)
+{
+    copy_text(o->id, sizeof o->id, from->client);
+    copy_text(o->resume_hash, sizeof o->resume_hash, from->resume_hash);
+    copy_text(o->name, sizeof o->name, from->name);
+    copy_text(o->kind, sizeof o->kind, from->kind);
+    copy_text(o->curve_key, sizeof o->curve_key, from->curve_key);
+    o->is_journaled = true;
+    if (o->id[0] == '\0')
+        return 0; /* it never said HELLO, but only its key opens its tasks */
+    if (strlen(o->resume_hash) != DIGEST_HEX - 1 ||
+        table_put(c->clients, o->resume_hash, DIGEST_HEX - 1, o) < 0)
+        return -1;
+    o->is_client = true;
+    return 0;
+}
+
 static void owner_free(struct core *c, struct owner *o)
 {
+    durable_owner_gone(c, o);
     owner_set_watch(c, o, 0, false, false);
     if (o->is_client)
         table_take(c->clients, o->resume_hash, DIGEST_HEX - 1);
@@ -172,6 +208,9 @@ static void detach(struct core *c, struct peer *p)
 
 void peer_lost(struct core *c, struct peer *p)
 {
+    if (p->is_lost)
+        return;
+    p->is_lost = true;
     detach(c, p);
     leave_ages(c, p);
     table_take(c->peers, p->key, p->key_len);
@@ -216,9 +255,13 @@ void peers_revoke(struct core *c)
 
 void peers_bury(struct core *c)
 {
-    while (c->dead_peers != NULL) {
-        struct peer *p = c->dead_peers;
-        c->dead_peers = p->next_dead;
+    for (struct peer **at = &c->dead_peers; *at != NULL;) {
+        struct peer *p = *at;
+        if (p->held > 0) {
+            at = &p->next_dead;
+            continue;
+        }
+        *at = p->next_dead;
         free(p);
     }
 }

@@ -22,6 +22,8 @@ enum {
 
 enum event_mask { EVENT_STATE = 1, EVENT_PROGRESS = 2, EVENT_LOG = 4 };
 
+struct journal_owner;
+
 struct peer {
     struct peer *older, *newer; /* in core.peer_ages */
     struct peer *next_dead;     /* in core.dead_peers */
@@ -31,6 +33,8 @@ struct peer {
     int64_t last_seen_ms; /* monotonic */
     bool is_req;
     bool is_broken;            /* it broke the protocol and was told: ignored */
+    bool is_lost;              /* the connection is gone: nothing can be sent */
+    unsigned held;             /* by answers that are still to come: it is not freed */
     char curve_key[CURVE_HEX]; /* hex of what it came in with over TCP; "": by another door */
     size_t key_len;
     unsigned char key[]; /* router, curve_key, then the envelope frames; each with its length */
@@ -40,6 +44,7 @@ struct owner {
     struct owner *prev, *next;
     uint64_t number;
     bool is_client; /* said HELLO: results wait for its ACK */
+    bool is_journaled;
     bool wants_capacity;
     bool watches_all;
     bool is_backlogged; /* a result could not be sent: the peer reads too slowly */
@@ -66,7 +71,7 @@ struct owner *peer_owner(struct core *c, struct peer *p);
 void peer_lost(struct core *c, struct peer *p);
 /* All connections of a door that is closed. */
 void peers_lost(struct core *c, const struct router *r);
-/* Frees the lost ones: at the end of a turn. */
+/* Frees the lost ones that nobody holds: at the end of a turn. */
 void peers_bury(struct core *c);
 /* Tells those whose key is no longer in the list, once, and ignores them from now on; their tasks stay. */
 void peers_revoke(struct core *c);
@@ -74,6 +79,10 @@ void peers_revoke(struct core *c);
  * is what the peer presents, or ""; if it opens nothing it becomes the new client's. Nobody can be
  * told it again. NULL: no memory. */
 struct owner *peer_hello(struct core *c, struct peer *p, char *secret, bool *is_resumed);
+/* One that is not here now, out of the journal: with that number. NULL: no memory. */
+struct owner *owner_restore(struct core *c, uint64_t number);
+/* Makes it what its row says: a client again, or one whose tasks need a key. -1: no memory. */
+int owner_restore_client(struct core *c, struct owner *o, const struct journal_owner *from);
 /* To be called when an owner has lost a task, a watch or its peer: a spare one is freed. */
 void owner_release(struct core *c, struct owner *o);
 void owner_set_watch(struct core *c, struct owner *o, unsigned events, bool all, bool capacity);

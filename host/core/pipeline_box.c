@@ -41,12 +41,12 @@ static void on_ready(void *arg, struct box *b, uint32_t walls, uint32_t landlock
     if (p->state == PIPELINE_STARTING)
         p->state = PIPELINE_READY;
     box_walls_text(walls, landlock_abi, text);
-    LOG_AT(mode == BOX_EXEC ? LOG_DEBUG : LOG_INFO, "box ready", LS("pipeline", p->info->slug),
+    LOG_AT(mode == BOX_EXEC ? LOG_DEBUG : LOG_INFO, "box ready", LS("pipeline", p->slug),
            LS("mode", box_mode_name(mode)), LI("slots", p->slots),
            LS("profile", conf_profile_name(p->conf->profile)), LS("walls", text));
     if (mode == BOX_WARM && p->conf->mode == CONF_MODE_FORK)
         log_warn("open left threads, which a fork does not copy: this pipeline runs in warm mode",
-                 LS("pipeline", p->info->slug));
+                 LS("pipeline", p->slug));
 }
 
 static void watch_idle(struct pipeline *p)
@@ -83,8 +83,8 @@ static void log_lines(const struct pipeline *p, const struct task *t, enum box_s
     while (len > 0) {
         const char *end = memchr(text, '\n', len);
         size_t n = end != NULL ? (size_t)(end - text) : len;
-        log_info(stream == BOX_LOG_OUTPUT ? "plugin output" : "plugin log",
-                 LS("pipeline", p->info->slug), LS("task_id", t != NULL ? t->task_id : ""),
+        log_info(stream == BOX_LOG_OUTPUT ? "plugin output" : "plugin log", LS("pipeline", p->slug),
+                 LS("task_id", t != NULL ? t->task_id : ""),
                  LS("plugin_level", plugin_level_name(level)), LB("text", text, n));
         n += end != NULL;
         text += n;
@@ -171,7 +171,7 @@ static void on_returned(void *arg, struct box *b, uint32_t slot, void *task)
     task_returned(p->core, task);
 }
 
-static void fail_waiting(struct pipeline *p, enum code code, const char *message)
+void pipeline_fail_waiting(struct pipeline *p, enum code code, const char *message)
 {
     struct sched_item *item;
     while ((item = sched_lane_first(p->lane)) != NULL)
@@ -209,18 +209,17 @@ static void quarantine(struct pipeline *p, enum code code, const char *message)
         return; /* another box of it has been here */
     int64_t pause = doubled(QUARANTINE_FIRST_MS, p->failures, QUARANTINE_MAX_MS);
     p->failures++;
-    log_error("pipeline does not load", LS("pipeline", p->info->slug),
-              LS("file", p->info->plugin->path), LS("code", code_name(code)), LS("reason", message),
-              LI("again_in_ms", pause));
+    log_error("pipeline does not load", LS("pipeline", p->slug), LS("file", p->info->plugin->path),
+              LS("code", code_name(code)), LS("reason", message), LI("again_in_ms", pause));
     close_off(p, loop_now_ms(p->core->loop) + pause, code, message);
-    fail_waiting(p, code, message);
+    pipeline_fail_waiting(p, code, message);
 }
 
 /* We are called while a task is still being accepted; its RESULT comes behind ACCEPTED
  * (pipeline_on_retry). */
 static void forbid(struct pipeline *p, const char *why)
 {
-    log_error("pipeline may not run as it is configured", LS("pipeline", p->info->slug),
+    log_error("pipeline may not run as it is configured", LS("pipeline", p->slug),
               LS("file", p->info->plugin->path), LS("reason", why));
     close_off(p, INT64_MAX, CODE_PLUGIN_LOAD_FAILED, why);
     loop_timer_after(p->retry, 0);
@@ -229,7 +228,7 @@ static void forbid(struct pipeline *p, const char *why)
 /* Our own failure, or somebody killed the warden: the tasks wait for another box, a few times. */
 static void try_again(struct pipeline *p, enum code code, const char *message)
 {
-    log_error("box was lost", LS("pipeline", p->info->slug), LS("code", code_name(code)),
+    log_error("box was lost", LS("pipeline", p->slug), LS("code", code_name(code)),
               LS("reason", message));
     if (p->failures >= RETRIES_MAX) {
         quarantine(p, code, message);
@@ -304,7 +303,7 @@ static void start(struct pipeline *p)
     }
     if (p->n_boxes == 0 && spec_is_weak(&spec, why))
         log_warn("the configuration gives a box more than the profile default",
-                 LS("pipeline", p->info->slug), LS("profile", conf_profile_name(p->conf->profile)),
+                 LS("pipeline", p->slug), LS("profile", conf_profile_name(p->conf->profile)),
                  LS("it_may", why));
     spec.slots = spec.mode == BOX_EXEC ? 1 : p->slots;
     spec.depth = PIPELINE_DEPTH;
@@ -336,6 +335,10 @@ static bool is_startable(const struct pipeline *p)
 
 void pipeline_wanted(struct pipeline *p)
 {
+    if (pipeline_is_gone(p)) {
+        pipeline_gone_wanted(p);
+        return;
+    }
     pipeline_be_hungry(p);
     loop_timer_off(p->idle);
     if (is_startable(p) && !loop_timer_is_set(p->retry))
@@ -346,7 +349,7 @@ void pipeline_on_retry(void *arg)
 {
     struct pipeline *p = arg;
     if (pipeline_is_forbidden(p))
-        fail_waiting(p, p->reason_code, p->reason);
+        pipeline_fail_waiting(p, p->reason_code, p->reason);
     else if (sched_lane_waiting(p->lane) > 0 || p->n_boxes > 0)
         pipeline_wanted(p);
 }
@@ -357,7 +360,7 @@ void pipeline_on_idle(void *arg)
     if (p->state != PIPELINE_READY || sched_lane_running(p->lane) > 0 ||
         sched_lane_waiting(p->lane) > 0)
         return;
-    log_info("idle box stops", LS("pipeline", p->info->slug));
+    log_info("idle box stops", LS("pipeline", p->slug));
     p->state = PIPELINE_STOPPING;
     stop_boxes(p);
 }

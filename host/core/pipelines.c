@@ -13,17 +13,24 @@
 
 const char *pipeline_slug(const struct pipeline *p)
 {
-    return p->info->slug;
+    return p->slug;
+}
+
+const char *pipeline_version(const struct pipeline *p)
+{
+    return p->info != NULL ? p->info->version : "";
 }
 
 struct pipeline *pipeline_find(const struct core *c, const char *slug, size_t len)
 {
-    return table_get(c->pipelines, slug, len);
+    struct pipeline *p = table_get(c->pipelines, slug, len);
+    return p != NULL && !pipeline_is_gone(p) ? p : NULL;
 }
 
 const char *pipeline_state_name(const struct pipeline *p)
 {
-    static const char *const names[] = {"idle", "starting", "ready", "stopping", "quarantined"};
+    static const char *const names[] = {"idle",     "starting",    "ready",
+                                        "stopping", "quarantined", "gone"};
     return pipeline_quarantine_ms(p) == 0 && p->state == PIPELINE_QUARANTINED ? "idle"
                                                                               : names[p->state];
 }
@@ -52,8 +59,8 @@ static void report_problem(void *arg, const char *pointer, const char *message)
 int pipeline_check_params(const struct pipeline *p, const struct json_doc *doc, uint32_t params,
                           struct refusal *r)
 {
-    if (p->info->params == NULL)
-        return 0;
+    if (p->info == NULL || p->info->params == NULL)
+        return 0; /* one that is gone is asked again when it is back */
     if (params != 0)
         return schema_check(p->info->params, doc, params, report_problem, r) == 0 ? 0 : -1;
     struct json_doc empty = JSON_DOC_INIT;
@@ -73,15 +80,27 @@ static uint32_t clamp32(int64_t v)
     return v > UINT32_MAX ? UINT32_MAX : (uint32_t)v;
 }
 
-static struct sched_group *group_of(struct core *c, struct table *groups, const char *task_type)
+static struct sched_group *group_of(struct core *c, const char *task_type)
 {
-    struct sched_group *g = table_get(groups, task_type, strlen(task_type));
+    struct sched_group *g = table_get(c->groups, task_type, strlen(task_type));
     if (g != NULL)
         return g;
     g = sched_group_new(c->sched, clamp32(conf_task_type_limit(c->conf, task_type)));
-    if (g != NULL && table_put(groups, task_type, strlen(task_type), g) < 0)
+    if (g != NULL && table_put(c->groups, task_type, strlen(task_type), g) < 0)
         return NULL;
     return g;
+}
+
+static struct sched_lane *lane_of(struct core *c, const char *slug, const char *task_type)
+{
+    struct sched_lane *l = table_get(c->lanes, slug, strlen(slug));
+    struct sched_group *g = l == NULL ? group_of(c, task_type) : NULL;
+    if (l != NULL || g == NULL)
+        return l;
+    l = sched_lane_new(c->sched, g);
+    if (l != NULL && table_put(c->lanes, slug, strlen(slug), l) < 0)
+        return NULL;
+    return l;
 }
 
 static enum box_mode mode_of(const struct conf_pipeline *conf)
@@ -103,13 +122,70 @@ static uint32_t slots_of(const struct core *c, const struct conf_pipeline *conf)
     return has_landlock || is_open || conf->mode == CONF_MODE_EXEC ? wanted : 1;
 }
 
-static struct pipeline *pipeline_new(struct core *c, const struct catalog_pipeline *info)
+static void link_pipeline(struct pipeline *p)
+{
+    p->next = p->core->first_pipeline;
+    if (p->next != NULL)
+        p->next->prev = p;
+    p->core->first_pipeline = p;
+}
+
+static void unlink_pipeline(struct pipeline *p)
+{
+    *(p->prev != NULL ? &p->prev->next : &p->core->first_pipeline) = p->next;
+    if (p->next != NULL)
+        p->next->prev = p->prev;
+}
+
+static void free_pipeline(struct pipeline *p)
+{
+    unlink_pipeline(p);
+    pipeline_be_sated(p);
+    loop_timer_free(p->idle);
+    loop_timer_free(p->retry);
+    loop_timer_free(p->age);
+    catalog_unref(p->catalog);
+    free(p->seats);
+    free(p->slug);
+    free(p);
+}
+
+struct pipeline *pipeline_ref(struct pipeline *p)
+{
+    p->n_refs++;
+    return p;
+}
+
+void pipeline_unref(struct pipeline *p)
+{
+    if (--p->n_refs == 0)
+        free_pipeline(p);
+}
+
+struct pipeline *pipeline_new(struct core *c, const char *slug, const char *task_type)
 {
     struct pipeline *p = calloc(1, sizeof *p);
     if (p == NULL)
         return NULL;
     p->core = c;
+    p->n_refs = 1;
+    link_pipeline(p);
+    p->slug = strdup(slug);
+    p->lane = lane_of(c, slug, task_type);
+    if (p->slug != NULL && p->lane != NULL)
+        return p;
+    pipeline_unref(p);
+    return NULL;
+}
+
+/* What a plugin provides. */
+static struct pipeline *provided_new(struct core *c, const struct catalog_pipeline *info)
+{
+    struct pipeline *p = pipeline_new(c, info->slug, info->task_type);
+    if (p == NULL)
+        return NULL;
     p->info = info;
+    p->catalog = catalog_ref(c->catalog);
     p->plugin_conf = conf_plugin(c->conf, info->plugin->id);
     p->conf = conf_pipeline(c->conf, info->plugin->id, info->slug);
     p->slots = slots_of(c, p->conf);
@@ -119,22 +195,23 @@ static struct pipeline *pipeline_new(struct core *c, const struct catalog_pipeli
     p->idle = loop_timer_new(c->loop, pipeline_on_idle, p);
     p->retry = loop_timer_new(c->loop, pipeline_on_retry, p);
     p->age = loop_timer_new(c->loop, pipeline_on_age, p);
-    p->next = c->first_pipeline;
-    c->first_pipeline = p; /* pipelines_clear frees it, whatever is missing */
-    return p->seats != NULL && p->idle != NULL && p->retry != NULL && p->age != NULL ? p : NULL;
+    if (p->seats != NULL && p->idle != NULL && p->retry != NULL && p->age != NULL)
+        return p;
+    pipeline_unref(p);
+    return NULL;
 }
 
-static int add(struct core *c, struct table *groups, const struct catalog_pipeline *info)
+static int add(struct core *c, const struct catalog_pipeline *info)
 {
-    struct pipeline *p = pipeline_new(c, info);
-    struct sched_group *g = group_of(c, groups, info->task_type);
-    if (p == NULL || g == NULL)
-        return -1;
-    p->lane = sched_lane_new(c->sched, g);
-    return p->lane != NULL ? table_put(c->pipelines, info->slug, strlen(info->slug), p) : -1;
+    struct pipeline *p = provided_new(c, info);
+    if (p != NULL && table_put(c->pipelines, p->slug, strlen(p->slug), p) == 0)
+        return 0;
+    if (p != NULL)
+        pipeline_unref(p);
+    return -1;
 }
 
-static int add_plugin(struct core *c, struct table *groups, const struct catalog_plugin *plugin)
+static int add_plugin(struct core *c, const struct catalog_plugin *plugin)
 {
     if (plugin->state != CATALOG_OK) {
         log_error("plugin is broken", LS("file", plugin->path), LS("reason", plugin->reason));
@@ -147,7 +224,7 @@ static int add_plugin(struct core *c, struct table *groups, const struct catalog
     log_info("plugin found", LS("plugin", plugin->id), LS("version", plugin->version),
              LS("file", plugin->path), LI("pipelines", plugin->n_pipelines));
     for (size_t i = 0; i < plugin->n_pipelines; i++) {
-        if (add(c, groups, &plugin->pipelines[i]) < 0)
+        if (add(c, &plugin->pipelines[i]) < 0)
             return -1;
     }
     return 0;
@@ -163,11 +240,9 @@ static void start_eager(struct core *c)
 
 int pipelines_init(struct core *c)
 {
-    struct table *groups = table_new();
-    int rc = groups != NULL ? 0 : -1;
+    int rc = 0;
     for (size_t i = 0; i < catalog_count(c->catalog) && rc == 0; i++)
-        rc = add_plugin(c, groups, catalog_at(c->catalog, i));
-    table_free(groups);
+        rc = add_plugin(c, catalog_at(c->catalog, i));
     if (rc < 0)
         log_error("no memory for the pipelines");
     else
@@ -175,17 +250,13 @@ int pipelines_init(struct core *c)
     return rc;
 }
 
+/* Whoever named one is gone by now, and so is the launcher with all boxes. */
 void pipelines_clear(struct core *c)
 {
-    for (struct pipeline *p = c->first_pipeline, *next; p != NULL; p = next) {
-        next = p->next;
-        loop_timer_free(p->idle);
-        loop_timer_free(p->retry);
-        loop_timer_free(p->age);
-        free(p->seats);
-        free(p);
-    }
-    c->first_pipeline = c->hungry = NULL;
+    while (c->first_pipeline != NULL)
+        free_pipeline(c->first_pipeline);
     table_free(c->pipelines);
-    c->pipelines = NULL;
+    table_free(c->lanes);
+    table_free(c->groups);
+    c->pipelines = c->lanes = c->groups = NULL;
 }

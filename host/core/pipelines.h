@@ -20,7 +20,8 @@ enum pipeline_state {
     PIPELINE_STARTING,
     PIPELINE_READY,
     PIPELINE_STOPPING,
-    PIPELINE_QUARANTINED
+    PIPELINE_QUARANTINED,
+    PIPELINE_GONE /* no plugin provides it now: info is NULL, it has no seats, its tasks wait */
 };
 
 enum { TENANT_MAX = 128 };
@@ -49,11 +50,16 @@ enum place {
     PLACE_LATER  /* t->slot is its seat once that has another worker */
 };
 
+/* Counted: the tasks that name it, finished ones too, and its place in core.pipelines. The lane
+ * belongs to the slug: what waits there waits for whoever provides the pipeline. */
 struct pipeline {
-    struct pipeline *next;
+    struct pipeline *prev, *next; /* all there are */
     struct core *core;
-    const struct catalog_pipeline *info;
-    const struct conf_pipeline *conf; /* defaults and configuration, merged */
+    unsigned n_refs;
+    char *slug;
+    const struct catalog_pipeline *info; /* NULL: gone */
+    struct catalog *catalog;             /* of info, counted */
+    const struct conf_pipeline *conf;    /* defaults and configuration, merged */
     const struct conf_plugin *plugin_conf;
     struct sched_lane *lane;
     enum pipeline_state state;
@@ -70,12 +76,22 @@ struct pipeline {
     enum code reason_code;
     char reason[512];
     struct loop_timer *idle;  /* stops the box when nothing came for a while */
-    struct loop_timer *retry; /* starts it again after an error of ours */
+    struct loop_timer *retry; /* starts it again after an error of ours; gone: gives up waiting */
     struct loop_timer *age;   /* replaces idle workers that are too old */
 };
 
 const char *pipeline_slug(const struct pipeline *p);
+/* "" while nobody provides it. */
+const char *pipeline_version(const struct pipeline *p);
+/* That of the plugin that provides it now, or NULL. */
 struct pipeline *pipeline_find(const struct core *c, const char *slug, size_t len);
+/* As pipeline_find; for a slug that no plugin provides now, one that is gone: tasks may be queued
+ * there, and wait until a plugin provides it, or their ttl or gone_ttl is over. NULL: no memory, or
+ * it is no name of a pipeline. */
+struct pipeline *pipeline_find_or_gone(struct core *c, const char *slug);
+bool pipeline_is_gone(const struct pipeline *p);
+struct pipeline *pipeline_ref(struct pipeline *p);
+void pipeline_unref(struct pipeline *p);
 const char *pipeline_state_name(const struct pipeline *p);
 /* Its configuration does not allow it to run; only another start of the host changes that. */
 bool pipeline_is_forbidden(const struct pipeline *p);

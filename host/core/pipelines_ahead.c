@@ -16,6 +16,16 @@ void pipeline_be_hungry(struct pipeline *p)
     p->core->hungry = p;
 }
 
+void pipeline_be_sated(struct pipeline *p)
+{
+    struct pipeline **at = &p->core->hungry;
+    while (p->is_hungry && *at != p)
+        at = &(*at)->next_hungry;
+    if (p->is_hungry)
+        *at = p->next_hungry;
+    p->is_hungry = false;
+}
+
 void pipeline_forget_runs(struct pipeline *p)
 {
     p->mean_run_us = (int64_t)2 * AHEAD_MAX_US;

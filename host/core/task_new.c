@@ -157,7 +157,7 @@ struct task *task_new(struct core *c, struct owner *owner, struct pipeline *p,
     c->own_bytes += t->own_bytes = own_bytes(size, n_body);
     id_new(t->uid);
     t->owner = owner;
-    t->pipeline = p;
+    t->pipeline = pipeline_ref(p);
     t->seq = ++c->next_seq;
     t->item.priority = s->priority;
     t->events = s->events;

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "core/answer.h"
 #include "core/doors.h"
+#include "core/durable.h"
 #include "core/kept.h"
 #include "core/keys.h"
 #include "core/peers.h"
@@ -70,7 +71,7 @@ static void write_welcome(const struct core *c, struct json_writer *w, const str
     json_member_str(w, "resume", secret);
     json_member_bool(w, "resumed", is_resumed);
     json_member_int(w, "heartbeat_ms", c->host->heartbeat_ms);
-    json_member_bool(w, "durable", false);
+    json_member_bool(w, "durable", c->host->durable);
     write_limits(c, w);
     json_key(w, "capacity");
     json_open(w, '{');
@@ -94,6 +95,8 @@ static void on_hello(struct core *c, struct request *q)
         copy_word(c, "name", o->name, sizeof o->name);
         copy_word(c, "kind", o->kind, sizeof o->kind);
     }
+    if (o->is_journaled || o->n_tasks > 0)
+        durable_owner(c, o);
     owner_set_watch(c, o, o->watch, o->watches_all, has_word(c, "push", "capacity"));
     /* A command line comes and goes; a shim that does is worth a line. */
     enum log_level level = strcmp(o->kind, "cli") == 0 ? LOG_DEBUG : LOG_INFO;

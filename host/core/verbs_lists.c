@@ -187,7 +187,7 @@ void verbs_query(struct core *c, struct request *q)
     } else {
         json_open(&w, '{');
         kept_write_info(c, t, &w);
-        if (t->result != NULL && !t->is_acknowledged) {
+        if (t->state == TASK_FINISHED && t->result != NULL && !t->is_acknowledged) {
             json_key(&w, "result");
             kept_write_result(c, t, &w);
             n = kept_frames(t, frames, OUTPUTS_MAX);

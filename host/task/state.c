@@ -16,9 +16,9 @@ static const signed char follows[TASK_STATE_COUNT][TASK_EVENT_COUNT] = {
 };
 
 static const char *const names[TASK_STATE_COUNT] = {
-    [TASK_NEW] = "new",           [TASK_QUEUED] = "queued",     [TASK_ATTACHED] = "queued",
-    [TASK_RUNNING] = "running",   [TASK_STOPPING] = "running",  [TASK_RETRY] = "retry wait",
-    [TASK_SETTLING] = "finished", [TASK_FINISHED] = "finished",
+    [TASK_NEW] = "queued",       [TASK_QUEUED] = "queued",     [TASK_ATTACHED] = "queued",
+    [TASK_RUNNING] = "running",  [TASK_STOPPING] = "running",  [TASK_RETRY] = "retry wait",
+    [TASK_SETTLING] = "running", [TASK_FINISHED] = "finished",
 };
 
 int task_next(enum task_state state, enum task_event event)

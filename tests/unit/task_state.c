@@ -43,7 +43,7 @@ static void names_on_the_wire(void **state)
     assert_string_equal(task_state_name(TASK_ATTACHED), "queued");
     assert_string_equal(task_state_name(TASK_STOPPING), "running");
     assert_string_equal(task_state_name(TASK_RETRY), "retry wait");
-    assert_string_equal(task_state_name(TASK_SETTLING), "finished");
+    assert_string_equal(task_state_name(TASK_SETTLING), "running");
     assert_string_equal(task_state_name(TASK_FINISHED), "finished");
 }
 
