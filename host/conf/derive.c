@@ -170,6 +170,18 @@ static void derive_pipeline(struct context *x, struct node *n)
         node_derive(n, "load_timeout", h->load_timeout_ms, "host.load_timeout");
 }
 
+static void derive_tenant(struct context *x, struct node *n)
+{
+    const struct conf_tenant *t = n->data;
+    const struct conf_host *h = host_of(x->c);
+    if (t->queue_max == 0)
+        node_derive(n, "queue_max", h->tenant_queue_max, "host.tenant_queue_max");
+    if (t->queue_max_bytes == 0)
+        node_derive(n, "queue_max_bytes", h->tenant_queue_max_bytes, "host.tenant_queue_max_bytes");
+    if (t->max_concurrent == 0)
+        node_derive(n, "max_concurrent", h->tenant_max_concurrent, "host.tenant_max_concurrent");
+}
+
 static void check_required(struct context *x, const struct node *n)
 {
     const struct source source = {.name = n->where != NULL ? n->where : "shim"};
@@ -232,9 +244,12 @@ void derive_and_check(struct conf *c, const struct conf_request *r, struct conf_
     check_sizes(&x);
     check_keys(&x);
     derive_pipeline(&x, c->no_pipeline);
+    derive_tenant(&x, c->no_tenant);
     for (size_t i = 0; i < c->n; i++) {
         if (node_kind(c->nodes[i]) == SECTION_PIPELINE)
             derive_pipeline(&x, c->nodes[i]);
+        else if (node_kind(c->nodes[i]) == SECTION_TENANT)
+            derive_tenant(&x, c->nodes[i]);
         else if (node_kind(c->nodes[i]) == SECTION_SHIM)
             check_shim(&x, c->nodes[i]);
     }

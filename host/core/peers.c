@@ -11,6 +11,7 @@
 #include "core/durable.h"
 #include "core/kept.h"
 #include "core/keys.h"
+#include "core/reserve.h"
 #include "core/tasks.h"
 #include "core/verbs.h"
 #include "journal/journal.h"
@@ -162,6 +163,7 @@ static void owner_free(struct core *c, struct owner *o)
 {
     durable_owner_gone(c, o);
     owner_set_watch(c, o, 0, false, false);
+    reserve_drop(c, o);
     if (o->is_client)
         table_take(c->clients, o->resume_hash, DIGEST_HEX - 1);
     if (o->prev != NULL)

@@ -9,6 +9,7 @@
 
 #include "base/digest.h"
 #include "core/core.h"
+#include "core/quota_rate.h"
 #include "wire/curve.h"
 #include "wire/message.h"
 
@@ -23,6 +24,7 @@ enum {
 enum event_mask { EVENT_STATE = 1, EVENT_PROGRESS = 2, EVENT_LOG = 4 };
 
 struct journal_owner;
+struct reservation;
 
 struct peer {
     struct peer *older, *newer; /* in core.peer_ages */
@@ -52,7 +54,9 @@ struct owner {
     struct peer *peer;  /* NULL: away */
     int64_t last_seen_ms;
     size_t n_tasks;
-    size_t waiting_bytes; /* of results it has not acknowledged */
+    struct amount queued;            /* of its tasks that wait */
+    struct reservation *reservation; /* NULL: none */
+    size_t waiting_bytes;            /* of results it has not acknowledged */
     char id[ID_TEXT];
     char resume_hash[DIGEST_HEX]; /* of the secret, which is not kept */
     char curve_key[CURVE_HEX];    /* of the connections that may speak for it, and be told of its

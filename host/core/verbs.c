@@ -15,6 +15,8 @@
 #include "core/peers.h"
 #include "core/pipelines.h"
 #include "core/push.h"
+#include "core/reload.h"
+#include "core/reserve.h"
 #include "core/submit.h"
 #include "core/tasks.h"
 
@@ -172,7 +174,8 @@ static const struct {
     [WIRE_PLUGINS] = {verbs_plugins, false}, [WIRE_STATS] = {verbs_stats, false},
     [WIRE_WATCH] = {verbs_watch, false},     [WIRE_PING] = {on_ping, false},
     [WIRE_DRAIN] = {on_drain, true},         [WIRE_RESUME] = {on_resume, true},
-    [WIRE_SHUTDOWN] = {on_shutdown, true},
+    [WIRE_SHUTDOWN] = {on_shutdown, true},   [WIRE_RELOAD] = {verbs_reload, true},
+    [WIRE_RESERVE] = {verbs_reserve, false},
 };
 
 void verbs_break_off(struct core *c, struct peer *p, enum code code, const char *why)

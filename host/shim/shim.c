@@ -105,9 +105,8 @@ static int start(struct shim *s, const char *endpoint)
 }
 
 /* Configuration, token and worker id have been read; from here on we read what others send. */
-static int give_up_root(const struct conf *conf, const struct shim *s)
+static int give_up_root(const struct shim *s, uid_t user)
 {
-    const uid_t user = users_shim(conf, s->conf);
     const char *step = "group";
     gid_t group;
     if (geteuid() != 0)
@@ -121,10 +120,10 @@ static int give_up_root(const struct conf *conf, const struct shim *s)
 }
 
 int shim_init(struct shim *s, struct loop *loop, const struct conf *conf,
-              const struct conf_shim *section, const char *endpoint)
+              const struct conf_shim *section, uid_t user, const char *endpoint)
 {
     *s = (struct shim){.loop = loop, .host = conf_host(conf), .conf = section};
-    return read_settings(s) < 0 || give_up_root(conf, s) < 0 ? -1 : start(s, endpoint);
+    return read_settings(s) < 0 || give_up_root(s, user) < 0 ? -1 : start(s, endpoint);
 }
 
 void shim_clear(struct shim *s)

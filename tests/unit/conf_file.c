@@ -113,7 +113,7 @@ static const char *const mistakes[][3] = {
     {"pluggin x {\n y = 5\n}", ".conf:1", "did you mean \"plugin\"?"},
     {"plugin x {\n pipelin y { timeout = 5s } }", ".conf:2", "did you mean \"pipeline\"?"},
     {"plugin x {\n timeout = 5s }", ".conf:2", "\"timeout\"; it belongs in a section \"pipeline\""},
-    {"queue_max = 5", ".conf:1", "\"queue_max\"; it belongs in a section \"host\""},
+    {"max_frames = 16", ".conf:1", "\"max_frames\"; it belongs in a section \"host\""},
     {"host { completely_else = { a, b } }", ".conf:1", "unknown name \"completely_else\""},
     {"host { \"a\\nb\" = 1 }", ".conf:1", "unknown name \"a?b\""},
     {"shim \"a b\" { }", ".conf:1", "expected <name> after \"shim\""},
