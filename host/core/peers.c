@@ -127,6 +127,14 @@ static struct owner *owner_new(struct core *c)
     return o;
 }
 
+struct owner *owner_find(const struct core *c, uint64_t number)
+{
+    struct owner *o = c->owners;
+    while (o != NULL && o->number != number)
+        o = o->next;
+    return o;
+}
+
 struct owner *owner_restore(struct core *c, uint64_t number)
 {
     struct owner *o = owner_new(c);
