@@ -61,12 +61,12 @@ struct journal_frame {
     struct journal_bytes bytes;
 };
 
-/* A client that can come back. Owners that cannot have no row, only a number. */
+/* A client that can come back, or an owner whose tasks need a key. Others have no row, only a number. */
 struct journal_owner {
     uint64_t number;
-    const char *client;      /* its public id */
+    const char *client;      /* its public id; "": it is no client */
     const char *resume_hash; /* hex; the secret itself is not kept */
-    const char *curve_key;   /* NULL: none */
+    const char *curve_key;   /* hex; NULL or "": none */
     const char *name, *kind;
     int64_t seen_ms; /* epoch */
 };
@@ -127,6 +127,8 @@ enum journal_kind {
     JOURNAL_DELIVERED, /* seq: nobody will acknowledge its result */
     JOURNAL_ACK,       /* seq: acknowledged; the result goes with its retention */
     JOURNAL_FORGET,    /* seq: everything of it goes */
+    JOURNAL_REVIVED,   /* seq, note: a dead letter that runs again as another task, or shall not be
+                        * one: its inputs go, its result stays as long as any other's */
     JOURNAL_SWEEP      /* sweep */
 };
 
@@ -256,5 +258,18 @@ typedef void (*journal_read_fn)(void *arg, enum code code, const char *why,
 /* -1: ENOMEM, EAGAIN (too many reads wait); fn is not called then. */
 int journal_read(struct journal *j, const struct journal_query *q, journal_read_fn fn, void *arg);
 void journal_rows_free(struct journal_rows *rows);
+
+/* Durable tasks that named the same job, also those whose rows have gone since. */
+struct journal_job {
+    int64_t tasks, open, succeeded, failed, cancelled;
+    int64_t finished_ms; /* epoch: of the last verdict; 0: none */
+    int64_t dead;        /* dead letters that are there */
+};
+typedef void (*journal_job_fn)(void *arg, enum code code, const char *why,
+                               const struct journal_job *job);
+/* As journal_read, for the counts of a job. owner 0: of all owners. job_id NULL: nothing but dead, of
+ * all tasks. */
+int journal_read_job(struct journal *j, uint64_t owner, const char *job_id, journal_job_fn fn,
+                     void *arg);
 
 #endif

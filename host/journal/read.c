@@ -13,6 +13,9 @@ struct read_request {
     struct read_request *next;
     struct journal_query query; /* its strings lie behind it */
     journal_read_fn fn;
+    journal_job_fn job_fn; /* not NULL: it asks for the counts of query.job_id */
+    struct journal_job job;
+    bool has_job;
     void *arg;
     struct journal_rows *rows;
     char why[JOURNAL_WHY];
@@ -55,13 +58,9 @@ static void append(struct read_request **list, struct read_request *r)
     *list = r;
 }
 
-int journal_read(struct journal *j, const struct journal_query *q, journal_read_fn fn, void *arg)
+/* Takes r. */
+static int put_request(struct journal *j, struct read_request *r)
 {
-    struct read_request *r = request_new(q);
-    if (r == NULL)
-        return -1;
-    r->fn = fn;
-    r->arg = arg;
     pthread_mutex_lock(&j->reader.lock);
     bool has_room = j->n_reads < READS_MAX;
     if (has_room) {
@@ -75,6 +74,27 @@ int journal_read(struct journal *j, const struct journal_query *q, journal_read_
     free(r);
     errno = EAGAIN;
     return -1;
+}
+
+int journal_read(struct journal *j, const struct journal_query *q, journal_read_fn fn, void *arg)
+{
+    struct read_request *r = request_new(q);
+    if (r == NULL)
+        return -1;
+    r->fn = fn;
+    r->arg = arg;
+    return put_request(j, r);
+}
+
+int journal_read_job(struct journal *j, uint64_t owner, const char *job_id, journal_job_fn fn,
+                     void *arg)
+{
+    struct read_request *r = request_new(&(struct journal_query){.owner = owner, .job_id = job_id});
+    if (r == NULL)
+        return -1;
+    r->job_fn = fn;
+    r->arg = arg;
+    return put_request(j, r);
 }
 
 /* NULL: the journal closes. */
@@ -115,6 +135,10 @@ static void answer(struct connection *c, const struct store *s, struct read_requ
 {
     if (connect_to(c, s, r->why) < 0)
         return;
+    if (r->job_fn != NULL) {
+        r->has_job = job_read(c->db, r->query.job_id, r->query.owner, &r->job, r->why) == 0;
+        return;
+    }
     r->rows = rows_query(&c->rows, &r->query);
     if (r->rows == NULL)
         snprintf(r->why, sizeof r->why, "%s", c->rows.why);
@@ -139,6 +163,16 @@ void *reader_run(void *arg)
     return NULL;
 }
 
+static void tell(struct read_request *r)
+{
+    const enum code code = r->rows != NULL || r->has_job ? CODE_OK : CODE_STORAGE_UNAVAILABLE;
+    const char *why = code == CODE_OK ? NULL : r->why;
+    if (r->job_fn != NULL)
+        r->job_fn(r->arg, code, why, r->has_job ? &r->job : NULL);
+    else
+        r->fn(r->arg, code, why, r->rows);
+}
+
 void reader_on_call(void *arg, uint32_t events)
 {
     struct journal *j = arg;
@@ -152,10 +186,7 @@ void reader_on_call(void *arg, uint32_t events)
     pthread_mutex_unlock(&j->reader.lock);
     for (struct read_request *r = all, *next; r != NULL; r = next) {
         next = r->next;
-        if (r->rows != NULL)
-            r->fn(r->arg, CODE_OK, NULL, r->rows);
-        else
-            r->fn(r->arg, CODE_STORAGE_UNAVAILABLE, r->why, NULL);
+        tell(r);
         free(r);
     }
 }

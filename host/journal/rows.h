@@ -37,4 +37,7 @@ int rows_read_owner(sqlite3_stmt *s, struct arena *a, struct journal_owner *o);
 /* Everything that q asks for; NULL: why is in the reader, or no memory. */
 struct journal_rows *rows_query(struct rows_reader *r, const struct journal_query *q);
 
+/* jobs.c: as journal_read_job. -1: why. */
+int job_read(sqlite3 *db, const char *job_id, uint64_t owner, struct journal_job *out, char *why);
+
 #endif

@@ -50,7 +50,18 @@ static const char step_1[] =
 static const char step_2[] = "ALTER TABLE part DROP COLUMN spool;"
                              "CREATE INDEX task_by_owner ON task(owner);";
 
-static const char *const steps[] = {step_1, step_2};
+/* Tasks of a job, also those whose rows have gone since. */
+static const char step_3[] =
+    "CREATE TABLE job(job_id TEXT NOT NULL, owner INTEGER NOT NULL, tasks INTEGER NOT NULL,"
+    " open INTEGER NOT NULL, succeeded INTEGER NOT NULL, failed INTEGER NOT NULL,"
+    " cancelled INTEGER NOT NULL, finished_ms INTEGER NOT NULL, PRIMARY KEY(job_id, owner))"
+    " WITHOUT ROWID;"
+    "INSERT INTO job SELECT job_id, owner, count(*), total(phase = 0), total(code IS 'OK'),"
+    " total(phase > 0 AND code NOT IN ('OK', 'CANCELLED')), total(code IS 'CANCELLED'),"
+    " ifnull(max(finished_ms), 0) FROM task WHERE job_id IS NOT NULL GROUP BY job_id, owner;"
+    "CREATE INDEX job_closed ON job(finished_ms) WHERE open = 0;";
+
+static const char *const steps[] = {step_1, step_2, step_3};
 
 enum { N_STEPS = sizeof steps / sizeof *steps };
 

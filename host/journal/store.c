@@ -33,7 +33,7 @@ static const char *const sql[STATEMENT_COUNT] = {
     [STATEMENT_NOTE] = "INSERT INTO note VALUES (?1,"
                        " (SELECT ifnull(max(n), 0) + 1 FROM note WHERE seq = ?1),"
                        " ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    [STATEMENT_PARTS] = "SELECT parts FROM task WHERE seq = ?",
+    [STATEMENT_PARTS] = "SELECT parts, phase = 0 AND job_id IS NOT NULL FROM task WHERE seq = ?",
     [STATEMENT_FINISH] =
         "UPDATE task SET phase = ?, settled = ?, parts = ?, attempt = ?, not_before_ms = 0,"
         " status = ?, code = ?, message = ?, version = ?,"
@@ -48,6 +48,22 @@ static const char *const sql[STATEMENT_COUNT] = {
     [STATEMENT_PART_THERE] = "SELECT 1 FROM part WHERE id = ? AND bytes IS NULL",
     [STATEMENT_PARTS_IN_FILES] = "SELECT id FROM part WHERE id BETWEEN ? AND ? AND bytes IS NULL",
     [STATEMENT_PARTS_GONE] = "DELETE FROM part WHERE id BETWEEN ? AND ?",
+    [STATEMENT_JOB_MORE] = "INSERT INTO job VALUES (?, ?, 1, 1, 0, 0, 0, 0)"
+                           " ON CONFLICT DO UPDATE SET tasks = tasks + 1, open = open + 1",
+    [STATEMENT_JOB_END] =
+        "UPDATE job SET open = open - 1, succeeded = succeeded + ?, failed = failed + ?,"
+        " cancelled = cancelled + ?, finished_ms = max(finished_ms, ?)"
+        " WHERE (job_id, owner) = (SELECT job_id, owner FROM task WHERE seq = ?)",
+    [STATEMENT_JOB_LESS] =
+        "UPDATE job SET open = open - 1, tasks = tasks - 1"
+        " WHERE (job_id, owner) = (SELECT job_id, owner FROM task WHERE seq = ? AND phase = 0)",
+    [STATEMENT_JOB_REVIVED] =
+        "UPDATE job SET failed = failed - 1, tasks = tasks - 1"
+        " WHERE (job_id, owner) = (SELECT job_id, owner FROM task WHERE seq = ? AND phase = 3)",
+    [STATEMENT_REVIVE] = "UPDATE task SET phase = CASE settled WHEN 0 THEN 1 ELSE 2 END"
+                         " WHERE seq = ? AND phase = 3",
+    [STATEMENT_SWEEP_JOBS] = "DELETE FROM job WHERE (job_id, owner) IN (SELECT job_id, owner"
+                             " FROM job WHERE open = 0 AND finished_ms < ? LIMIT ?)",
     [STATEMENT_SWEEP_OLD] = "SELECT seq FROM task WHERE phase = 2 AND finished_ms < ?"
                             " ORDER BY finished_ms LIMIT ?",
     [STATEMENT_SWEEP_DEAD] = "SELECT seq FROM task WHERE phase = 3 AND finished_ms < ?"

@@ -80,6 +80,14 @@ static int find_all(struct store *s, const struct journal_sweep *w, struct pass 
     return rc == SQLITE_OK ? find_unacknowledged(s, w->unacknowledged_before_ms, p) : rc;
 }
 
+static int forget_jobs(struct store *s, int64_t before_ms)
+{
+    struct bind b = bind_begin(s->statements[STATEMENT_SWEEP_JOBS]);
+    bind_int(&b, before_ms);
+    bind_int(&b, ROWS_A_PASS);
+    return bind_run(&b);
+}
+
 static int64_t number(struct store *s, enum statement which)
 {
     struct bind b = bind_begin(s->statements[which]);
@@ -108,5 +116,7 @@ int write_sweep(struct store *s, struct journal_op *op)
         op->u.sweep.n_gone += (size_t)sqlite3_changes(s->db);
     }
     op->u.sweep.has_more = p.has_more;
+    if (rc == SQLITE_OK)
+        rc = forget_jobs(s, op->u.sweep.finished_before_ms);
     return rc == SQLITE_OK ? give_back(s) : rc;
 }

@@ -11,6 +11,16 @@ int write_op(struct store *s, struct journal_op *op);
 /* Everything of a task goes. */
 int write_gone(struct store *s, uint64_t seq);
 
+/* ---- jobs.c: the counts of the task's job, if it has one ---- */
+
+int job_accepted(struct store *s, const struct journal_task *t);
+/* Of a task that was open. */
+int job_finished(struct store *s, uint64_t seq, const struct journal_result *r);
+/* Before the row of a task goes: nothing if it has its verdict. */
+int job_forgotten(struct store *s, uint64_t seq);
+/* Before a dead letter is none any more: another task counts in its place. */
+int job_revived(struct store *s, uint64_t seq);
+
 /* ---- sweep.c ---- */
 
 int write_sweep(struct store *s, struct journal_op *op);

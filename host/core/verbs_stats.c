@@ -1,4 +1,4 @@
-/* verbs_lists.c: PLUGINS, STATS, QUERY, LIST. Runs in the core. */
+/* verbs_stats.c: PLUGINS, STATS. Runs in the core. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,12 +8,12 @@
 #include "core/peers.h"
 #include "core/pipelines.h"
 #include "core/push.h"
+#include "core/quota.h"
 #include "core/tasks.h"
 #include "core/verbs.h"
+#include "journal/journal.h"
 #include "loop/loop.h"
 #include "sandbox/guarantee.h"
-
-enum { LIST_DEFAULT = 100, LIST_MAX = 1000, OUTPUTS_MAX = 128 };
 
 /* ---- PLUGINS
  * -------------------------------------------------------------------------------------- */
@@ -139,6 +139,40 @@ static void write_guarantees(const struct core *c, struct json_writer *w)
     guarantees_write(r->guarantees, w);
 }
 
+static void write_journal(struct core *c, struct json_writer *w)
+{
+    struct journal_status s;
+    journal_status(c->journal, &s);
+    json_key(w, "journal");
+    json_open(w, '{');
+    json_member_bool(w, "takes", s.takes);
+    json_member_str(w, "why", s.takes ? NULL : s.why);
+    json_member_int(w, "free_bytes", s.free_bytes);
+    json_member_int(w, "file_bytes", s.file_bytes);
+    json_member_int(w, "wal_bytes", s.wal_bytes);
+    json_member_int(w, "spool_bytes", s.spool_bytes);
+    json_member_int(w, "ballast_bytes", s.ballast_bytes);
+    json_member_int(w, "commits", s.commits);
+    json_member_int(w, "operations", s.operations);
+    json_member_int(w, "failed_commits", s.failed_commits);
+    json_member_int(w, "waiting", s.waiting);
+    json_member_int(w, "last_commit_us", s.last_commit_us);
+    json_close(w, '}');
+}
+
+/* How long what is kept. */
+static void write_retention(const struct core *c, struct json_writer *w)
+{
+    json_key(w, "retention");
+    json_open(w, '{');
+    json_member_int(w, "result_ms", c->host->result_retention_ms);
+    json_member_int(w, "history_ms", c->host->history_retention_ms);
+    json_member_int(w, "history_max", c->host->history_max);
+    json_member_int(w, "dead_letter_ms", c->host->dead_letter_retention_ms);
+    json_member_int(w, "dead_letters_max", c->host->dead_letters_max);
+    json_close(w, '}');
+}
+
 void verbs_stats(struct core *c, struct request *q)
 {
     struct peer *p = q->peer;
@@ -156,125 +190,25 @@ void verbs_stats(struct core *c, struct request *q)
     json_close(&w, '}');
     write_counters(c, &w);
     write_guarantees(c, &w);
+    write_journal(c, &w);
+    write_retention(c, &w);
+    json_member_bool(&w, "durable", c->host->durable);
+    json_member_str(&w, "state_dir", peer_is_operator(c, p) ? c->host->state_dir : NULL);
+    json_member_int(&w, "results_waiting_bytes", (int64_t)c->kept_waiting_bytes);
     json_member_int(&w, "peers", (int64_t)table_count(c->peers));
     json_member_int(&w, "clients", (int64_t)table_count(c->clients));
     json_member_int(&w, "results_kept", (int64_t)c->n_kept);
     json_member_int(&w, "results_bytes", (int64_t)c->kept_bytes);
+    json_member_int(&w, "dead_letters", c->n_dead);
     json_member_int(&w, "queue_bytes", (int64_t)c->queue_bytes);
+    quota_write_stats(c, &w, peer_is_operator(c, p));
     json_member_int(&w, "protocol_errors", c->stats.protocol_errors);
     json_member_int(&w, "messages_in", c->stats.messages_in);
     json_member_int(&w, "messages_out", c->stats.messages_out);
     json_member_int(&w, "doors_reopened", c->stats.doors_reopened);
+    json_member_int(&w, "restarts", c->restarts);
+    json_member_str(&w, "restarted_by", c->last_end);
+    json_member_int(&w, "keys_admitted", c->stats.keys_admitted);
+    json_member_int(&w, "keys_refused", c->stats.keys_refused);
     answer_send(c, p, WIRE_INFO, &w);
-}
-
-/* ---- QUERY and LIST
- * ------------------------------------------------------------------------------- */
-
-void verbs_query(struct core *c, struct request *q)
-{
-    struct peer *p = q->peer;
-    struct json_writer w;
-    zmq_msg_t *frames[OUTPUTS_MAX];
-    size_t n = 0;
-    struct task *t = verbs_named_task(c, p);
-    answer_begin(c, &w);
-    json_key(&w, "task");
-    if (t == NULL) {
-        json_put_null(&w);
-    } else {
-        json_open(&w, '{');
-        kept_write_info(c, t, &w);
-        if (t->state == TASK_FINISHED && t->result != NULL && !t->is_acknowledged) {
-            json_key(&w, "result");
-            kept_write_result(c, t, &w);
-            n = kept_frames(t, frames, OUTPUTS_MAX);
-        }
-        json_close(&w, '}');
-    }
-    answer_send_body(c, p, WIRE_INFO, &w, frames, n);
-}
-
-struct filter {
-    struct owner *owner; /* NULL: all */
-    char *state, *pipeline, *job_id;
-    int64_t limit, before_seq;
-};
-
-static char *filter_word(struct core *c, const char *member)
-{
-    uint32_t t = json_find(&c->doc, 0, member);
-    return t != 0 ? json_strdup(&c->doc, t) : NULL;
-}
-
-static int read_filter(struct core *c, struct peer *p, struct filter *f)
-{
-    uint32_t limit = json_find(&c->doc, 0, "limit");
-    char *cursor = filter_word(c, "cursor");
-    *f = (struct filter){.owner = peer_is_operator(c, p) ? NULL : peer_owner(c, p),
-                         .state = filter_word(c, "state"),
-                         .pipeline = filter_word(c, "pipeline"),
-                         .job_id = filter_word(c, "job_id"),
-                         .limit = LIST_DEFAULT,
-                         .before_seq = INT64_MAX};
-    int rc = 0;
-    if (limit != 0 &&
-        (json_i64(&c->doc, limit, &f->limit) < 0 || f->limit < 1 || f->limit > LIST_MAX))
-        rc = -1;
-    if (cursor != NULL && text_parse_i64(cursor, &f->before_seq) < 0)
-        rc = -1;
-    free(cursor);
-    return rc;
-}
-
-static bool matches(const struct filter *f, const struct task *t)
-{
-    return (f->owner == NULL || t->owner == f->owner) && (int64_t)t->seq < f->before_seq &&
-           (f->state == NULL || strcmp(f->state, task_state_name(t->state)) == 0) &&
-           (f->pipeline == NULL || strcmp(f->pipeline, pipeline_slug(t->pipeline)) == 0) &&
-           (f->job_id == NULL || (t->job_id != NULL && strcmp(f->job_id, t->job_id) == 0));
-}
-
-static void write_list(struct core *c, struct json_writer *w, const struct filter *f)
-{
-    const struct task *last = NULL;
-    int64_t n = 0;
-    json_key(w, "tasks");
-    json_open(w, '[');
-    struct task *t = c->all.last;
-    for (; t != NULL && n < f->limit; t = t->prev) {
-        if (!matches(f, t))
-            continue;
-        json_open(w, '{');
-        kept_write_info(c, t, w);
-        json_close(w, '}');
-        last = t;
-        n++;
-    }
-    json_close(w, ']');
-    while (t != NULL && !matches(f, t))
-        t = t->prev;
-    if (t != NULL && last != NULL) {
-        char cursor[32];
-        snprintf(cursor, sizeof cursor, "%llu", (unsigned long long)last->seq);
-        json_member_str(w, "cursor", cursor);
-    }
-}
-
-void verbs_list(struct core *c, struct request *q)
-{
-    struct peer *p = q->peer;
-    struct json_writer w;
-    struct filter f;
-    if (read_filter(c, p, &f) < 0) {
-        answer_refused(c, p, CODE_INVALID_INPUT,
-                       "/limit: expected 1 to 1000; /cursor: as it was given");
-    } else {
-        answer_begin(c, &w);
-        write_list(c, &w, &f);
-        answer_send(c, p, WIRE_INFO, &w);
-    }
-    free(f.state);
-    free(f.pipeline);
-    free(f.job_id);
 }
