@@ -10,9 +10,7 @@
 /* "": it is not known any more, or never had a name. */
 static const char *name_of_client(const struct core *c, uint64_t number)
 {
-    const struct owner *o = c->owners;
-    while (o != NULL && o->number != number)
-        o = o->next;
+    const struct owner *o = owner_find(c, number);
     return o != NULL && o->is_client ? o->name : "";
 }
 
@@ -82,12 +80,28 @@ static void write_note(const struct journal_note *n, struct json_writer *w)
     json_close(w, '}');
 }
 
+/* The first line and the last one are not noted: the row says as much. */
 void past_write_history(const struct journal_row *row, struct json_writer *w)
 {
+    const struct journal_result *r = &row->result;
+    const struct journal_note first = {.at_ms = row->task.submitted_ms, .event = "accepted"};
+    const struct journal_note last = {
+        .at_ms = r->finished_ms,
+        .attempt = r->attempt,
+        .event = r->is_cached ? "cached" : "finished",
+        .code = r->status != NULL && code_find(r->code) != CODE_OK ? r->code : NULL,
+        .message = r->message,
+        .details = r->details,
+        .run_ms = r->run_ms,
+        .cpu_ms = r->cpu_ms,
+        .max_rss_bytes = r->max_rss_bytes};
     json_key(w, "history");
     json_open(w, '[');
+    write_note(&first, w);
     for (size_t i = 0; i < row->n_notes; i++)
         write_note(&row->notes[i], w);
+    if (r->status != NULL)
+        write_note(&last, w);
     json_close(w, ']');
 }
 

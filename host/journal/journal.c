@@ -117,7 +117,7 @@ struct journal *journal_open(const struct journal_options *o, char *why)
     helper_init(&j->writer);
     helper_init(&j->reader);
     j->status.takes = true;
-    if (journal_make_dir(j->dir, geteuid(), getegid(), why) < 0 || open_store(j, why) < 0) {
+    if (place_make(j->dir, why) < 0 || open_store(j, why) < 0) {
         journal_free(j);
         return NULL;
     }

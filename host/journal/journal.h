@@ -24,7 +24,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 #include "base/codes.h"
 
@@ -33,13 +32,9 @@ struct loop;
 
 enum { JOURNAL_WHY = 256 };
 
-/* Makes the folder of the journal for the user that will open it, if it is not there: root calls it
- * before it becomes that user. A folder that is another user's is refused. -1: why. [any] */
-int journal_make_dir(const char *path, uid_t uid, gid_t gid, char *why);
-
 struct journal_options {
-    const char *dir;         /* made if it is not there, mode 0700; borrowed for the call */
-    int64_t spool_above;     /* bytes: larger frames and results lie in files of their own */
+    const char *dir;     /* made if it is not there, 0700; must be the caller's user's; borrowed */
+    int64_t spool_above; /* bytes: larger frames and results lie in files of their own */
     int64_t ballast_bytes;   /* 0: none */
     int64_t low_water_bytes; /* free bytes of the file system below which nothing new is taken */
 };
@@ -66,12 +61,12 @@ struct journal_frame {
     struct journal_bytes bytes;
 };
 
-/* A client that can come back. Owners that cannot have no row, only a number. */
+/* A client that can come back, or an owner whose tasks need a key. Others have no row, only a number. */
 struct journal_owner {
     uint64_t number;
-    const char *client;      /* its public id */
+    const char *client;      /* its public id; "": it is no client */
     const char *resume_hash; /* hex; the secret itself is not kept */
-    const char *curve_key;   /* NULL: none */
+    const char *curve_key;   /* hex; NULL or "": none */
     const char *name, *kind;
     int64_t seen_ms; /* epoch */
 };
@@ -128,13 +123,13 @@ enum journal_kind {
     JOURNAL_OWNER_GONE, /* owner.number */
     JOURNAL_ACCEPT,     /* task */
     JOURNAL_NOTE,       /* seq, note; attempt and not_before_ms become the task's */
-    JOURNAL_FINISH,     /* seq, result, note. Frames of what is no dead letter go, its header stays */
-    JOURNAL_DELIVERED,  /* seq: nobody will acknowledge its result */
-    JOURNAL_ACK,        /* seq: acknowledged; the result goes with its retention */
-    JOURNAL_FORGET,     /* seq: everything of it goes */
-    JOURNAL_REVIVED,    /* seq, note: a dead letter that runs again as another task, or shall not be
-                         * one: its inputs go, its result stays as long as any other's */
-    JOURNAL_SWEEP       /* sweep */
+    JOURNAL_FINISH, /* seq, result, note. Frames of what is no dead letter go, its header stays */
+    JOURNAL_DELIVERED, /* seq: nobody will acknowledge its result */
+    JOURNAL_ACK,       /* seq: acknowledged; the result goes with its retention */
+    JOURNAL_FORGET,    /* seq: everything of it goes */
+    JOURNAL_REVIVED,   /* seq, note: a dead letter that runs again as another task, or shall not be
+                        * one: its inputs go, its result stays as long as any other's */
+    JOURNAL_SWEEP      /* sweep */
 };
 
 /* What is older goes, a bounded number at a time. Times are epoch milliseconds. */
@@ -277,15 +272,24 @@ typedef void (*journal_job_fn)(void *arg, enum code code, const char *why,
 int journal_read_job(struct journal *j, uint64_t owner, const char *job_id, journal_job_fn fn,
                      void *arg);
 
-/* ---- tools, for another process than the core. Each: -1, why ---- */
+/* ---- tools, for another process than the core, which may run. Each: -1, why. [any] ---- */
 
-/* integrity_check, and whether the files that rows name are there. report gets a line a finding. */
+/* integrity_check, whether each row makes sense, and whether the files that rows name are there.
+ * report gets a line a finding; returns how many. */
 int journal_check(const char *dir, void (*report)(void *arg, const char *line), void *arg,
                   char *why);
-/* A whole copy of file and spool, also while the core writes, into a folder that is not there yet. */
+/* A whole copy of file and spool into a folder that is not there yet; what is in it is a journal.
+ */
 int journal_backup(const char *dir, const char *to, char *why);
 /* Each task as one JSON line, without secrets, oldest first. */
 int journal_export(const char *dir, int (*line)(void *arg, const char *json, size_t len), void *arg,
                    char *why);
+
+struct journal_summary {
+    int version, known_version; /* of the file; of this program */
+    int64_t tasks[4];           /* by enum journal_phase; 0 if the versions differ */
+    int64_t file_bytes, wal_bytes, spool_bytes, ballast_bytes, free_bytes;
+};
+int journal_summarize(const char *dir, struct journal_summary *s, char *why);
 
 #endif

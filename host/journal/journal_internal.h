@@ -84,6 +84,9 @@ void helper_call(struct helper *h);
 /* To be called first in on_call. */
 void helper_called(struct helper *h);
 
+/* place.c: the folder, made if it is not there, and ours alone. -1: why. */
+int place_make(const char *path, char *why);
+
 /* writer.c, read.c: arg is the journal */
 void *writer_run(void *arg);
 void *reader_run(void *arg);

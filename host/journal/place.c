@@ -7,43 +7,34 @@
 
 #include "base/fdutil.h"
 #include "base/log.h"
-#include "journal/journal.h"
+#include "journal/journal_internal.h"
 
-static int complain(const char *path, char *why)
+/* Its files are ours alone whatever the umask, so the folder has to be, too. */
+static int make_ours(int fd, char *why, const char *path)
 {
+    struct stat st;
+    if (fstat(fd, &st) == 0 && st.st_uid != geteuid()) {
+        snprintf(why, JOURNAL_WHY,
+                 "folder %.120s is user %u's, not ours (%u): chown -R it, or move it away", path,
+                 (unsigned)st.st_uid, (unsigned)geteuid());
+        return -1;
+    }
+    if (fchmod(fd, 0700) == 0)
+        return 0;
     snprintf(why, JOURNAL_WHY, "folder %.150s: %s", path, log_errno_text(errno));
     return -1;
 }
 
-/* A folder that is ours is one that was just made, or that we left behind half made. */
-static int hand_over(int fd, uid_t uid, gid_t gid)
+int place_make(const char *path, char *why)
 {
-    struct stat st;
-    if (fstat(fd, &st) < 0)
-        return -1;
-    if (st.st_uid != geteuid() && st.st_uid != uid) {
-        errno = EPERM;
+    int fd = -1;
+    if (mkdir(path, 0700) == 0 || errno == EEXIST)
+        fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0) {
+        snprintf(why, JOURNAL_WHY, "folder %.150s: %s", path, log_errno_text(errno));
         return -1;
     }
-    if ((st.st_uid != uid || st.st_gid != gid) && fchown(fd, uid, gid) < 0)
-        return -1;
-    return fchmod(fd, 0700);
-}
-
-int journal_make_dir(const char *path, uid_t uid, gid_t gid, char *why)
-{
-    if (mkdir(path, 0700) < 0 && errno != EEXIST)
-        return complain(path, why);
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0)
-        return complain(path, why);
-    int rc = hand_over(fd, uid, gid);
-    if (rc < 0 && errno == EPERM)
-        snprintf(why, JOURNAL_WHY,
-                 "folder %.120s belongs to another user than %u: chown -R it, or move it away",
-                 path, (unsigned)uid);
-    else if (rc < 0)
-        complain(path, why);
+    int rc = make_ours(fd, why, path);
     fd_close(&fd);
     return rc;
 }
