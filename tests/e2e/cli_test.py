@@ -107,7 +107,7 @@ COMP_WORDS=(%s); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _penstock; echo "${COMPR
 """
         for words, expected in (
                 ("penstock ta", "task"), ("penstock plugin sh", "show"), ("penstock task list --st", "--state"),
-                ("penstock task list --state r", "running"), ("penstock run --mo", "--mode"),
+                ("penstock task list --state ru", "running"), ("penstock run --mo", "--mode"),
                 ("penstock run --mode w", "warm"), ("penstock ping --col", "--color")):
             done = subprocess.run(["bash", "-c", asked % words], capture_output=True, text=True, check=True)
             self.assertEqual(done.stdout.strip(), expected, done)
