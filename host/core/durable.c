@@ -151,7 +151,7 @@ static void describe(struct task *t, struct operation *o)
 
 int durable_accept(struct core *c, struct task *t, bool is_child, durable_fn fn, void *arg)
 {
-    if (t->owner->is_client && !t->owner->is_journaled)
+    if ((t->owner->is_client || t->owner->curve_key[0] != '\0') && !t->owner->is_journaled)
         durable_owner(c, t->owner);
     struct operation *o = operation_new(c, t, JOURNAL_ACCEPT, t->n_body);
     if (o == NULL)
@@ -379,12 +379,14 @@ void durable_owner(struct core *c, struct owner *o)
         return; /* tried again with its next task */
     x->copy = *o;
     x->op.kind = JOURNAL_OWNER;
-    x->op.u.owner = (struct journal_owner){.number = o->number,
-                                           .client = x->copy.id,
-                                           .resume_hash = x->copy.resume_hash,
-                                           .name = x->copy.name,
-                                           .kind = x->copy.kind,
-                                           .seen_ms = clock_wall_ms()};
+    x->op.u.owner =
+        (struct journal_owner){.number = o->number,
+                               .client = x->copy.id,
+                               .resume_hash = x->copy.resume_hash,
+                               .curve_key = x->copy.curve_key[0] != '\0' ? x->copy.curve_key : NULL,
+                               .name = x->copy.name,
+                               .kind = x->copy.kind,
+                               .seen_ms = clock_wall_ms()};
     journal_put(c->journal, &x->op);
     o->is_journaled = true;
 }

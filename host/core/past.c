@@ -11,9 +11,7 @@
 /* "": it is not known any more, or never had a name. */
 static const char *name_of_client(const struct core *c, uint64_t number)
 {
-    const struct owner *o = c->owners;
-    while (o != NULL && o->number != number)
-        o = o->next;
+    const struct owner *o = owner_find(c, number);
     return o != NULL && o->is_client ? o->name : "";
 }
 

@@ -45,6 +45,7 @@ static void apply(struct submit *s, const struct journal_row *row, const struct 
 {
     if (s->wants_content_key && row->task.key != NULL)
         snprintf(s->content, sizeof s->content, "%s", row->task.key);
+    s->key_tenant = row->task.tenant; /* of the key that it came in with, if it names none */
     if (!how->has_inputs)
         s->n_inputs = 0;
     if (how->has_no_deadline)

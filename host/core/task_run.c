@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "core/pipelines.h"
 #include "core/push.h"
+#include "core/quota.h"
 #include "core/retries.h"
 #include "core/tasks_internal.h"
 #include "loop/loop.h"
@@ -14,7 +15,7 @@ static void is_at_work(struct core *c, struct task *t)
 
 void task_start(struct core *c, struct task *t)
 {
-    c->queue_bytes -= t->bytes;
+    quota_unwait(c, t);
     c->running_bytes += t->bytes;
     t->started_ms = clock_wall_ms();
     task_step(t, TASK_EV_DISPATCH);
@@ -26,7 +27,7 @@ void task_start(struct core *c, struct task *t)
 
 int task_start_ahead(struct core *c, struct task *t, uint32_t slot)
 {
-    c->queue_bytes -= t->bytes;
+    quota_unwait(c, t);
     c->running_bytes += t->bytes;
     t->is_ahead = true;
     t->slot = slot;
@@ -53,8 +54,9 @@ static void back_into_queue(struct core *c, struct task *t)
 {
     started_end(c, t);
     c->running_bytes -= t->bytes;
-    c->queue_bytes += t->bytes;
+    quota_wait(c, t);
     task_step(t, TASK_EV_REQUEUE);
+    task_adopt(c, t);
     if (t->expiry != NULL)
         loop_timer_at(t->expiry, t->expires_ms);
     push_state(c, t);
@@ -83,15 +85,30 @@ void task_returned(struct core *c, struct task *t)
 
 void task_unreserved(struct core *c, struct task *t)
 {
-    if (sched_requeue(c->sched, &t->item) < 0)
+    if (sched_requeue(c->sched, &t->item) < 0) {
         task_finish(c, t, result_of_code(CODE_INTERNAL, "no memory", NULL));
-    else
-        t->is_reserved = false;
+        return;
+    }
+    t->is_reserved = false;
+    task_adopt(c, t);
+}
+
+/* It was popped, and does not run: its slot waits for another one. */
+static void reject(struct core *c, struct task *t, struct result *objection)
+{
+    sched_add_slot(c->sched, t->pipeline->lane);
+    sched_end(c->sched, &t->item);
+    task_finish(c, t, objection);
 }
 
 /* -1: its box could not take it. */
 static int place(struct core *c, struct task *t)
 {
+    struct result *objection = task_objection(t);
+    if (objection != NULL) {
+        reject(c, t, objection);
+        return 0;
+    }
     enum place where = pipeline_place(t->pipeline, t);
     if (where == PLACE_NOW)
         task_start(c, t);
@@ -104,6 +121,7 @@ static int place(struct core *c, struct task *t)
 void tasks_dispatch(struct core *c)
 {
     struct sched_item *item;
+    sched_at(c->sched, loop_now_ms(c->loop));
     while ((item = sched_pop(c->sched)) != NULL && place(c, (struct task *)item) == 0)
         continue;
     pipelines_write_ahead(c);

@@ -9,6 +9,7 @@
 #include "task/sched.h"
 #include "task/state.h"
 
+struct account;
 struct submit;
 
 #define CANCELLED_ON_REQUEST "cancelled on request"
@@ -17,6 +18,7 @@ enum { TASK_ID_MAX = 128, CANCEL_GRACE_MS = 2000, DEADLINE_GRACE_MS = 200 };
 
 struct task {
     struct sched_item item;             /* first */
+    struct account *account;            /* of its tenant, while it is open; quota.h */
     struct task *prev, *next;           /* in core.all */
     struct task *kept_prev, *kept_next; /* in a list of kept results */
     struct job *job;                    /* NULL: of none */
@@ -39,7 +41,10 @@ struct task {
     uint64_t digest[2];                       /* of pipeline, params, inputs; for attachment */
 
     struct box_task box;
-    uint32_t slot; /* its seat in the pipeline */
+    uint32_t slot;             /* its seat in the pipeline */
+    int64_t asked_timeout_ms;  /* of the submission; 0: none */
+    uint64_t checked;          /* generation of the pipeline that its params were checked against */
+    const char *wants_version; /* of the pipeline, or NULL */
 
     uint32_t max_attempts;    /* asked for; 0: as its pipeline has it */
     uint32_t ours;            /* times in a row that it came back by a cause of ours */
@@ -62,6 +67,7 @@ struct task {
     bool is_left;               /* the host stops: without verdict it stays in the journal */
     bool is_job_cancelled;      /* its whole job: what it starts is cancelled too */
     const char *cancelled_why;  /* asked for while it was being accepted; or NULL */
+    bool is_waiting;            /* for the quotas */
     bool is_ahead;              /* given to a worker that is not yet done with another */
     bool is_reserved;           /* queued, but in no lane: the next worker of its slot is for it */
     bool is_answered_by_result; /* "wait": no ACCEPTED */
@@ -98,6 +104,11 @@ struct task *task_leader(struct core *c, const struct task *t);
 void task_admit_known(struct core *c, struct task *t, struct result *kept);
 /* Out of an earlier core, with its result. */
 void task_restore_finished(struct core *c, struct task *t, struct result *r);
+/* What the pipeline in force, which is not the one that accepted the task, has against it: the end of
+ * it; NULL: nothing. */
+struct result *task_objection(struct task *t);
+/* Tasks that wait go to the pipelines in force now. */
+void tasks_adopt(struct core *c);
 /* Answers it by the kept result of another. */
 void task_finish_cached(struct core *c, struct task *t, struct task *kept);
 /* Whether so many tasks more may wait. */

@@ -1,7 +1,7 @@
 #ifndef PENSTOCK_CORE_TASKS_INTERNAL_H
 #define PENSTOCK_CORE_TASKS_INTERNAL_H
 
-/* tasks_internal.h: what tasks.c, task_run.c and task_end.c share. */
+/* tasks_internal.h: what the sources of tasks share. */
 
 #include "core/tasks.h"
 
@@ -14,5 +14,9 @@ int task_watch_expiry(struct core *c, struct task *t);
 void task_leave_place(struct core *c, struct task *t);
 /* From its box back to its old place in the queue. -1: no memory, nothing changed. */
 int task_requeue(struct core *c, struct task *t);
+/* Its time limit, as its pipeline and its submission have it. */
+void task_set_timeout(struct task *t);
+/* task_adopt.c: goes to the pipeline in force. It is in no box. */
+void task_adopt(struct core *c, struct task *t);
 
 #endif

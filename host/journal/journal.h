@@ -61,12 +61,12 @@ struct journal_frame {
     struct journal_bytes bytes;
 };
 
-/* A client that can come back. Owners that cannot have no row, only a number. */
+/* A client that can come back, or an owner whose tasks need a key. Others have no row, only a number. */
 struct journal_owner {
     uint64_t number;
-    const char *client;      /* its public id */
+    const char *client;      /* its public id; "": it is no client */
     const char *resume_hash; /* hex; the secret itself is not kept */
-    const char *curve_key;   /* NULL: none */
+    const char *curve_key;   /* hex; NULL or "": none */
     const char *name, *kind;
     int64_t seen_ms; /* epoch */
 };
@@ -123,13 +123,13 @@ enum journal_kind {
     JOURNAL_OWNER_GONE, /* owner.number */
     JOURNAL_ACCEPT,     /* task */
     JOURNAL_NOTE,       /* seq, note; attempt and not_before_ms become the task's */
-    JOURNAL_FINISH,     /* seq, result, note. Frames of what is no dead letter go, its header stays */
-    JOURNAL_DELIVERED,  /* seq: nobody will acknowledge its result */
-    JOURNAL_ACK,        /* seq: acknowledged; the result goes with its retention */
-    JOURNAL_FORGET,     /* seq: everything of it goes */
-    JOURNAL_REVIVED,    /* seq, note: a dead letter that runs again as another task, or shall not be
-                         * one: its inputs go, its result stays as long as any other's */
-    JOURNAL_SWEEP       /* sweep */
+    JOURNAL_FINISH, /* seq, result, note. Frames of what is no dead letter go, its header stays */
+    JOURNAL_DELIVERED, /* seq: nobody will acknowledge its result */
+    JOURNAL_ACK,       /* seq: acknowledged; the result goes with its retention */
+    JOURNAL_FORGET,    /* seq: everything of it goes */
+    JOURNAL_REVIVED,   /* seq, note: a dead letter that runs again as another task, or shall not be
+                        * one: its inputs go, its result stays as long as any other's */
+    JOURNAL_SWEEP      /* sweep */
 };
 
 /* What is older goes, a bounded number at a time. Times are epoch milliseconds. */
@@ -272,7 +272,7 @@ typedef void (*journal_job_fn)(void *arg, enum code code, const char *why,
 int journal_read_job(struct journal *j, uint64_t owner, const char *job_id, journal_job_fn fn,
                      void *arg);
 
-/* ---- tools, for another process than the core. Each: -1, why ---- */
+/* ---- tools, for another process than the core, which may run. Each: -1, why. [any] ---- */
 
 /* integrity_check, whether each row makes sense, and whether the files that rows name are there.
  * report gets a line a finding; returns how many. */
