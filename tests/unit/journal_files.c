@@ -276,7 +276,7 @@ static void test_step_fails(void **state)
     kit_close(k);
     meddle(k, "PRAGMA user_version = 1"); /* but the tables are newer */
     expect_refused(k, "from version 1 to");
-    meddle(k, "PRAGMA user_version = 2");
+    meddle(k, "PRAGMA user_version = 3");
     kit_open(k, NULL);
 }
 
