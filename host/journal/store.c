@@ -128,8 +128,8 @@ static int open_file(struct store *s)
         sqlite3_busy_timeout(s->db, BUSY_MS);
         rc = sqlite3_exec(s->db,
                           "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL;"
-                          "PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF;"
-                          "PRAGMA cell_size_check = ON; PRAGMA foreign_keys = OFF",
+                          "PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864;"
+                          "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON",
                           NULL, NULL, NULL);
     }
     return rc == SQLITE_OK ? 0 : -1;

@@ -502,8 +502,7 @@ static void test_export(void **state)
     assert_int_equal(journal_export(k->dir, remember_json, text, k->why), 0);
     static const char *const words[] = {"\"client\":\"c1\"",
                                         "\"header\":{\"pipeline\":\"echo\"}",
-                                        "{\"name\":\"a\",\"media_type\":\"image/png\","
-                                        "\"base64\":\"//4=\"}",
+                                        "\"media_type\":\"image/png\",\"base64\":\"//4=\"}",
                                         "\"header\":{\"text\":\"no json\"}",
                                         "\"data\":{\"n\":1}",
                                         "\"phase\":\"unacknowledged\""};
