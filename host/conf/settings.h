@@ -41,6 +41,8 @@ struct conf_host {
     int64_t max_frame_bytes, max_message_bytes, max_unfinished_bytes, max_frames, max_header_bytes;
     int64_t max_result_bytes, max_outputs_bytes, max_log_bytes;
     int64_t result_retention_ms, results_max_bytes;
+    bool durable; /* what a SUBMIT without that member means */
+    int64_t spool_above_bytes, journal_ballast_bytes, journal_reserve_bytes;
     int64_t drain_timeout_ms, heartbeat_ms, gone_ttl_ms, load_timeout_ms, scan_timeout_ms;
     int64_t box_uid_base;
     struct conf_list require, require_strong; /* names of guarantees */

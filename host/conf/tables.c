@@ -96,6 +96,22 @@ static const struct option host_options[] = {
      .help = "How long a result is kept for a client that has not acknowledged it."},
     {"results_max_bytes", OPTION_SIZE, HOST(results_max_bytes), "256Mi", MI, 1024 * GI,
      .help = "Bytes of all kept results together; past it the oldest go first."},
+    {"durable", OPTION_BOOL, HOST(durable), "yes", 0, 0,
+     .help =
+         "Whether a task is kept in the journal if its SUBMIT does not say: accepted once it is "
+         "on the disk, and not lost whatever dies. no: as quick as memory, and gone with the "
+         "core."},
+    {"spool_above", OPTION_SIZE, HOST(spool_above_bytes), "64Ki", 4 * KI, GI,
+     .help = "Inputs and results larger than this lie in files beside the journal.",
+     .flags = OPTION_RESTART},
+    {"journal_ballast", OPTION_SIZE, HOST(journal_ballast_bytes), "16Mi", MI, 64 * GI,
+     .help = "Room that the journal holds so that verdicts can still be written to a full disk. 0: "
+             "none.",
+     .flags = OPTION_ZERO | OPTION_RESTART},
+    {"journal_reserve", OPTION_SIZE, HOST(journal_reserve_bytes), "64Mi", MI, 1024 * GI,
+     .help = "Free bytes in state_dir's file system below which no durable task is taken in. 0: "
+             "until it is full.",
+     .flags = OPTION_ZERO | OPTION_RESTART},
     {"gone_ttl", OPTION_DURATION, HOST(gone_ttl_ms), "10m", SECOND, 30 * DAY,
      .help = "How long a queued task waits for a pipeline that no plugin provides any more, unless "
              "its own ttl is shorter."},

@@ -11,13 +11,12 @@ enum { REQUEST_MAX = 128 };
 struct json_span answer_request(const struct core *c)
 {
     uint32_t request = c->doc.n > 0 ? json_find(&c->doc, 0, "request") : 0;
-    if (request == 0 || json_kind(&c->doc, request) != JSON_STRING ||
-        c->doc.tokens[request].len > REQUEST_MAX + 2)
-        return (struct json_span){NULL, 0};
-    return json_at(&c->doc, request);
+    bool is_there = request != 0 && json_kind(&c->doc, request) == JSON_STRING &&
+                    c->doc.tokens[request].len <= REQUEST_MAX + 2;
+    return is_there ? json_at(&c->doc, request) : (struct json_span){NULL, 0};
 }
 
-void answer_begin_later(struct core *c, struct json_writer *w, struct json_span request)
+void answer_begin_as(struct core *c, struct json_writer *w, struct json_span request)
 {
     buf_reset(&c->out);
     json_begin(w, &c->out);
@@ -28,7 +27,7 @@ void answer_begin_later(struct core *c, struct json_writer *w, struct json_span 
 
 void answer_begin(struct core *c, struct json_writer *w)
 {
-    answer_begin_later(c, w, answer_request(c));
+    answer_begin_as(c, w, answer_request(c));
 }
 
 void answer_send_body(struct core *c, struct peer *p, enum wire_verb verb, struct json_writer *w,
@@ -39,6 +38,8 @@ void answer_send_body(struct core *c, struct peer *p, enum wire_verb verb, struc
         log_error("no memory for an answer", LS("verb", wire_verb_name(verb)));
         return;
     }
+    if (p->is_lost)
+        return;
     if (router_send(p->router, &p->to, verb, c->out.data, c->out.len, body, n_body) == 0)
         c->stats.messages_out++;
     else

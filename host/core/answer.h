@@ -11,10 +11,10 @@ struct peer;
 
 /* Opens the object and puts "request" in if the request had one. */
 void answer_begin(struct core *c, struct json_writer *w);
-/* The member "request" of the request at hand; len 0: none. */
+/* The same with this "request" (len 0: none), for an answer in a later turn. */
+void answer_begin_as(struct core *c, struct json_writer *w, struct json_span request);
+/* The "request" of the message at hand, as it is to be sent back; len 0: none. */
 struct json_span answer_request(const struct core *c);
-/* The same for an answer that comes later: request as answer_request had it. */
-void answer_begin_later(struct core *c, struct json_writer *w, struct json_span request);
 /* Closes the object and sends it. A peer that does not read loses the answer, one that is gone is
  * forgotten. */
 void answer_send(struct core *c, struct peer *p, enum wire_verb verb, struct json_writer *w);

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/durable.h"
 #include "core/pipelines.h"
-#include "core/push.h"
 #include "core/submit.h"
 #include "core/tasks.h"
 
@@ -60,6 +60,28 @@ static int read_child(struct core *c, struct child *x, const struct task *parent
     return pipeline_check_params(x->pipeline, &x->doc, x->s.params, r);
 }
 
+static void on_accepted(struct core *c, struct task *t, void *arg, enum code code, const char *why)
+{
+    (void)arg;
+    (void)code;
+    (void)why;
+    task_admit(c, t);
+}
+
+/* It is put into the journal in the turn of its parent's verdict: both are there, or neither. */
+static void accept(struct core *c, struct task *t, const struct task *parent)
+{
+    t->depth = parent->depth + 1;
+    t->is_silent = !parent->wants_children;
+    t->is_durable = parent->is_durable;
+    memcpy(t->parent, parent->uid, sizeof t->parent);
+    c->stats.accepted++;
+    if (!t->is_durable)
+        task_admit(c, t);
+    else if (durable_accept(c, t, true, on_accepted, NULL) < 0)
+        task_reject(c, t);
+}
+
 static void start_child(struct core *c, struct child *x, const struct task *parent,
                         struct json_writer *ids)
 {
@@ -70,13 +92,10 @@ static void start_child(struct core *c, struct child *x, const struct task *pare
     memcpy(zmq_msg_data(&header), x->header.data, x->header.len);
     struct task *t = task_new(c, parent->owner, x->pipeline, &x->s, &header, NULL, 0);
     zmq_msg_close(&header);
-    if (t == NULL || task_accept(c, t, no_digest, NULL, true) < 0)
+    if (t == NULL || task_enter(c, t, no_digest) < 0)
         return;
-    t->depth = parent->depth + 1;
-    t->is_silent = !parent->wants_children;
-    c->stats.accepted++;
     json_put_str(ids, t->task_id);
-    push_state(c, t);
+    accept(c, t, parent);
 }
 
 static int read_all(struct core *c, struct child *all, const struct task *parent,

@@ -6,7 +6,6 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -17,12 +16,14 @@
 #include "conf/users.h"
 #include "core/changes.h"
 #include "core/doors.h"
+#include "core/durable.h"
 #include "core/growth.h"
 #include "core/kept.h"
 #include "core/peers.h"
 #include "core/pipelines.h"
 #include "core/push.h"
 #include "core/reload.h"
+#include "core/replay.h"
 #include "core/scan.h"
 #include "core/tasks.h"
 #include "core/verbs.h"
@@ -44,6 +45,7 @@ static int on_turn(void *arg)
     doors_serve(c, MESSAGES_A_TURN);
     tasks_dispatch(c);
     kept_make_room(c);
+    durable_flush(c);
     peers_bury(c);
     return doors_are_due(c) ? 0 : -1;
 }
@@ -100,7 +102,8 @@ static void on_scanned(void *arg, struct catalog *catalog, const struct conf_lis
     struct core *c = arg;
     (void)changing;
     c->catalog = catalog;
-    if (catalog == NULL || changes_begin(c) < 0 || doors_open(c) < 0 || growth_init(c) < 0) {
+    if (catalog == NULL || changes_begin(c) < 0 || replay(c) < 0 || doors_open(c) < 0 ||
+        growth_init(c) < 0) {
         c->has_failed = true;
         loop_stop(c->loop);
         return;
@@ -172,10 +175,11 @@ void core_configure(struct core *c, struct conf *conf)
 /* What root may have to do: see the host's folders, and take the doors' places in them. */
 static int take_places(struct core *c)
 {
-    if (load_host_id(c) == 0)
-        return doors_listen(c);
-    log_error("host id cannot be kept", LS("state_dir", c->host->state_dir), LE(errno));
-    return -1;
+    if (load_host_id(c) < 0) {
+        log_error("host id cannot be kept", LS("state_dir", c->host->state_dir), LE(errno));
+        return -1;
+    }
+    return durable_make_place(c) == 0 ? doors_listen(c) : -1;
 }
 
 /* Before the first thread and the first byte from outside: what is wrong in us is not root's then. */
@@ -197,6 +201,8 @@ static int start(struct core *c, int launcher_fd)
 {
     c->drain = loop_timer_new(c->loop, on_drain_over, c);
     c->launcher = launcher_new(c->loop, launcher_fd, on_launcher_lost, c);
+    if (durable_open(c) < 0)
+        return -1;
     if (c->drain == NULL || c->launcher == NULL || make_tables(c) < 0 || reload_init(c) < 0) {
         log_error("no memory to start");
         return -1;
@@ -223,10 +229,6 @@ int core_init(struct core *c, struct loop *loop, const struct core_options *o)
     c->epoch = clock_wall_ms();
     c->started_mono_ms = clock_mono_ms();
     set_limits(c);
-    if (getrandom(c->hash_seed, sizeof c->hash_seed, 0) != (ssize_t)sizeof c->hash_seed) {
-        log_error("no random bytes", LE(errno));
-        return -1;
-    }
     return take_places(c) == 0 && give_up_root(c) == 0 ? start(c, o->launcher_fd) : -1;
 }
 
@@ -268,7 +270,7 @@ void core_stop_now(struct core *c)
     }
     c->phase = CORE_STOPPING;
     c->stops_when_idle = true;
-    tasks_cancel_all(c, "the host stops");
+    tasks_stop_all(c, "the host stops");
     /* What does not stop within its grace is killed; then the loop ends at the latest here. */
     loop_timer_after(c->drain, CANCEL_GRACE_MS + LAST_WORDS_MS);
     core_check_idle(c);
@@ -278,16 +280,15 @@ void core_check_idle(struct core *c)
 {
     if (!c->stops_when_idle || c->phase < CORE_DRAINING)
         return;
-    if (sched_running(c->sched) == 0 && sched_waiting(c->sched) == 0)
+    if (sched_running(c->sched) == 0 && sched_waiting(c->sched) == 0 && durable_is_idle(c))
         loop_stop(c->loop);
 }
 
 void core_clear(struct core *c)
 {
-    if (c->kept_waiting.first != NULL)
-        log_warn("results that nobody acknowledged are lost", LI("bytes", c->kept_waiting_bytes));
     c->phase = CORE_STOPPING;
     growth_clear(c);
+    durable_close(c); /* what it completes is still sent */
     doors_close(c, LAST_WORDS_MS);
     launcher_free(c->launcher);
     changes_clear(c);

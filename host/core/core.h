@@ -18,6 +18,7 @@
 struct box;
 struct catalog;
 struct changes;
+struct journal;
 struct launcher;
 struct loop;
 struct loop_timer;
@@ -68,12 +69,16 @@ struct core {
 
     /* peers.c */
     struct table *peers;   /* by router and envelope */
-    struct table *clients; /* by resume token */
+    struct table *clients; /* by the hash of their secret */
     uint64_t next_owner;
     size_t n_watchers; /* owners with WATCH or capacity pushes: none costs nothing */
     struct peer *oldest_peer, *newest_peer; /* by last word */
     struct peer *dead_peers;                /* lost in this turn */
     struct owner *owners;                   /* all of them */
+
+    /* durable.c */
+    struct journal *journal;
+    size_t n_under_way; /* operations whose end somebody awaits */
 
     /* growth.c */
     struct loop_timer *growth;
@@ -87,11 +92,11 @@ struct core {
     /* tasks.c */
     struct table *by_uid, *by_id, *by_key;
     struct sched *sched;
-    size_t queue_bytes;   /* of waiting and attached tasks */
+    size_t queue_bytes;   /* of waiting and attached tasks, and of those being accepted */
     size_t running_bytes; /* of running tasks, as queue_bytes */
     size_t
         own_bytes; /* of task objects: their names, lists and frames, without the frames' bytes */
-    size_t n_attached;
+    size_t n_attached, n_accepting;
     size_t kept_bytes, kept_waiting_bytes, n_kept;
     struct task_list kept_delivered, kept_waiting, history;
     size_t n_history;

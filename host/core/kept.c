@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "core/durable.h"
 #include "core/peers.h"
 #include "core/pipelines.h"
 #include "core/tasks.h"
@@ -213,7 +214,10 @@ static int shrink(struct core *c, struct task *t)
 
 void kept_acknowledge(struct core *c, struct task *t)
 {
-    if (t->is_kept && !t->is_acknowledged && shrink(c, t) < 0)
+    if (!t->is_kept || t->is_acknowledged)
+        return;
+    durable_acknowledge(c, t);
+    if (shrink(c, t) < 0)
         forget(c, t);
 }
 

@@ -2,14 +2,16 @@
  * that finds nobody does, and silence over the retention time. */
 #include "core/peers.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "base/table.h"
+#include "core/durable.h"
 #include "core/kept.h"
-#include "core/reload.h"
 #include "core/tasks.h"
+#include "journal/journal.h"
 #include "loop/loop.h"
 
 enum { PEERS_MAX = 65536, ROOM_TRIES = 64, CLIENTS_MAX = 16384, ENVELOPE_FRAME_MAX = 255 };
@@ -114,11 +116,40 @@ static struct owner *owner_new(struct core *c)
     return o;
 }
 
+struct owner *owner_restore(struct core *c, uint64_t number)
+{
+    struct owner *o = owner_new(c);
+    if (o == NULL)
+        return NULL;
+    o->number = number;
+    o->last_seen_ms = loop_now_ms(c->loop);
+    return o;
+}
+
+static void copy_text(char *to, size_t size, const char *from)
+{
+    snprintf(to, size, "%s", from != NULL ? from : "");
+}
+
+int owner_restore_client(struct core *c, struct owner *o, const struct journal_owner *from)
+{
+    copy_text(o->id, sizeof o->id, from->client);
+    copy_text(o->resume_hash, sizeof o->resume_hash, from->resume_hash);
+    copy_text(o->name, sizeof o->name, from->name);
+    copy_text(o->kind, sizeof o->kind, from->kind);
+    if (strlen(o->resume_hash) != DIGEST_HEX - 1 ||
+        table_put(c->clients, o->resume_hash, DIGEST_HEX - 1, o) < 0)
+        return -1;
+    o->is_client = o->is_journaled = true;
+    return 0;
+}
+
 static void owner_free(struct core *c, struct owner *o)
 {
+    durable_owner_gone(c, o);
     owner_set_watch(c, o, 0, false, false);
     if (o->is_client)
-        table_take(c->clients, o->resume, strlen(o->resume));
+        table_take(c->clients, o->resume_hash, DIGEST_HEX - 1);
     if (o->prev != NULL)
         o->prev->next = o->next;
     else
@@ -161,7 +192,9 @@ static void detach(struct core *c, struct peer *p)
 
 void peer_lost(struct core *c, struct peer *p)
 {
-    reload_peer_lost(c, p);
+    if (p->is_lost)
+        return;
+    p->is_lost = true;
     detach(c, p);
     leave_ages(c, p);
     table_take(c->peers, p->key, p->key_len);
@@ -190,19 +223,31 @@ void peers_lost(struct core *c, const struct router *r)
 
 void peers_bury(struct core *c)
 {
-    while (c->dead_peers != NULL) {
-        struct peer *p = c->dead_peers;
-        c->dead_peers = p->next_dead;
+    for (struct peer **at = &c->dead_peers; *at != NULL;) {
+        struct peer *p = *at;
+        if (p->held > 0) {
+            at = &p->next_dead;
+            continue;
+        }
+        *at = p->next_dead;
         free(p);
     }
 }
 
+/* The secret is random and long: a plain hash of it gives nothing away, and neither does the time that looking for
+ * one takes. */
+static void hash_secret(const char *secret, char *hash)
+{
+    digest_sha256(secret, strlen(secret), hash);
+}
+
 /* -1: no memory; it is as it was. */
-static int make_client(struct core *c, struct owner *o)
+static int make_client(struct core *c, struct owner *o, char *secret)
 {
     id_new(o->id);
-    id_secret(o->resume, RESUME_BYTES);
-    if (table_put(c->clients, o->resume, strlen(o->resume), o) < 0)
+    id_secret(secret, RESUME_BYTES);
+    hash_secret(secret, o->resume_hash);
+    if (table_put(c->clients, o->resume_hash, DIGEST_HEX - 1, o) < 0)
         return -1;
     o->is_client = true;
     return 0;
@@ -222,7 +267,7 @@ static void make_room_for_client(struct core *c)
 }
 
 /* What the connection did before it said HELLO is the client's too. */
-static struct owner *client_of(struct core *c, struct peer *p)
+static struct owner *client_of(struct core *c, struct peer *p, char *secret)
 {
     /* Whoever says HELLO without the secret is somebody new: a routing id proves nothing. */
     if (p->owner != NULL && p->owner->is_client)
@@ -232,15 +277,22 @@ static struct owner *client_of(struct core *c, struct peer *p)
         return NULL;
     if (table_count(c->clients) >= CLIENTS_MAX)
         make_room_for_client(c);
-    return make_client(c, o) == 0 ? o : NULL;
+    return make_client(c, o, secret) == 0 ? o : NULL;
 }
 
-struct owner *peer_hello(struct core *c, struct peer *p, const char *resume, bool *is_resumed)
+static struct owner *find_client(struct core *c, const char *secret)
 {
-    struct owner *o = resume != NULL ? table_get(c->clients, resume, strlen(resume)) : NULL;
+    char hash[DIGEST_HEX];
+    hash_secret(secret, hash);
+    return table_get(c->clients, hash, DIGEST_HEX - 1);
+}
+
+struct owner *peer_hello(struct core *c, struct peer *p, char *secret, bool *is_resumed)
+{
+    struct owner *o = secret[0] != '\0' ? find_client(c, secret) : NULL;
     *is_resumed = o != NULL;
     if (o == NULL)
-        return client_of(c, p);
+        return client_of(c, p, secret);
     if (o == p->owner)
         return o;
     /* What the connection owned as an anonymous user stays with that user and can be asked for by

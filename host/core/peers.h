@@ -7,12 +7,21 @@
  * anonymous user of one connection.
  */
 
+#include "base/digest.h"
 #include "core/core.h"
 #include "wire/message.h"
 
-enum { OWNER_NAME_MAX = 64, OWNER_KIND_MAX = 32, RESUME_BYTES = 24 };
+/* RESUME_TEXT: one character more than a secret has, so that what only begins like one is none. */
+enum {
+    OWNER_NAME_MAX = 64,
+    OWNER_KIND_MAX = 32,
+    RESUME_BYTES = 24,
+    RESUME_TEXT = 2 * RESUME_BYTES + 2
+};
 
 enum event_mask { EVENT_STATE = 1, EVENT_PROGRESS = 2, EVENT_LOG = 4 };
+
+struct journal_owner;
 
 struct peer {
     struct peer *older, *newer; /* in core.peer_ages */
@@ -23,6 +32,8 @@ struct peer {
     int64_t last_seen_ms; /* monotonic */
     bool is_req;
     bool is_broken; /* it broke the protocol and was told: ignored */
+    bool is_lost;   /* the connection is gone: nothing can be sent */
+    unsigned held;  /* by answers that are still to come: it is not freed */
     size_t key_len;
     unsigned char key[]; /* router, then the envelope frames, each with its length */
 };
@@ -31,6 +42,7 @@ struct owner {
     struct owner *prev, *next;
     uint64_t number;
     bool is_client; /* said HELLO: results wait for its ACK */
+    bool is_journaled;
     bool wants_capacity;
     bool watches_all;
     bool is_backlogged; /* a result could not be sent: the peer reads too slowly */
@@ -40,7 +52,7 @@ struct owner {
     size_t n_tasks;
     size_t waiting_bytes; /* of results it has not acknowledged */
     char id[ID_TEXT];
-    char resume[2 * RESUME_BYTES + 1];
+    char resume_hash[DIGEST_HEX]; /* of the secret, which is not kept */
     char name[OWNER_NAME_MAX + 1], kind[OWNER_KIND_MAX + 1];
 };
 
@@ -54,10 +66,16 @@ struct owner *peer_owner(struct core *c, struct peer *p);
 void peer_lost(struct core *c, struct peer *p);
 /* All connections of a door that is closed. */
 void peers_lost(struct core *c, const struct router *r);
-/* Frees the lost ones: at the end of a turn. */
+/* Frees the lost ones that nobody holds: at the end of a turn. */
 void peers_bury(struct core *c);
-/* Makes the peer a client: of an old one by its secret, or of a new one. NULL: no memory. */
-struct owner *peer_hello(struct core *c, struct peer *p, const char *resume, bool *is_resumed);
+/* Makes the peer a client: of an old one by its secret, or of a new one. secret (RESUME_TEXT bytes)
+ * is what the peer presents, or ""; if it opens nothing it becomes the new client's. Nobody can be
+ * told it again. NULL: no memory. */
+struct owner *peer_hello(struct core *c, struct peer *p, char *secret, bool *is_resumed);
+/* One that is not here now, out of the journal: with that number. NULL: no memory. */
+struct owner *owner_restore(struct core *c, uint64_t number);
+/* Makes it a client again. -1: no memory. */
+int owner_restore_client(struct core *c, struct owner *o, const struct journal_owner *from);
 /* To be called when an owner has lost a task, a watch or its peer: a spare one is freed. */
 void owner_release(struct core *c, struct owner *o);
 void owner_set_watch(struct core *c, struct owner *o, unsigned events, bool all, bool capacity);

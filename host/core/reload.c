@@ -16,7 +16,6 @@
 #include "conf/changes.h"
 #include "core/answer.h"
 #include "core/changes.h"
-#include "core/peers.h"
 #include "core/pipelines.h"
 #include "core/reload_internal.h"
 #include "core/scan.h"
@@ -140,7 +139,7 @@ static void begin(struct reload *r)
     r->is_forced = r->wants_force;
     r->wants_conf = r->wants_force = false;
     r->waiters = r->next_waiters;
-    r->next_waiters = NULL;
+    r->next_waiters = (struct reload_waiters){NULL, 0};
     if (read_conf(r) < 0) {
         if (r->refusal.code == CODE_OK)
             refuse(&r->refusal, CODE_INTERNAL, "no memory for the configuration");

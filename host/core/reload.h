@@ -10,7 +10,6 @@
 
 #include "core/core.h"
 
-struct peer;
 struct request;
 
 /* -1: no memory. */
@@ -24,8 +23,6 @@ void reload_files(struct core *c);
 void reload_begin_waiting(struct core *c);
 /* RELOAD: answered when it is done. */
 void verbs_reload(struct core *c, struct request *q);
-/* That peer needs no answer any more. */
-void reload_peer_lost(struct core *c, const struct peer *p);
 /* A plugin is broken, or a pipeline in quarantine: their files are looked at from time to time, and a
  * change is a reason to try again at once. */
 void reload_watch_broken(struct core *c);

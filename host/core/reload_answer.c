@@ -1,63 +1,38 @@
 /* reload_answer.c: what RELOAD is answered, when it is done. Runs in the core. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "conf/changes.h"
-#include "core/answer.h"
 #include "core/changes.h"
-#include "core/peers.h"
+#include "core/late.h"
 #include "core/reload_internal.h"
 #include "plugin/catalog.h"
 
-struct reload_waiter {
-    struct reload_waiter *next;
-    struct peer *peer; /* NULL: it has gone */
-    size_t request_len;
-    char request[]; /* the member "request" of its header */
-};
-
 int reload_add_waiter(struct reload *r, struct peer *p)
 {
-    struct json_span request = answer_request(r->core);
-    struct reload_waiter *w = malloc(sizeof *w + request.len);
-    if (w == NULL)
+    struct late **grown =
+        reallocarray(r->next_waiters.items, r->next_waiters.n + 1, sizeof(struct late *));
+    if (grown == NULL)
         return -1;
-    *w = (struct reload_waiter){.next = r->next_waiters, .peer = p, .request_len = request.len};
-    if (request.len > 0)
-        memcpy(w->request, request.at, request.len);
-    r->next_waiters = w;
+    r->next_waiters.items = grown;
+    grown[r->next_waiters.n] = late_new(r->core, p);
+    if (grown[r->next_waiters.n] == NULL)
+        return -1;
+    r->next_waiters.n++;
     return 0;
 }
 
-static void lose_peer(struct reload_waiter *w, const struct peer *p)
+static void forget(struct reload_waiters *w)
 {
-    for (; w != NULL; w = w->next) {
-        if (w->peer == p)
-            w->peer = NULL;
-    }
-}
-
-void reload_peer_lost(struct core *c, const struct peer *p)
-{
-    if (c->reload == NULL)
-        return;
-    lose_peer(c->reload->waiters, p);
-    lose_peer(c->reload->next_waiters, p);
-}
-
-static void free_all(struct reload_waiter **list)
-{
-    while (*list != NULL) {
-        struct reload_waiter *w = *list;
-        *list = w->next;
-        free(w);
-    }
+    for (size_t i = 0; i < w->n; i++)
+        late_free(w->items[i]);
+    free(w->items);
+    *w = (struct reload_waiters){NULL, 0};
 }
 
 void reload_forget_waiters(struct reload *r)
 {
-    free_all(&r->waiters);
-    free_all(&r->next_waiters);
+    forget(&r->waiters);
+    forget(&r->next_waiters);
 }
 
 /* ---- the answer
@@ -123,14 +98,14 @@ void reload_answer(struct reload *r)
 {
     struct core *c = r->core;
     const bool is_refused = r->refusal.code != CODE_OK;
-    for (struct reload_waiter *at = r->waiters; at != NULL; at = at->next) {
+    for (size_t i = 0; i < r->waiters.n; i++) {
         struct json_writer w;
-        if (at->peer == NULL)
-            continue;
-        answer_begin_later(c, &w, (struct json_span){at->request, at->request_len});
+        struct late *waiter = r->waiters.items[i];
+        r->waiters.items[i] = NULL;
+        late_begin(c, waiter, &w);
         write_answer(r, &w);
         c->stats.refused += is_refused;
-        answer_send(c, at->peer, is_refused ? WIRE_REFUSED : WIRE_INFO, &w);
+        late_send(c, waiter, is_refused ? WIRE_REFUSED : WIRE_INFO, &w);
     }
-    free_all(&r->waiters);
+    forget(&r->waiters);
 }

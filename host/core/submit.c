@@ -11,13 +11,15 @@
 #include "base/log.h"
 #include "base/table.h"
 #include "core/answer.h"
+#include "core/durable.h"
 #include "core/kept.h"
+#include "core/late.h"
 #include "core/peers.h"
 #include "core/pipelines.h"
-#include "core/push.h"
 #include "core/tasks.h"
+#include "journal/journal.h"
 
-enum { RETRY_AFTER_MS = 500, OWNERS_SHARE = 4 };
+enum { RETRY_AFTER_MS = 500, STORAGE_RETRY_MS = 1000, OWNERS_SHARE = 4 };
 
 struct submission {
     struct core *c;
@@ -27,8 +29,8 @@ struct submission {
     zmq_msg_t *header, *body; /* header may be NULL */
     size_t n_body;
     struct refusal refusal;
-    struct task *same;   /* the task this one turned out to be */
-    struct task *leader; /* with the same idempotency key */
+    struct task *same; /* the task this one turned out to be */
+    bool is_durable;
 };
 
 static int find_pipeline(struct submission *x)
@@ -102,10 +104,12 @@ static int check_times(struct submission *x)
 
 static int check_durable(struct submission *x)
 {
-    if (!x->s.durable)
+    const char *why;
+    x->is_durable = x->s.has_durable ? x->s.durable : x->c->host->durable;
+    if (!x->is_durable || journal_takes(x->c->journal, &why))
         return 0;
-    return refuse(&x->refusal, CODE_DEPENDENCY_MISSING,
-                  "this host keeps tasks in memory only: durable cannot be promised");
+    x->refusal.retry_after_ms = STORAGE_RETRY_MS;
+    return refuse(&x->refusal, CODE_STORAGE_UNAVAILABLE, "%s", why);
 }
 
 static int check_digests(struct submission *x)
@@ -166,14 +170,12 @@ static int find_same(struct submission *x)
     return x->same != NULL ? check_same(x, x->same, "task_id") : 0;
 }
 
-static int find_leader(struct submission *x)
+static int check_key(struct submission *x)
 {
     char *key = x->s.key != 0 ? json_strdup(x->s.doc, x->s.key) : NULL;
-    x->leader = key != NULL ? task_find_key(x->c, x->owner, x->pipeline, key) : NULL;
+    const struct task *old = key != NULL ? task_find_key(x->c, x->owner, x->pipeline, key) : NULL;
     free(key);
-    if (x->leader != NULL && !task_may_answer(x->leader))
-        x->leader = NULL;
-    return x->leader != NULL ? check_same(x, x->leader, "idempotency_key") : 0;
+    return old != NULL && task_may_answer(old) ? check_same(x, old, "idempotency_key") : 0;
 }
 
 /* In this order: the first that refuses is what the client is told. A task that is known already
@@ -182,7 +184,7 @@ static int check(struct submission *x)
 {
     static int (*const steps[])(struct submission *) = {
         check_phase,  check_version, check_times, check_durable, check_quarantine,
-        check_params, check_room,    find_leader, check_digests};
+        check_params, check_room,    check_key,   check_digests};
     if (find_pipeline(x) < 0 || find_same(x) < 0)
         return -1;
     for (size_t i = 0; i < sizeof steps / sizeof *steps && x->same == NULL; i++) {
@@ -192,62 +194,161 @@ static int check(struct submission *x)
     return 0;
 }
 
-static void write_ignored(const struct submission *x, struct json_writer *w)
+/* The members that the host does not know, as a list; NULL: none, or no memory to say it. */
+static char *ignored_text(const struct submission *x)
 {
+    struct json_writer w;
+    struct buf b = BUF_INIT(SUBMIT_IGNORED_MAX * IGNORED_NAME_MAX);
     if (x->s.n_ignored == 0)
-        return;
-    json_key(w, "ignored");
-    json_open(w, '[');
+        return NULL;
+    json_begin(&w, &b);
+    json_open(&w, '[');
     for (size_t i = 0; i < x->s.n_ignored; i++) {
         struct json_span name = json_at(x->s.doc, x->s.ignored[i]);
-        json_put_raw(w, name.at, name.len);
+        if (name.len < IGNORED_NAME_MAX)
+            json_put_raw(&w, name.at, name.len);
     }
-    json_close(w, ']');
+    json_close(&w, ']');
+    if (json_end(&w) == 0 && buf_append(&b, "", 1) == 0)
+        return (char *)b.data;
+    buf_clear(&b);
+    return NULL;
 }
 
-static void answer_accepted(struct submission *x, struct peer *p, const struct task *t,
+/* What is still owed to the client while its task is being made durable. */
+struct promise {
+    struct late *answer; /* NULL: it waits for the RESULT only */
+    char *ignored;       /* a JSON list, or NULL */
+    char uid[ID_TEXT];   /* of the task that its SUBMIT turned out to be, or "" */
+};
+
+static void promise_free(struct promise *p)
+{
+    late_free(p->answer);
+    free(p->ignored);
+    free(p);
+}
+
+static struct promise *promise_new(struct submission *x, struct peer *peer)
+{
+    struct promise *p = calloc(1, sizeof *p);
+    if (p == NULL)
+        return NULL;
+    p->answer = late_new(x->c, peer);
+    if (p->answer == NULL) {
+        free(p);
+        return NULL;
+    }
+    p->ignored = ignored_text(x);
+    return p;
+}
+
+/* Takes the promise. */
+static void answer_accepted(struct core *c, struct promise *p, const struct task *t,
                             const char *state, bool is_attached)
 {
     struct json_writer w;
-    answer_begin(x->c, &w);
-    json_member_str(&w, "task_id", t->task_id);
-    json_member_str(&w, "uid", t->uid);
-    json_member_str(&w, "state", state);
-    json_member_bool(&w, "attached", is_attached);
-    json_member_bool(&w, "durable", false);
-    write_ignored(x, &w);
-    answer_send(x->c, p, WIRE_ACCEPTED, &w);
+    if (!t->is_answered_by_result) {
+        late_begin(c, p->answer, &w);
+        json_member_str(&w, "task_id", t->task_id);
+        json_member_str(&w, "uid", t->uid);
+        json_member_str(&w, "state", state);
+        json_member_bool(&w, "attached", is_attached);
+        json_member_bool(&w, "durable", t->is_durable);
+        if (p->ignored != NULL)
+            json_member_raw(&w, "ignored", (struct json_span){p->ignored, strlen(p->ignored)});
+        late_send(c, p->answer, WIRE_ACCEPTED, &w);
+        p->answer = NULL;
+    }
+    promise_free(p);
 }
 
-/* The same task once more: it is accepted already. */
-static void answer_same(struct submission *x, struct peer *p)
+static void answer_not_kept(struct core *c, struct promise *p, enum code code, const char *why)
 {
-    struct task *t = x->same;
-    if (!x->s.wait)
-        answer_accepted(x, p, t, task_state_name(t->state), true);
-    t->is_answered_by_result = x->s.wait;
-    if (t->state == TASK_FINISHED)
-        kept_deliver(x->c, t);
+    late_refused(c, p->answer, code, why, STORAGE_RETRY_MS);
+    p->answer = NULL;
+    promise_free(p);
 }
 
-/* Digests are taken before task_new moves the frames. Nothing is said before the task stands in the
- * tables. */
-static int accept(struct submission *x, struct peer *p)
+/* It is durable, or it is not to be. */
+static void on_accepted(struct core *c, struct task *t, void *arg, enum code code, const char *why)
+{
+    struct promise *p = arg;
+    bool is_attached;
+    if (code != CODE_OK) {
+        answer_not_kept(c, p, code, why);
+        task_reject(c, t);
+        return;
+    }
+    const char *state = task_prospect(c, t, &is_attached);
+    c->stats.accepted++;
+    answer_accepted(c, p, t, state, is_attached);
+    task_admit(c, t);
+}
+
+static void accept_now(struct core *c, struct task *t, struct promise *p)
+{
+    on_accepted(c, t, p, CODE_OK, NULL);
+}
+
+/* Digests are taken before task_new moves the frames. Nothing is said before the task is as durable as
+ * promised. */
+static int accept(struct submission *x, struct peer *peer)
 {
     uint64_t digest[2] = {0, 0};
-    bool is_cached = x->leader != NULL && x->leader->state == TASK_FINISHED;
     if (x->s.task_id != 0 || x->s.key != 0)
         hash_content(x, digest);
-    struct task *t = task_new(x->c, x->owner, x->pipeline, &x->s, x->header, x->body, x->n_body);
-    if (t == NULL || task_accept(x->c, t, digest, is_cached ? NULL : x->leader, !is_cached) < 0)
+    struct promise *p = promise_new(x, peer);
+    struct task *t =
+        p != NULL ? task_new(x->c, x->owner, x->pipeline, &x->s, x->header, x->body, x->n_body)
+                  : NULL;
+    if (t != NULL)
+        t->is_durable = x->is_durable;
+    if (t == NULL || task_enter(x->c, t, digest) < 0) {
+        if (p != NULL)
+            promise_free(p);
         return refuse(&x->refusal, CODE_OVERLOADED, "no memory for the task");
-    x->c->stats.accepted++;
-    if (!x->s.wait)
-        answer_accepted(x, p, t, is_cached ? "finished" : "queued", x->leader != NULL);
-    if (is_cached)
-        task_finish_cached(x->c, t, x->leader);
+    }
+    if (!t->is_durable)
+        accept_now(x->c, t, p);
+    else if (durable_accept(x->c, t, false, on_accepted, p) < 0)
+        on_accepted(x->c, t, p, CODE_OVERLOADED, "no memory for the task");
+    return 0;
+}
+
+/* ---- the same task once more
+ * ---------------------------------------------------------------------- */
+
+static void answer_known(struct core *c, struct task *t, struct promise *p)
+{
+    answer_accepted(c, p, t, task_state_name(t->state), true);
+    if (t->state == TASK_FINISHED)
+        kept_deliver(c, t);
+}
+
+/* The first SUBMIT of it has been answered by now. */
+static void on_barrier(struct core *c, void *arg)
+{
+    struct promise *p = arg;
+    struct task *t = task_find_uid(c, p->uid);
+    if (t != NULL)
+        answer_known(c, t, p);
     else
-        push_state(x->c, t);
+        answer_not_kept(c, p, CODE_STORAGE_UNAVAILABLE, "the task could not be made durable");
+}
+
+static int answer_same(struct submission *x, struct peer *peer)
+{
+    struct task *t = x->same;
+    struct promise *p = promise_new(x, peer);
+    if (p == NULL)
+        return refuse(&x->refusal, CODE_OVERLOADED, "no memory for an answer");
+    t->is_answered_by_result = x->s.wait;
+    memcpy(p->uid, t->uid, sizeof p->uid);
+    if (t->state != TASK_NEW)
+        answer_known(x->c, t, p);
+    else if (durable_barrier(x->c, on_barrier, p) < 0)
+        answer_not_kept(x->c, p, CODE_OVERLOADED, "no memory for an answer");
     return 0;
 }
 
@@ -277,7 +378,7 @@ void submit_handle(struct core *c, struct peer *p, const struct wire_message *m,
     if (rc == 0)
         rc = check(&x);
     if (rc == 0 && x.same != NULL)
-        answer_same(&x, p);
+        rc = answer_same(&x, p);
     else if (rc == 0)
         rc = accept(&x, p);
     if (rc < 0)

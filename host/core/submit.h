@@ -10,7 +10,7 @@
 
 struct peer;
 
-enum { SUBMIT_INPUTS_MAX = 128, SUBMIT_IGNORED_MAX = 16 };
+enum { SUBMIT_INPUTS_MAX = 128, SUBMIT_IGNORED_MAX = 16, IGNORED_NAME_MAX = 1024 };
 
 struct submit_input {
     uint32_t name, media_type, sha256; /* tokens; 0: absent */
@@ -29,7 +29,8 @@ struct submit {
     int64_t deadline_ms; /* epoch, 0: none */
     int64_t ttl_ms;      /* 0: none */
     unsigned events;
-    bool wait, digest, durable;
+    bool wait, digest;
+    bool has_durable, durable; /* what it says of that, if it does */
     bool no_children;
     struct submit_input inputs[SUBMIT_INPUTS_MAX]; /* last: only n_inputs of them are set */
 };

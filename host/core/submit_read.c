@@ -144,6 +144,7 @@ static int read_wait(struct reader *r, uint32_t t)
 
 static int read_durable(struct reader *r, uint32_t t)
 {
+    r->s->has_durable = true;
     return take_bool(r, t, "/durable", &r->s->durable);
 }
 

@@ -17,15 +17,18 @@ void task_adopt(struct core *c, struct task *t)
     pipeline_unref(old);
 }
 
-static bool is_in_no_box(const struct task *t)
+/* One that is being made durable names its pipeline to the journal's writer: it follows when that is
+ * done (task_admit). */
+static bool can_follow(const struct task *t)
 {
-    return (t->state <= TASK_ATTACHED || t->state == TASK_RETRY) && !t->is_reserved;
+    return (t->state == TASK_QUEUED || t->state == TASK_ATTACHED || t->state == TASK_RETRY) &&
+           !t->is_reserved;
 }
 
 void tasks_adopt(struct core *c)
 {
     for (struct task *t = c->all.first; t != NULL; t = t->next) {
-        if (is_in_no_box(t))
+        if (can_follow(t))
             task_adopt(c, t);
     }
 }

@@ -1,6 +1,5 @@
-/* tasks.c: the life of a task in the core: accepted, found, finished. It is made in task_new.c and
- * given to a box in task_run.c; what follows its end (sending the result, keeping it, forgetting
- * it) is in kept.c. */
+/* tasks.c: tasks in the core: found, accepted, forgotten. They are made in task_new.c, given to a box
+ * in task_run.c, and end in task_end.c. */
 #include "core/tasks_internal.h"
 
 #include <stdio.h>
@@ -154,7 +153,7 @@ static void on_expired(void *arg)
                                NULL));
 }
 
-static int watch_expiry(struct core *c, struct task *t)
+int task_watch_expiry(struct core *c, struct task *t)
 {
     if (t->expires_ms == 0)
         return 0;
@@ -167,7 +166,7 @@ static int watch_expiry(struct core *c, struct task *t)
 
 bool tasks_have_room(const struct core *c, size_t n, size_t bytes)
 {
-    size_t waiting = sched_waiting(c->sched) + c->n_attached;
+    size_t waiting = sched_waiting(c->sched) + c->n_attached + c->n_accepting;
     return (int64_t)(waiting + n) <= c->host->queue_max &&
            (int64_t)(c->queue_bytes + bytes) <= c->host->queue_max_bytes;
 }
@@ -176,7 +175,6 @@ static int enqueue(struct core *c, struct task *t)
 {
     if (sched_push(c->sched, t->pipeline->lane, &t->item) < 0)
         return -1;
-    c->queue_bytes += t->bytes;
     task_step(t, TASK_EV_ACCEPT);
     pipeline_wanted(t->pipeline);
     push_capacity_soon(c);
@@ -191,198 +189,92 @@ static void follow(struct core *c, struct task *t, struct task *leader)
         leader->followers->prev_follower = t;
     leader->followers = t;
     c->n_attached++;
-    c->queue_bytes += t->bytes;
     task_step(t, TASK_EV_ATTACH);
 }
 
-/*
- * Durable tasks will be written to a journal here, between the tables and the queue: ACCEPTED is
- * sent only after this function has returned 0.
- */
-int task_accept(struct core *c, struct task *t, const uint64_t digest[2], struct task *leader,
-                bool is_queued)
+int task_enter(struct core *c, struct task *t, const uint64_t digest[2])
 {
     t->digest[0] = digest[0];
     t->digest[1] = digest[1];
-    if (enter_tables(c, t) < 0 || watch_expiry(c, t) < 0 ||
-        (is_queued && leader == NULL && enqueue(c, t) < 0)) {
-        leave_tables(c, t);
+    if (enter_tables(c, t) < 0) {
         free_task(t);
         return -1;
     }
-    if (leader != NULL)
-        follow(c, t, leader);
     link_task(c, t);
+    c->n_accepting++;
+    c->queue_bytes += t->bytes;
     return 0;
 }
 
-/* ---- the end
- * -------------------------------------------------------------------------------------- */
-
-static void count(struct core *c, const struct result *r)
+void task_reject(struct core *c, struct task *t)
 {
-    c->stats.by_code[r->code]++;
-    if (r->code == CODE_OK)
-        c->stats.succeeded++;
-    else if (r->code == CODE_CANCELLED)
-        c->stats.cancelled++;
-    else
-        c->stats.failed++;
+    c->n_accepting--;
+    c->queue_bytes -= t->bytes;
+    task_free_finished(c, t);
 }
 
-static void log_end(const struct task *t)
+/* The task that has its key and can answer for it; NULL: itself. Operations end in the order in which
+ * they began, so one that came before is accepted by now, or gone. */
+static struct task *leader_of(struct core *c, const struct task *t)
 {
-    const struct result *r = t->result;
-    int64_t queue_ms = (t->started_ms > 0 ? t->started_ms : t->finished_ms) - t->submitted_ms;
-    if (r->code == CODE_OK)
-        log_debug("task done", LS("task_id", t->task_id),
-                  LS("pipeline", pipeline_slug(t->pipeline)), LI("queue_ms", queue_ms),
-                  LI("run_ms", r->run_ms));
-    else
-        log_info("task failed", LS("task_id", t->task_id),
-                 LS("pipeline", pipeline_slug(t->pipeline)), LS("code", code_name(r->code)),
-                 LS("reason", r->message), LI("queue_ms", queue_ms), LI("run_ms", r->run_ms));
+    struct task *l = t->key != NULL ? task_find_key(c, t->owner, t->pipeline, t->key) : NULL;
+    return l != t && l != NULL && l->state != TASK_NEW && task_may_answer(l) ? l : NULL;
 }
 
-static void unfollow(struct core *c, struct task *t)
+const char *task_prospect(struct core *c, const struct task *t, bool *is_attached)
 {
-    *(t->prev_follower != NULL ? &t->prev_follower->next_follower : &t->leader->followers) =
-        t->next_follower;
-    if (t->next_follower != NULL)
-        t->next_follower->prev_follower = t->prev_follower;
-    t->leader = t->prev_follower = t->next_follower = NULL;
-    c->n_attached--;
+    const struct task *leader = leader_of(c, t);
+    *is_attached = leader != NULL;
+    return task_state_name(leader != NULL && leader->state == TASK_FINISHED ? TASK_FINISHED
+                                                                            : TASK_QUEUED);
 }
 
-static void leave_queue(struct core *c, struct task *t)
+/* Whom others with its key will follow. */
+static int take_key(struct core *c, struct task *t)
 {
-    if (!t->is_reserved) {
-        sched_remove(c->sched, &t->item);
-        return;
-    }
-    t->is_reserved = false;
-    pipeline_unreserve(t);
-    sched_end(c->sched, t->pipeline->lane);
+    return t->key != NULL ? put(c->by_key, t->owner, pipeline_slug(t->pipeline), t->key, t) : 0;
 }
 
-/* Leaves the place where it was: the queue, the box, or its leader's list. */
-static void leave_place(struct core *c, struct task *t)
+void task_admit(struct core *c, struct task *t)
 {
-    if (t->state == TASK_QUEUED) {
-        leave_queue(c, t);
-        c->queue_bytes -= t->bytes;
-    } else if (t->state == TASK_RUNNING || t->state == TASK_STOPPING) {
-        if (t->is_ahead)
-            sched_end_ahead(c->sched, t->pipeline->lane);
-        else
-            sched_end(c->sched, t->pipeline->lane);
-        t->is_ahead = false;
-        c->running_bytes -= t->bytes;
-    } else if (t->state == TASK_ATTACHED) {
-        unfollow(c, t);
-        c->queue_bytes -= t->bytes;
-    }
+    struct task *leader = leader_of(c, t);
+    task_adopt(c, t);
+    c->n_accepting--;
+    t->is_left = t->is_durable && c->phase == CORE_STOPPING;
+    if (t->is_left && t->cancelled_why == NULL)
+        t->cancelled_why = "the host stops";
+    if (t->cancelled_why != NULL)
+        task_finish(c, t, result_of_code(CODE_CANCELLED, t->cancelled_why, NULL));
+    else if (leader != NULL && leader->state == TASK_FINISHED)
+        task_finish_cached(c, t, leader);
+    else if (task_watch_expiry(c, t) < 0)
+        task_finish(c, t, result_of_code(CODE_INTERNAL, "no memory", NULL));
+    else if (leader != NULL)
+        follow(c, t, leader);
+    else if (take_key(c, t) < 0 || enqueue(c, t) < 0)
+        task_finish(c, t, result_of_code(CODE_INTERNAL, "no memory", NULL));
+    if (t->state != TASK_SETTLING && t->state != TASK_FINISHED)
+        push_state(c, t);
 }
 
-bool task_may_answer(const struct task *t)
+void task_restore_finished(struct core *c, struct task *t, struct result *r)
 {
-    if (t->state != TASK_FINISHED)
-        return true; /* that is still open: the other one waits with it */
-    if (t->result == NULL)
-        return false;
-    enum code code = t->result->code;
-    return code == CODE_OK ||
-           (code != CODE_CANCELLED && code != CODE_EXPIRED && !code_info(code)->is_retryable);
-}
-
-/* Followers get the same result; if the leader was cancelled or expired, which is its own affair,
- * they run themselves. */
-static void settle_followers(struct core *c, struct task *t)
-{
-    bool is_own_affair = !task_may_answer(t);
-    while (t->followers != NULL) {
-        struct task *f = t->followers;
-        if (!is_own_affair) {
-            f->is_cached = true;
-            task_finish(c, f, result_ref(t->result));
-            continue;
-        }
-        unfollow(c, f);
-        task_step(f, TASK_EV_REQUEUE);
-        if (sched_push(c->sched, f->pipeline->lane, &f->item) < 0)
-            task_finish(c, f, result_of_code(CODE_INTERNAL, "no memory", NULL));
-        pipeline_wanted(f->pipeline);
-    }
-}
-
-/* Inputs are of no use any more. */
-static void drop_body(struct task *t)
-{
-    for (size_t i = 0; i < t->n_body; i++) {
-        t->bytes -= zmq_msg_size(&t->body[i]);
-        zmq_msg_close(&t->body[i]);
-    }
-    t->n_body = 0;
-    t->box.n_inputs = 0;
-}
-
-void task_finish(struct core *c, struct task *t, struct result *r)
-{
-    leave_place(c, t);
-    t->finished_ms = clock_wall_ms();
-    t->result = r != NULL ? r : result_of_code(CODE_INTERNAL, "no memory for the result", NULL);
+    c->n_accepting--;
+    c->queue_bytes -= t->bytes;
+    t->result = r;
     task_step(t, TASK_EV_SETTLE);
     task_step(t, TASK_EV_FINISH);
-    loop_timer_free(t->expiry);
-    t->expiry = NULL;
-    drop_body(t);
-    settle_followers(c, t);
-    if (t->result == NULL) { /* not even that: the task ends without a word but in the log */
-        log_error("no memory for a result", LS("task_id", t->task_id));
-        task_free_finished(c, t);
-        return;
-    }
-    count(c, t->result);
-    log_end(t);
-    push_state(c, t);
-    push_capacity_soon(c);
     keep_result(c, t);
-    core_check_idle(c);
 }
 
-void task_finish_cached(struct core *c, struct task *t, struct task *kept)
-{
-    t->is_cached = true;
-    task_finish(c, t, result_ref(kept->result));
-}
+/* ---- forgetting
+ * ----------------------------------------------------------------------------------- */
 
 void task_free_finished(struct core *c, struct task *t)
 {
     leave_tables(c, t);
     unlink_task(c, t);
     free_task(t);
-}
-
-const char *task_cancel(struct core *c, struct task *t, const char *why)
-{
-    const char *found = task_state_name(t->state);
-    if (t->state == TASK_QUEUED || t->state == TASK_ATTACHED) {
-        task_finish(c, t, result_of_code(CODE_CANCELLED, why, NULL));
-    } else if (t->state == TASK_RUNNING) {
-        task_step(t, TASK_EV_STOP);
-        if (pipeline_cancel(t, KILL_CANCEL, CANCEL_GRACE_MS))
-            task_finish(c, t, result_of_code(CODE_CANCELLED, why, NULL));
-    }
-    return found;
-}
-
-void tasks_cancel_all(struct core *c, const char *why)
-{
-    for (struct task *t = c->all.first, *next; t != NULL; t = next) {
-        next = t->next;
-        if (t->state != TASK_FINISHED)
-            task_cancel(c, t, why);
-    }
 }
 
 void tasks_clear(struct core *c)

@@ -43,6 +43,10 @@ struct task {
     unsigned requeues;
     unsigned events;            /* enum event_mask, wanted by the submitter */
     unsigned depth;             /* 0: from outside; n: child of a child ... */
+    char parent[ID_TEXT];       /* uid of the task whose child it is, or "" */
+    bool is_durable;            /* the journal has it, or will */
+    bool is_left;               /* the host stops: without verdict it stays in the journal */
+    const char *cancelled_why;  /* asked for while it was being accepted; or NULL */
     bool is_ahead;              /* given to a worker that is not yet done with another */
     bool is_reserved;           /* queued, but in no lane: the next worker of its slot is for it */
     bool is_answered_by_result; /* "wait": no ACCEPTED */
@@ -63,6 +67,17 @@ struct task {
 /* A task from a checked submission; takes the frames (moves the messages out). NULL: no memory. */
 struct task *task_new(struct core *c, struct owner *owner, struct pipeline *p,
                       const struct submit *s, zmq_msg_t *header, zmq_msg_t *body, size_t n_body);
+/* Into the tables, where it is found by others; it waits to be durable. digest: of its content,
+ * zeros if nobody can ask. -1: no memory; the task is freed then. */
+int task_enter(struct core *c, struct task *t, const uint64_t digest[2]);
+/* It could not be made durable: out of everything, and freed. */
+void task_reject(struct core *c, struct task *t);
+/* It is accepted: the word for the state that it will have. To be told before task_admit. */
+const char *task_prospect(struct core *c, const struct task *t, bool *is_attached);
+/* Into the queue, behind the task that has its key, or at once to that one's result. */
+void task_admit(struct core *c, struct task *t);
+/* Out of an earlier core, with its result. */
+void task_restore_finished(struct core *c, struct task *t, struct result *r);
 /* Into the tables, and into the queue or behind its leader (NULL: none). is_queued false: it only
  * stands in the tables, to be finished at once. digest: of its content, zeros if nobody can ask.
  * -1: no memory; the task is freed then. */
@@ -106,7 +121,8 @@ struct task *task_find_key(struct core *c, const struct owner *o, const struct p
 void task_give_up_names(struct core *c, struct task *t);
 /* Out of tables and lists, and freed: a finished task that is kept nowhere. */
 void task_free_finished(struct core *c, struct task *t);
-void tasks_cancel_all(struct core *c, const char *why);
+/* Those that the journal has stay there, without a verdict; the others are cancelled. */
+void tasks_stop_all(struct core *c, const char *why);
 void tasks_clear(struct core *c);
 
 #endif

@@ -11,5 +11,7 @@ void task_step(struct task *t, enum task_event event);
 void task_set_timeout(struct task *t);
 /* task_adopt.c: goes to the pipeline in force. It is in no box. */
 void task_adopt(struct core *c, struct task *t);
+/* Sets the timer of its expiry, if it has one. -1: no memory. */
+int task_watch_expiry(struct core *c, struct task *t);
 
 #endif

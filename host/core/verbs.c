@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "core/answer.h"
+#include "core/durable.h"
 #include "core/kept.h"
 #include "core/peers.h"
 #include "core/pipelines.h"
@@ -57,7 +58,7 @@ static void write_limits(const struct core *c, struct json_writer *w)
 }
 
 static void write_welcome(const struct core *c, struct json_writer *w, const struct owner *o,
-                          bool is_resumed)
+                          const char *secret, bool is_resumed)
 {
     json_member_str(w, "protocol", WIRE_PROTOCOL);
     json_member_str(w, "version", PENSTOCK_VERSION);
@@ -66,10 +67,10 @@ static void write_welcome(const struct core *c, struct json_writer *w, const str
     json_member_str(w, "host_id", c->host_id);
     json_member_int(w, "epoch", c->epoch);
     json_member_str(w, "client", o->id);
-    json_member_str(w, "resume", o->resume);
+    json_member_str(w, "resume", secret);
     json_member_bool(w, "resumed", is_resumed);
     json_member_int(w, "heartbeat_ms", c->host->heartbeat_ms);
-    json_member_bool(w, "durable", false);
+    json_member_bool(w, "durable", c->host->durable);
     write_limits(c, w);
     json_key(w, "capacity");
     json_open(w, '{');
@@ -81,9 +82,9 @@ static void on_hello(struct core *c, struct request *q)
 {
     struct json_writer w;
     bool is_resumed;
-    char resume[2 * RESUME_BYTES + 2] = "";
-    copy_word(c, "resume", resume, sizeof resume);
-    struct owner *o = peer_hello(c, q->peer, resume[0] != '\0' ? resume : NULL, &is_resumed);
+    char secret[RESUME_TEXT] = "";
+    copy_word(c, "resume", secret, sizeof secret);
+    struct owner *o = peer_hello(c, q->peer, secret, &is_resumed);
     if (o == NULL) {
         answer_refused(c, q->peer, CODE_OVERLOADED, "no memory for the client");
         return;
@@ -93,13 +94,15 @@ static void on_hello(struct core *c, struct request *q)
         copy_word(c, "name", o->name, sizeof o->name);
         copy_word(c, "kind", o->kind, sizeof o->kind);
     }
+    if (o->is_journaled || o->n_tasks > 0)
+        durable_owner(c, o);
     owner_set_watch(c, o, o->watch, o->watches_all, has_word(c, "push", "capacity"));
     /* A command line comes and goes; a shim that does is worth a line. */
     enum log_level level = strcmp(o->kind, "cli") == 0 ? LOG_DEBUG : LOG_INFO;
     LOG_AT(level, "client says hello", LS("client", o->name), LS("kind", o->kind),
            LS("resumed", is_resumed ? "yes" : "no"));
     answer_begin(c, &w);
-    write_welcome(c, &w, o, is_resumed);
+    write_welcome(c, &w, o, secret, is_resumed);
     answer_send(c, q->peer, WIRE_WELCOME, &w);
     if (is_resumed)
         kept_deliver_waiting(c, o);

@@ -10,7 +10,8 @@
  * writer thread, which commits all that came since its last commit in one transaction: many
  * submissions share one fsync, and the loop never waits for the disk. What was put between two
  * flushes is committed together or not at all, but for refusable operations, which are left out
- * when the disk does not take them. Completions come back to the loop in the order of the puts.
+ * when the disk does not take them. Completions come back to the loop in the order of the puts, but
+ * a refusal does not wait for what is tried again.
  * Reads run in a thread of their own, on a connection of their own.
  *
  * When the disk takes nothing (full, read-only, failing) refusable operations are refused at once;
@@ -42,8 +43,9 @@ enum { JOURNAL_WHY = 256 };
  * it; a newer one is refused, and so is a file that quick_check does not like. NULL: why (JOURNAL_WHY bytes)
  * says what was expected, what was found, and what to do. Takes seconds on a large file. */
 struct journal *journal_open(const struct journal_options *o, char *why);
-/* Everything put and flushed is tried once more, then given up; completions that have not come will
- * not. Returns how many operations were lost. NULL is fine. */
+/* Everything that was put is tried once more. Completions come from inside this call: CODE_OK as
+ * ever, CODE_STORAGE_UNAVAILABLE, whatever the kind, for what the disk did not take; reads that have
+ * not been answered are dropped without a call. Returns how many operations were lost. NULL is fine. */
 size_t journal_close(struct journal *j);
 
 /* ---- what is kept ---- */
@@ -137,7 +139,8 @@ struct journal_sweep {
 };
 
 struct journal_op {
-    struct journal_op *next; /* the journal's */
+    struct journal_op *next; /* the journal's, and so is verdict */
+    enum code verdict;
     enum journal_kind kind;
     bool is_refusable; /* left out if the disk does not take it */
     /* CODE_OK: durable. Else (only refusable ones): not kept, why says what the disk said. The op

@@ -16,7 +16,7 @@ static const signed char follows[TASK_STATE_COUNT][TASK_EVENT_COUNT] = {
 };
 
 static const char *const names[TASK_STATE_COUNT] = {
-    [TASK_NEW] = "new",           [TASK_QUEUED] = "queued",     [TASK_ATTACHED] = "queued",
+    [TASK_NEW] = "queued",           [TASK_QUEUED] = "queued",     [TASK_ATTACHED] = "queued",
     [TASK_RUNNING] = "running",   [TASK_STOPPING] = "running",  [TASK_RETRY] = "retry wait",
     [TASK_SETTLING] = "finished", [TASK_FINISHED] = "finished",
 };

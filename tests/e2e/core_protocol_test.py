@@ -89,7 +89,7 @@ class Protocol(unittest.TestCase):
                                                        "metadata": {"k": [1.50, 9007199254740993]}, "request": "r1",
                                                        "inputs": ONE}, b"x")
         self.assertEqual(verb, "ACCEPTED")
-        self.assertEqual((accepted["task_id"], accepted["request"], accepted["durable"]), ("mine", "r1", False))
+        self.assertEqual((accepted["task_id"], accepted["request"], accepted["durable"]), ("mine", "r1", True))
         _, result, _ = self.client.receive("RESULT")
         self.assertEqual((result["task_id"], result["status"], result["data"]), ("mine", "success", {"n": 1}))
         self.assertEqual(result["uid"], accepted["uid"])
@@ -124,7 +124,7 @@ class Protocol(unittest.TestCase):
             ({"pipeline": "nothing"}, [], "UNKNOWN_PIPELINE"),
             ({"pipeline": "echo", "priority": "high"}, [], "INVALID_INPUT"),
             ({"pipeline": "echo", "deadline": 1}, [], "EXPIRED"),
-            ({"pipeline": "echo", "durable": True}, [], "DEPENDENCY_MISSING"),
+            ({"pipeline": "echo", "durable": "yes"}, [], "INVALID_INPUT"),
             ({"pipeline": "echo", "pipeline_version": "9.9.9"}, [], "UNSUPPORTED_VERSION"),
             ({"pipeline": "echo", "inputs": [{"name": "a", "frame": 0, "sha256": "0" * 64}]}, [b"x"],
              "INTEGRITY_MISMATCH"),

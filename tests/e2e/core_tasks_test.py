@@ -208,7 +208,7 @@ class Limits(unittest.TestCase):
             watcher = host.client(control=True)
             watcher.ask("WATCH", {"all": True, "events": ["state"]})
             for i in range(6):
-                client.submit("spin_ms", {"ms": 30}, wait=True)
+                client.submit("spin_ms", {"ms": 30}, wait=True, durable=False)
             for _ in range(6):
                 client.receive("RESULT")
             running = most = ended = 0
@@ -237,7 +237,8 @@ class Life(unittest.TestCase):
         host = Host(plugins=["misbehave"], host="max_concurrent = 1").start()
         client = host.client()
         for i in range(3):
-            client.submit("spin_ms", {"ms": 30000}, task_id=f"t{i}", timeout_ms=60000, events=["state"])
+            client.submit("spin_ms", {"ms": 30000}, task_id=f"t{i}", timeout_ms=60000, events=["state"],
+                          durable=False)
         while client.receive("EVENT")[1]["state"] != "running":
             pass
         started = time.monotonic()

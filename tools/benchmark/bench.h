@@ -14,6 +14,7 @@ struct bench_options {
     long messages; /* counted ones; a tenth more before them is not */
     int window;
     size_t size; /* bytes of payload */
+    int is_durable;
 };
 
 struct bench_result {

@@ -22,9 +22,9 @@ static void submit(struct run *x, long number)
     char header[HEADER_MAX];
     int n = snprintf(
         header, sizeof header,
-        "{\"pipeline\":\"%s\",\"params\":{},\"task_id\":\"%ld\",\"wait\":true,\"durable\":false,"
+        "{\"pipeline\":\"%s\",\"params\":{},\"task_id\":\"%ld\",\"wait\":true,\"durable\":%s,"
         "\"inputs\":[{\"name\":\"x\",\"frame\":0}]}",
-        x->o->pipeline, number);
+        x->o->pipeline, number, x->o->is_durable ? "true" : "false");
     x->sent_ns[number] = bench_now_ns();
     zmq_send(x->dealer, "PEN/1", 5, ZMQ_SNDMORE);
     zmq_send(x->dealer, "SUBMIT", 6, ZMQ_SNDMORE);

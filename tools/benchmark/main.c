@@ -10,16 +10,13 @@
 static const char usage[] =
     "usage: penstock-bench raw --transport tcp|ipc [--messages N] [--window N] [--size BYTES]\n"
     "       penstock-bench host --endpoint E --pipeline P [--messages N] [--window N] [--size "
-    "BYTES]\n";
+    "BYTES] [--durable]\n";
 
 static const struct option options[] = {
-    {"endpoint", required_argument, NULL, 'e'},
-    {"pipeline", required_argument, NULL, 'p'},
-    {"messages", required_argument, NULL, 'n'},
-    {"window", required_argument, NULL, 'w'},
-    {"size", required_argument, NULL, 's'},
-    {"transport", required_argument, NULL, 't'},
-    {NULL, 0, NULL, 0},
+    {"endpoint", required_argument, NULL, 'e'}, {"pipeline", required_argument, NULL, 'p'},
+    {"messages", required_argument, NULL, 'n'}, {"window", required_argument, NULL, 'w'},
+    {"size", required_argument, NULL, 's'},     {"transport", required_argument, NULL, 't'},
+    {"durable", no_argument, NULL, 'd'},        {NULL, 0, NULL, 0},
 };
 
 static int read_options(int argc, char **argv, struct bench_options *o)
@@ -36,6 +33,8 @@ static int read_options(int argc, char **argv, struct bench_options *o)
             o->window = (int)strtol(optarg, NULL, 10);
         else if (c == 's')
             o->size = strtoul(optarg, NULL, 10);
+        else if (c == 'd')
+            o->is_durable = 1;
         else if (c == 't')
             o->is_tcp = strcmp(optarg, "tcp") == 0;
         else

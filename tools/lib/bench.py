@@ -24,9 +24,9 @@ def measure(arguments, pinned):
 
 def cases(hosts, scale):
     """name: arguments of penstock-bench. Latencies are taken with a window of 1: no queue. hosts: mode -> (tcp, ipc)."""
-    def at(mode, transport, messages, window, size=256, pipeline="echo"):
+    def at(mode, transport, messages, window, size=256, pipeline="echo", *more):
         return ["host", "--endpoint", hosts[mode][transport], "--pipeline", pipeline, "--messages",
-                str(max(200, messages // scale)), "--window", str(window), "--size", str(size)]
+                str(max(200, messages // scale)), "--window", str(window), "--size", str(size), *more]
 
     def raw(messages, window, size=256):
         return ["raw", "--transport", "tcp", "--messages", str(max(200, messages // scale)), "--window", str(window),
@@ -35,6 +35,7 @@ def cases(hosts, scale):
     return {
         "raw tcp, window 64": raw(300000, 64), "warm echo tcp, window 64": at("warm", "tcp", 100000, 64),
         "warm echo ipc, window 64": at("warm", "ipc", 100000, 64),
+        "durable warm echo tcp, window 64": at("warm", "tcp", 50000, 64, 256, "echo", "--durable"),
         "fork echo tcp, window 64": at("fork", "tcp", 5000, 64),
         "raw tcp, window 1": raw(20000, 1), "warm echo tcp, window 1": at("warm", "tcp", 10000, 1),
         "fork echo tcp, window 1": at("fork", "tcp", 2000, 1),
@@ -47,6 +48,7 @@ def cases(hosts, scale):
 # title, case, held against, what, how (a ratio of medians)
 RATIOS = [
     ("warm echo / raw, rate", "warm echo tcp, window 64", "raw tcp, window 64", "per_second"),
+    ("durable / not durable, rate", "durable warm echo tcp, window 64", "warm echo tcp, window 64", "per_second"),
     ("fork echo / raw, rate", "fork echo tcp, window 64", "raw tcp, window 64", "per_second"),
     ("warm / raw, p50", "warm echo tcp, window 1", "raw tcp, window 1", "p50_us"),
     ("warm / raw, p99", "warm echo tcp, window 1", "raw tcp, window 1", "p99_us"),

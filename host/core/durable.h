@@ -1,0 +1,45 @@
+#ifndef PENSTOCK_CORE_DURABLE_H
+#define PENSTOCK_CORE_DURABLE_H
+
+/*
+ * durable.h: what the core writes into its journal, and what happens once it is there. Tasks point
+ * into themselves while an operation of theirs is under way, so a task is not freed before: in the
+ * states NEW and SETTLING nobody frees it.
+ */
+
+#include "core/core.h"
+
+struct late;
+struct owner;
+struct result;
+struct task;
+
+/* Called when the operation is durable, or (only where it says so) refused. */
+typedef void (*durable_fn)(struct core *c, struct task *t, void *arg, enum code code,
+                           const char *why);
+
+/* Opens the journal in state_dir, as the core's own user. -1: logged. */
+int durable_open(struct core *c);
+/* As root, before its rights are given up: the folder for it. -1: logged. */
+int durable_make_place(const struct core *c);
+void durable_close(struct core *c);
+/* At the end of each turn. */
+void durable_flush(struct core *c);
+/* Operations whose end must be awaited before the process may stop. */
+bool durable_is_idle(const struct core *c);
+
+/* A task that stands in the tables. is_child: it goes with its parent's verdict and is not refused.
+ * -1: no memory; fn is not called. */
+int durable_accept(struct core *c, struct task *t, bool is_child, durable_fn fn, void *arg);
+/* Its verdict: t->result. Never fails: without memory for it the core ends, and the task runs again. */
+void durable_finish(struct core *c, struct task *t, durable_fn fn);
+/* fn(arg) once all that was put before is durable. -1: no memory. */
+int durable_barrier(struct core *c, void (*fn)(struct core *c, void *arg), void *arg);
+/* Nobody waits for these. */
+void durable_acknowledge(struct core *c, const struct task *t);
+void durable_forget(struct core *c, const struct task *t);
+/* A client that can come back; again when it has changed. */
+void durable_owner(struct core *c, struct owner *o);
+void durable_owner_gone(struct core *c, const struct owner *o);
+
+#endif

@@ -1,0 +1,137 @@
+/* rows_query.c: a journal_query as SQL. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "journal/bind.h"
+#include "journal/rows.h"
+
+enum { SQL_MAX = 4096, LIMIT_MAX = 10000 };
+
+struct rows {
+    struct journal_rows rows; /* first: journal_rows_free gets a pointer to it */
+    struct arena arena;
+};
+
+void journal_rows_free(struct journal_rows *rows)
+{
+    if (rows == NULL)
+        return;
+    struct rows *r = (struct rows *)rows;
+    arena_clear(&r->arena);
+    free(r->rows.items);
+    free(r);
+}
+
+struct filter {
+    struct buf sql;
+    const char *texts[16];
+    int n_texts;
+};
+
+static void filter_text(struct filter *f, const char *condition, const char *value)
+{
+    if (value == NULL)
+        return;
+    f->texts[f->n_texts++] = value;
+    buf_printf(&f->sql, " AND %s", condition);
+}
+
+static void filter_int(struct filter *f, const char *condition, int64_t value)
+{
+    if (value != 0)
+        buf_printf(&f->sql, " AND %s %lld", condition, (long long)value);
+}
+
+/* The ways that have an index; task_by_uid holds only uids that are no task_id. */
+static void filter_names(struct filter *f, const struct journal_query *q)
+{
+    filter_text(f, "((uid <> task_id AND uid = ?) OR (task_id = uid AND task_id = ?))", q->uid);
+    if (q->uid != NULL)
+        f->texts[f->n_texts++] = q->uid;
+    filter_text(f, "task_id = ?", q->task_id);
+    filter_text(f, "job_id = ?", q->job_id);
+    filter_text(f, "key = ?", q->key);
+    filter_text(f, "tenant = ?", q->tenant);
+    filter_text(f, "pipeline = ?", q->pipeline);
+    filter_text(f, "code = ?", q->code);
+    filter_text(f, "owner IN (SELECT number FROM owner WHERE client = ?)", q->client);
+}
+
+static void filter_phases(struct filter *f, unsigned phases)
+{
+    const char *comma = "";
+    if (phases == 0)
+        return;
+    buf_append_str(&f->sql, " AND phase IN (");
+    for (int i = 0; i <= JOURNAL_DEAD; i++) {
+        if (phases & (1U << i)) {
+            buf_printf(&f->sql, "%s%d", comma, i);
+            comma = ",";
+        }
+    }
+    buf_append_char(&f->sql, ')');
+}
+
+static int write_sql(struct filter *f, const struct journal_query *q, size_t limit)
+{
+    buf_printf(&f->sql, "SELECT %s FROM task WHERE 1", rows_columns);
+    filter_int(f, "owner =", (int64_t)q->owner);
+    filter_int(f, "seq =", (int64_t)q->seq);
+    filter_int(f, "seq <", q->before_seq);
+    filter_int(f, "finished_ms <", q->finished_before_ms);
+    filter_int(f, "finished_ms >", q->finished_after_ms);
+    filter_phases(f, q->phases);
+    filter_names(f, q);
+    return buf_printf(&f->sql, " ORDER BY seq DESC LIMIT %zu", limit + 1);
+}
+
+static sqlite3_stmt *prepare(struct rows_reader *r, const struct journal_query *q, size_t limit)
+{
+    struct filter f = {.n_texts = 0};
+    sqlite3_stmt *s = NULL;
+    buf_init(&f.sql, SQL_MAX);
+    if (write_sql(&f, q, limit) == 0 &&
+        sqlite3_prepare_v2(r->db, buf_cstr(&f.sql), -1, &s, NULL) != SQLITE_OK)
+        s = NULL;
+    for (int i = 0; s != NULL && i < f.n_texts; i++)
+        sqlite3_bind_text(s, i + 1, f.texts[i], -1, SQLITE_STATIC);
+    buf_clear(&f.sql);
+    return s;
+}
+
+static int read_rows(struct rows_reader *r, sqlite3_stmt *s, const struct journal_query *q,
+                     size_t limit, struct rows *out)
+{
+    int rc;
+    while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
+        if (out->rows.n == limit) {
+            out->rows.has_more = true;
+            return 0;
+        }
+        if (rows_read(r, s, q->want, &out->arena, &out->rows.items[out->rows.n]) < 0)
+            return -1;
+        out->rows.n++;
+    }
+    if (rc != SQLITE_DONE)
+        snprintf(r->why, sizeof r->why, "journal: %s", sqlite3_errmsg(r->db));
+    return rc == SQLITE_DONE ? 0 : -1;
+}
+
+struct journal_rows *rows_query(struct rows_reader *r, const struct journal_query *q)
+{
+    size_t limit = q->limit > 0 && q->limit < LIMIT_MAX ? q->limit : LIMIT_MAX;
+    struct rows *out = calloc(1, sizeof *out);
+    sqlite3_stmt *s = prepare(r, q, limit);
+    snprintf(r->why, sizeof r->why, "%s", s == NULL ? sqlite3_errmsg(r->db) : "no memory");
+    if (out != NULL)
+        out->rows.items = calloc(limit, sizeof *out->rows.items);
+    if (s == NULL || out == NULL || out->rows.items == NULL || read_rows(r, s, q, limit, out) < 0) {
+        journal_rows_free(out != NULL ? &out->rows : NULL);
+        out = NULL;
+    }
+    sqlite3_finalize(s);
+    return out != NULL ? &out->rows : NULL;
+}
