@@ -7,6 +7,7 @@
 #include <sys/un.h>
 
 #include "base/buf.h"
+#include "base/codes.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "conf/extra_calls.h"
@@ -132,6 +133,15 @@ int check_extra_call(const char *text, struct buf *why)
     buf_append_str(why, "expected one of ");
     extra_calls_list(why);
     return -1;
+}
+
+int check_retry_code(const char *text, struct buf *why)
+{
+    const enum code code = code_find(text);
+    if (code < CODE_COUNT && code != CODE_OK && code != CODE_CANCELLED && code != CODE_EXPIRED)
+        return 0;
+    return expect(why,
+                  "the code of a failure, such as TRANSIENT or CRASH (not CANCELLED, EXPIRED)");
 }
 
 int check_token(const char *text, struct buf *why)

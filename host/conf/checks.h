@@ -27,6 +27,8 @@ int check_cgroup(const char *text, struct buf *why);
 int check_port(const char *text, struct buf *why);
 /* A system call of extra_calls.h. */
 int check_extra_call(const char *text, struct buf *why);
+/* The code of a failure that can be tried again. */
+int check_retry_code(const char *text, struct buf *why);
 /* Printable ASCII without spaces: it becomes an HTTP header. */
 int check_token(const char *text, struct buf *why);
 

@@ -22,8 +22,10 @@
 #include "core/peers.h"
 #include "core/pipelines.h"
 #include "core/push.h"
+#include "core/reading.h"
 #include "core/reload.h"
 #include "core/replay.h"
+#include "core/retries.h"
 #include "core/scan.h"
 #include "core/tasks.h"
 #include "core/verbs.h"
@@ -81,14 +83,16 @@ static int make_tables(struct core *c)
     c->by_uid = table_new();
     c->by_id = table_new();
     c->by_key = table_new();
+    c->jobs = table_new();
     c->pipelines = table_new();
     c->lanes = table_new();
     c->groups = table_new();
     c->sched = sched_new((uint32_t)c->host->max_concurrent);
     bool is_complete = c->peers != NULL && c->clients != NULL && c->by_uid != NULL &&
-                       c->by_id != NULL && c->by_key != NULL && c->pipelines != NULL &&
-                       c->lanes != NULL && c->groups != NULL && c->sched != NULL;
-    return is_complete && kept_init(c) == 0 && push_init(c) == 0 ? 0 : -1;
+                       c->by_id != NULL && c->by_key != NULL && c->jobs != NULL &&
+                       c->pipelines != NULL && c->lanes != NULL && c->groups != NULL &&
+                       c->sched != NULL;
+    return is_complete && kept_init(c) == 0 && push_init(c) == 0 && started_init(c) == 0 ? 0 : -1;
 }
 
 void core_tell_status(struct core *c, const char *line)
@@ -280,7 +284,8 @@ void core_check_idle(struct core *c)
 {
     if (!c->stops_when_idle || c->phase < CORE_DRAINING)
         return;
-    if (sched_running(c->sched) == 0 && sched_waiting(c->sched) == 0 && durable_is_idle(c))
+    if (sched_running(c->sched) == 0 && sched_waiting(c->sched) == 0 && c->n_retrying_here == 0 &&
+        durable_is_idle(c))
         loop_stop(c->loop);
 }
 
@@ -289,6 +294,7 @@ void core_clear(struct core *c)
     c->phase = CORE_STOPPING;
     growth_clear(c);
     durable_close(c); /* what it completes is still sent */
+    readings_clear(c);
     doors_close(c, LAST_WORDS_MS);
     launcher_free(c->launcher);
     changes_clear(c);
@@ -299,6 +305,7 @@ void core_clear(struct core *c)
     pipelines_clear(c);
     kept_clear(c);
     push_clear(c);
+    started_clear(c);
     sched_free(c->sched);
     catalog_unref(c->catalog);
     loop_timer_free(c->drain);

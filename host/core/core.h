@@ -25,6 +25,7 @@ struct loop_timer;
 struct owner;
 struct peer;
 struct pipeline;
+struct reading;
 struct reload;
 struct sched;
 struct table;
@@ -78,7 +79,8 @@ struct core {
 
     /* durable.c */
     struct journal *journal;
-    size_t n_under_way; /* operations whose end somebody awaits */
+    size_t n_under_way;       /* operations whose end somebody awaits */
+    struct reading *readings; /* questions that have no answer yet */
 
     /* growth.c */
     struct loop_timer *growth;
@@ -91,12 +93,17 @@ struct core {
 
     /* tasks.c */
     struct table *by_uid, *by_id, *by_key;
+    struct table *jobs; /* jobs.c: by owner and job_id */
     struct sched *sched;
     size_t queue_bytes;   /* of waiting and attached tasks, and of those being accepted */
     size_t running_bytes; /* of running tasks, as queue_bytes */
     size_t
         own_bytes; /* of task objects: their names, lists and frames, without the frames' bytes */
     size_t n_attached, n_accepting;
+    size_t n_retrying;      /* wait for another attempt */
+    size_t n_retrying_here; /* those of them that the journal does not have */
+    struct task_list began; /* durable ones at work, oldest first, until the journal knows it */
+    struct loop_timer *while_timer;
     size_t kept_bytes, kept_waiting_bytes, n_kept;
     struct task_list kept_delivered, kept_waiting, history;
     size_t n_history;

@@ -137,6 +137,7 @@ static void describe(struct task *t, struct operation *o)
                                          .key = t->key,
                                          .pipeline = pipeline_slug(t->pipeline),
                                          .parent = t->parent[0] != '\0' ? t->parent : NULL,
+                                         .retry_of = t->retry_of[0] != '\0' ? t->retry_of : NULL,
                                          .digest = {t->digest[0], t->digest[1]},
                                          .priority = t->item.priority,
                                          .depth = t->depth,
@@ -239,6 +240,50 @@ int durable_barrier(struct core *c, void (*fn)(struct core *c, void *arg), void 
 
 /* ---- operations that nobody waits for
  * ------------------------------------------------------------- */
+
+struct note_operation {
+    struct journal_op op; /* first */
+    struct result *r;     /* or NULL */
+};
+
+static void on_noted(struct journal_op *op, enum code code, const char *why)
+{
+    struct note_operation *x = (struct note_operation *)op;
+    (void)code;
+    (void)why;
+    result_unref(x->r);
+    free(x);
+}
+
+static void fill_note(struct journal_note *n, const struct result *r)
+{
+    n->code = code_name(r->code);
+    n->message = r->message;
+    n->details = bytes_in(&r->details);
+    n->run_ms = r->run_ms;
+    n->cpu_ms = r->cpu_ms;
+    n->max_rss_bytes = r->max_rss_bytes;
+}
+
+/* Lost for want of memory, it costs a line of history and at most an attempt more. */
+void durable_note(struct core *c, const struct task *t, const char *event, uint32_t attempts,
+                  int64_t not_before_ms, struct result *r)
+{
+    struct note_operation *x = t->is_durable ? calloc(1, sizeof *x) : NULL;
+    if (x == NULL)
+        return;
+    x->r = r != NULL ? result_ref(r) : NULL;
+    x->op.kind = JOURNAL_NOTE;
+    x->op.done = on_noted;
+    x->op.u.task_end.seq = t->seq;
+    x->op.u.task_end.attempt = attempts;
+    x->op.u.task_end.not_before_ms = not_before_ms;
+    x->op.u.task_end.note = (struct journal_note){
+        .at_ms = clock_wall_ms(), .attempt = (uint32_t)t->box.attempt, .event = event};
+    if (r != NULL)
+        fill_note(&x->op.u.task_end.note, r);
+    journal_put(c->journal, &x->op);
+}
 
 /* Lost for want of memory, it costs a RESULT that is sent once more after a restart. */
 static void note(struct core *c, const struct task *t, enum journal_kind kind)

@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fault.h"
 #include "base/log.h"
 #include "base/process.h"
@@ -120,6 +121,7 @@ int main(int argc, char **argv)
     process_end_with_parent(SIGKILL);
     signal(SIGPIPE, SIG_IGN);
     fault_setup();
+    clock_setup();
     raise_file_limit();
     struct conf *conf = conf_load(&a.conf, &errors);
     for (size_t i = 0; i < errors.n; i++)

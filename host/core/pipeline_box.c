@@ -10,6 +10,7 @@
 #include "core/pipelines_internal.h"
 #include "core/push.h"
 #include "core/reload.h"
+#include "core/retries.h"
 #include "core/tasks.h"
 #include "loop/loop.h"
 #include "plugin/claim.h"
@@ -146,11 +147,7 @@ static void on_done(void *arg, struct box *b, uint32_t slot, void *task, struct 
     pipeline_be_hungry(p);
     if (p->mode == BOX_EXEC && o->was_started)
         p->failures = 0;
-    bool is_ours = o->code == CODE_SANDBOX_ERROR || o->code == CODE_KILLED;
-    if (is_ours && !o->was_started)
-        task_requeue(p->core, t, o->code, o->message);
-    else
-        task_finish(p->core, t, judge(p, t, o));
+    task_attempt_over(p->core, t, judge(p, t, o), o->was_started);
     watch_idle(p);
 }
 

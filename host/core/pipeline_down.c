@@ -5,19 +5,27 @@
 #include "base/log.h"
 #include "core/pipelines_internal.h"
 #include "core/reload.h"
+#include "core/retries.h"
 #include "core/tasks.h"
 #include "loop/loop.h"
+#include "task/retry.h"
 
 /* A plugin that does not load is tried again after 1 s, 2 s, 4 s ... 5 min, or when its file has
  * changed. One whose configuration does not allow it to run is not tried again: that takes another
  * one. */
 enum { QUARANTINE_FIRST_MS = 1000, QUARANTINE_MAX_MS = 300000, SHIFT_MAX = 10 };
 
+/* Of what is our own fault they wait for the end. */
 void pipeline_fail_waiting(struct pipeline *p, enum code code, const char *message)
 {
     struct sched_item *item;
-    while ((item = sched_lane_first(p->lane)) != NULL)
-        task_finish(p->core, (struct task *)item, result_of_code(code, message, NULL));
+    while ((item = sched_lane_first(p->lane)) != NULL) {
+        struct task *t = (struct task *)item;
+        if (retry_is_ours(code, false))
+            task_not_started(p->core, t, code, message);
+        else
+            task_finish(p->core, t, result_of_code(code, message, NULL));
+    }
 }
 
 int64_t doubled_ms(int64_t first_ms, unsigned times, int64_t max_ms)

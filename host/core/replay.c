@@ -12,9 +12,11 @@
 #include "core/durable.h"
 #include "core/peers.h"
 #include "core/pipelines.h"
+#include "core/retries.h"
 #include "core/submit.h"
 #include "core/tasks.h"
 #include "journal/journal.h"
+#include "wire/message.h"
 
 struct ending {
     struct task *t;
@@ -149,6 +151,15 @@ static zmq_msg_t *frames_of(const struct journal_task *from)
     return frames;
 }
 
+/* A CANCEL that was answered holds. */
+static bool is_cancelled(const struct journal_row *row)
+{
+    bool is = false;
+    for (size_t i = 0; i < row->n_notes && !is; i++)
+        is = strcmp(row->notes[i].event, NOTE_CANCEL) == 0;
+    return is;
+}
+
 /* What the header does not say. */
 static void restore_fields(struct task *t, const struct journal_row *row)
 {
@@ -163,7 +174,20 @@ static void restore_fields(struct task *t, const struct journal_row *row)
     t->is_answered_by_result = false;
     t->submitted_ms = from->submitted_ms;
     t->expires_ms = from->expires_ms;
-    t->box.attempt = row->attempt + 1;
+    snprintf(t->retry_of, sizeof t->retry_of, "%s", from->retry_of != NULL ? from->retry_of : "");
+    if (row->phase == JOURNAL_OPEN && is_cancelled(row))
+        t->cancelled_why = CANCELLED_ON_REQUEST;
+    if (row->phase == JOURNAL_OPEN)
+        retries_restore(t->pipeline->core, t, row);
+}
+
+/* A key that was made of the content stays what it was, whatever version the pipeline has now. */
+static struct task *new_task(struct replay *x, const struct journal_row *row, struct submit *s,
+                             struct owner *o, struct pipeline *p, zmq_msg_t *frames)
+{
+    if (s->wants_content_key && row->task.key != NULL)
+        snprintf(s->content, sizeof s->content, "%s", row->task.key);
+    return task_new(x->c, o, p, s, &frames[0], &frames[1], row->task.n_frames);
 }
 
 static struct task *make(struct replay *x, const struct journal_row *row, struct owner *o,
@@ -174,9 +198,13 @@ static struct task *make(struct replay *x, const struct journal_row *row, struct
     struct refusal refusal = REFUSAL_INIT;
     struct submit s;
     struct task *t = NULL;
+    /* What has its verdict has no inputs any more. */
+    const bool is_open = row->phase == JOURNAL_OPEN;
     if (json_scan(&doc, zmq_msg_data(&frames[0]), zmq_msg_size(&frames[0]), &fault) == 0 &&
-        submit_read(&s, &doc, row->task.n_frames, &refusal) == 0)
-        t = task_new(x->c, o, p, &s, &frames[0], &frames[1], row->task.n_frames);
+        submit_read(&s, &doc, is_open ? row->task.n_frames : WIRE_FRAMES_HARD_MAX, &refusal) == 0) {
+        s.n_inputs = is_open ? s.n_inputs : 0;
+        t = new_task(x, row, &s, o, p, frames);
+    }
     if (t != NULL)
         restore_fields(t, row);
     refusal_clear(&refusal);
@@ -216,6 +244,7 @@ static int keep_ended(struct replay *x, struct task *t, const struct journal_row
     t->finished_ms = row->result.finished_ms;
     t->box.attempt = row->result.attempt;
     t->is_cached = row->result.is_cached;
+    t->is_dead = row->phase == JOURNAL_DEAD;
     x->ended[x->n_ended++] = (struct ending){t, r};
     return 0;
 }

@@ -6,9 +6,11 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "core/durable.h"
+#include "core/jobs.h"
 #include "core/kept.h"
 #include "core/pipelines.h"
 #include "core/push.h"
+#include "core/retries.h"
 #include "loop/loop.h"
 
 static void count(struct core *c, const struct result *r)
@@ -57,9 +59,10 @@ static void leave_queue(struct core *c, struct task *t)
     sched_end(c->sched, t->pipeline->lane);
 }
 
-/* Leaves the place where it was: the queue, the box, or its leader's list. */
-static void leave_place(struct core *c, struct task *t)
+void task_leave_place(struct core *c, struct task *t)
 {
+    started_end(c, t);
+    t->is_noted = false;
     if (t->state == TASK_NEW) {
         c->queue_bytes -= t->bytes;
     } else if (t->state == TASK_QUEUED) {
@@ -75,18 +78,23 @@ static void leave_place(struct core *c, struct task *t)
     } else if (t->state == TASK_ATTACHED) {
         unfollow(c, t);
         c->queue_bytes -= t->bytes;
+    } else if (t->state == TASK_RETRY) {
+        retries_wait_over(c, t);
+        c->queue_bytes -= t->bytes;
     }
+}
+
+bool code_may_answer(enum code code)
+{
+    return code == CODE_OK ||
+           (code != CODE_CANCELLED && code != CODE_EXPIRED && !code_info(code)->is_retryable);
 }
 
 bool task_may_answer(const struct task *t)
 {
     if (t->state != TASK_FINISHED)
         return true; /* that is still open: the other one waits with it */
-    if (t->result == NULL)
-        return false;
-    enum code code = t->result->code;
-    return code == CODE_OK ||
-           (code != CODE_CANCELLED && code != CODE_EXPIRED && !code_info(code)->is_retryable);
+    return t->result != NULL && code_may_answer(t->result->code);
 }
 
 /* Followers get the same result; if the leader was cancelled or expired, which is its own affair,
@@ -136,6 +144,7 @@ static void settled(struct core *c, struct task *t, void *arg, enum code code, c
     push_state(c, t);
     push_capacity_soon(c);
     keep_result(c, t);
+    jobs_settled(c, t);
     core_check_idle(c);
 }
 
@@ -149,7 +158,8 @@ static bool is_left(const struct task *t, const struct result *r)
 static void leave(struct core *c, struct task *t, struct result *r)
 {
     result_unref(r);
-    leave_place(c, t);
+    retries_leave(c, t);
+    task_leave_place(c, t);
     task_free_finished(c, t);
     core_check_idle(c);
 }
@@ -160,12 +170,13 @@ void task_finish(struct core *c, struct task *t, struct result *r)
         leave(c, t, r);
         return;
     }
-    leave_place(c, t);
+    task_leave_place(c, t);
     t->finished_ms = clock_wall_ms();
     t->result = r != NULL ? r : result_of_code(CODE_INTERNAL, "no memory for the result", NULL);
     task_step(t, TASK_EV_SETTLE);
     loop_timer_free(t->expiry);
-    t->expiry = NULL;
+    loop_timer_free(t->again);
+    t->expiry = t->again = NULL;
     drop_body(t);
     if (t->result == NULL) { /* not even that: the task ends without a word but in the log */
         log_error("no memory for a result", LS("task_id", t->task_id));
@@ -189,7 +200,7 @@ const char *task_cancel(struct core *c, struct task *t, const char *why)
     const char *found = task_state_name(t->state);
     if (t->state == TASK_NEW) {
         t->cancelled_why = why;
-    } else if (t->state == TASK_QUEUED || t->state == TASK_ATTACHED) {
+    } else if (t->state == TASK_QUEUED || t->state == TASK_ATTACHED || t->state == TASK_RETRY) {
         task_finish(c, t, result_of_code(CODE_CANCELLED, why, NULL));
     } else if (t->state == TASK_RUNNING) {
         task_step(t, TASK_EV_STOP);

@@ -28,6 +28,14 @@ static char *keep_string(struct arena *a, const struct json_doc *doc, uint32_t t
     return (char *)b.data;
 }
 
+static char *keep_text(struct arena *a, const char *text)
+{
+    size_t n = strlen(text) + 1;
+    char *kept = memcpy(a->at, text, n);
+    a->at += n;
+    return kept;
+}
+
 static size_t string_room(const struct json_doc *doc, uint32_t token)
 {
     return token != 0 ? json_at(doc, token).len + 1 : 0;
@@ -35,7 +43,8 @@ static size_t string_room(const struct json_doc *doc, uint32_t token)
 
 static size_t arena_room(const struct submit *s, size_t n_body)
 {
-    size_t n = n_body * sizeof(zmq_msg_t) + s->n_inputs * sizeof(struct box_input);
+    size_t n = n_body * sizeof(zmq_msg_t) + s->n_inputs * sizeof(struct box_input) +
+                strlen(s->content) + 1;
     const uint32_t tokens[] = {s->task_id, s->job_id, s->tenant, s->key, s->version};
     for (size_t i = 0; i < sizeof tokens / sizeof *tokens; i++)
         n += string_room(s->doc, tokens[i]);
@@ -52,7 +61,7 @@ static void keep_strings(struct task *t, struct box_input *inputs, struct arena 
     t->task_id = s->task_id != 0 ? keep_string(a, s->doc, s->task_id) : t->uid;
     t->job_id = keep_string(a, s->doc, s->job_id);
     t->tenant = keep_string(a, s->doc, s->tenant);
-    t->key = keep_string(a, s->doc, s->key);
+    t->key = s->content[0] != '\0' ? keep_text(a, s->content) : keep_string(a, s->doc, s->key);
     t->wants_version = keep_string(a, s->doc, s->version);
     for (size_t i = 0; i < s->n_inputs; i++) {
         inputs[i].name = keep_string(a, s->doc, s->inputs[i].name);
@@ -111,7 +120,7 @@ static int64_t sooner(int64_t a, int64_t b)
 void task_set_timeout(struct task *t)
 {
     const int64_t timeout = sooner(t->pipeline->conf->timeout_ms, t->asked_timeout_ms);
-    t->timeout_ms = timeout > UINT32_MAX ? UINT32_MAX : (uint32_t)timeout;
+    t->box.timeout_ms = timeout > UINT32_MAX ? UINT32_MAX : (uint32_t)timeout;
 }
 
 static void keep_times(struct task *t, const struct submit *s)
@@ -160,6 +169,7 @@ struct task *task_new(struct core *c, struct owner *owner, struct pipeline *p,
     t->events = s->events;
     t->is_answered_by_result = s->wait;
     t->wants_digest = s->digest;
+    t->max_attempts = (uint32_t)s->max_attempts;
     t->wants_children = !s->no_children;
     t->progress = -1;
     keep_content(t, s, header, body, n_body);

@@ -14,4 +14,9 @@ void task_adopt(struct core *c, struct task *t);
 /* Sets the timer of its expiry, if it has one. -1: no memory. */
 int task_watch_expiry(struct core *c, struct task *t);
 
+/* Leaves the place where it was: the queue, the box, its leader's list, or the wait for an attempt. */
+void task_leave_place(struct core *c, struct task *t);
+/* From its box back to its old place in the queue. -1: no memory, nothing changed. */
+int task_requeue(struct core *c, struct task *t);
+
 #endif

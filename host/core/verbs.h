@@ -22,10 +22,12 @@ void verbs_message(void *core, struct router *r, zmq_msg_t *frames, size_t n, in
 /* verbs_tasks.c */
 void verbs_submit(struct core *c, struct request *q);
 void verbs_ack(struct core *c, struct request *q);
-void verbs_cancel(struct core *c, struct request *q);
 void verbs_watch(struct core *c, struct request *q);
 
-/* verbs_lists.c: the answers that show things. */
+/* verbs_cancel.c */
+void verbs_cancel(struct core *c, struct request *q);
+
+/* verbs_stats.c, verbs_query.c, verbs_list.c: the answers that show things. */
 void verbs_plugins(struct core *c, struct request *q);
 void verbs_stats(struct core *c, struct request *q);
 void verbs_query(struct core *c, struct request *q);

@@ -59,7 +59,7 @@ static int replay_tasks(struct rows_reader *r, const struct journal_replay *fns)
 int journal_replay(struct journal *j, const struct journal_replay *fns, char *why)
 {
     struct rows_reader r;
-    int rc = rows_reader_open(&r, j->store.db);
+    int rc = rows_reader_open(&r, j->store.db, j->store.spool.dir);
     if (rc == 0)
         rc = replay_owners(&r, fns);
     if (rc == 0)

@@ -83,6 +83,7 @@ static void submit(struct avt_task *t, struct bridge_input *inputs, size_t n)
         .trace = span_of(t->order.trace),
         .priority = t->order.priority,
         .deadline_ms = t->order.deadline_ms,
+        .max_attempts = t->avt->shim->conf->max_attempts,
         .inputs = inputs,
         .n_inputs = n,
     };

@@ -85,6 +85,7 @@ struct bridge_order {
     struct json_span metadata, trace;        /* objects, or at NULL */
     double priority;                         /* 0 to 9 */
     int64_t deadline_ms;                     /* since the epoch; 0: none */
+    int64_t max_attempts;                    /* 0: as the host does it */
     struct bridge_input *inputs;             /* taken on success */
     size_t n_inputs;
 };

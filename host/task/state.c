@@ -5,8 +5,8 @@
 
 static const signed char follows[TASK_STATE_COUNT][TASK_EVENT_COUNT] = {
     /* ACCEPT, ATTACH, DISPATCH, REQUEUE, STOP, RETRY, SETTLE, FINISH */
-    [TASK_NEW] = {TASK_QUEUED, TASK_ATTACHED, NO, NO, NO, NO, TASK_SETTLING, NO},
-    [TASK_QUEUED] = {NO, NO, TASK_RUNNING, NO, NO, NO, TASK_SETTLING, NO},
+    [TASK_NEW] = {TASK_QUEUED, TASK_ATTACHED, NO, NO, NO, TASK_RETRY, TASK_SETTLING, NO},
+    [TASK_QUEUED] = {NO, NO, TASK_RUNNING, NO, NO, TASK_RETRY, TASK_SETTLING, NO},
     [TASK_ATTACHED] = {NO, NO, NO, TASK_QUEUED, NO, NO, TASK_SETTLING, NO},
     [TASK_RUNNING] = {NO, NO, NO, TASK_QUEUED, TASK_STOPPING, TASK_RETRY, TASK_SETTLING, NO},
     [TASK_STOPPING] = {NO, NO, NO, NO, TASK_STOPPING, NO, TASK_SETTLING, NO},
@@ -16,9 +16,9 @@ static const signed char follows[TASK_STATE_COUNT][TASK_EVENT_COUNT] = {
 };
 
 static const char *const names[TASK_STATE_COUNT] = {
-    [TASK_NEW] = "queued",           [TASK_QUEUED] = "queued",     [TASK_ATTACHED] = "queued",
-    [TASK_RUNNING] = "running",   [TASK_STOPPING] = "running",  [TASK_RETRY] = "retry wait",
-    [TASK_SETTLING] = "finished", [TASK_FINISHED] = "finished",
+    [TASK_NEW] = "queued",       [TASK_QUEUED] = "queued",     [TASK_ATTACHED] = "queued",
+    [TASK_RUNNING] = "running",  [TASK_STOPPING] = "running",  [TASK_RETRY] = "retry wait",
+    [TASK_SETTLING] = "running", [TASK_FINISHED] = "finished",
 };
 
 int task_next(enum task_state state, enum task_event event)

@@ -164,6 +164,16 @@ class Protocol(unittest.TestCase):
         verb, refused, _ = self.client.receive()
         self.assertEqual((verb, refused["code"]), ("REFUSED", "DUPLICATE"))
 
+    def test_content_key(self):
+        self.client.send("SUBMIT", b'{"pipeline":"spin_ms","params":{"ms":1,"b":{"c":1,"d":2}},"content_key":true,"wait":true}')
+        self.assertFalse(self.client.receive("RESULT")[1]["cached"])
+        self.client.send("SUBMIT", b'{"pipeline":"spin_ms","params":{"b":{"d":2,"c":1}, "\\u006ds":1},"content_key":true,"wait":true}')
+        self.assertTrue(self.client.receive("RESULT")[1]["cached"])
+        other = self.client.run("spin_ms", {"ms": 1, "b": {"c": 1, "d": 3}}, content_key=True)[0]
+        self.assertFalse(other["cached"])
+        verb, refused, _ = self.client.ask("SUBMIT", {"pipeline": "echo", "content_key": True, "idempotency_key": "k"})
+        self.assertEqual((verb, refused["code"]), ("REFUSED", "INVALID_INPUT"))
+
     # ---- clients
 
     def test_hello_resume_and_ack(self):

@@ -223,6 +223,7 @@ class Tasks(Case):
         self.assertAlmostEqual(task["deadline"], deadline * 1000, delta=2)
         self.assertTrue(5 < task["priority"] < 9)
         self.assertEqual((task["events"], task["children"], task.get("wait")), (["progress"], "none", None))
+        self.assertEqual(task["max_attempts"], 1)  # the orchestrator tries again by itself
         self.core.accept(task)
         self.core.result(task, data='{"x": 0.1, "y":12.0,"z":[null,{"n":null}],"ö":"ä \\u00e4"}')
         body = self.result()

@@ -74,7 +74,7 @@ static void test_finish_then_acknowledge(void **state)
     kit_assert_bytes(row->result.children, "[\"one-a-0\"]");
     assert_int_equal(row->result.n_outputs, 1);
     kit_assert_bytes(row->result.outputs[0].bytes, "png");
-    assert_null(row->task.header.data); /* inputs of what is no dead letter go */
+    assert_non_null(row->task.header.data); /* what it asks to have back is sent with each RESULT */
     assert_int_equal(row->n_notes, 1);
     assert_string_equal(row->notes[0].event, "finished");
     assert_int_equal(kit_do(k, kit_seq(k, JOURNAL_ACK, 1)), CODE_OK);
@@ -147,7 +147,7 @@ static void test_replay(void **state)
     assert_int_equal(kit_do(k, kit_seq(k, JOURNAL_ACK, 2)), CODE_OK);
     assert_int_equal(kit_close(k), 0);
     kit_open(k, &replay);
-    assert_string_equal(seen.text, "owner 1 c1;open 0 {1};waits 1 ;");
+    assert_string_equal(seen.text, "owner 1 c1;open 0 {1};waits 1 {3};");
     assert_true(journal_next_seq(k->journal) > 3);
     assert_true(journal_next_owner(k->journal) > 1);
 }

@@ -13,6 +13,7 @@ static const struct {
     {TASK_QUEUED, TASK_EV_SETTLE, TASK_SETTLING},   {TASK_ATTACHED, TASK_EV_REQUEUE, TASK_QUEUED},
     {TASK_ATTACHED, TASK_EV_SETTLE, TASK_SETTLING}, {TASK_RUNNING, TASK_EV_REQUEUE, TASK_QUEUED},
     {TASK_RUNNING, TASK_EV_STOP, TASK_STOPPING},    {TASK_RUNNING, TASK_EV_SETTLE, TASK_SETTLING},
+    {TASK_NEW, TASK_EV_RETRY, TASK_RETRY},          {TASK_QUEUED, TASK_EV_RETRY, TASK_RETRY},
     {TASK_RUNNING, TASK_EV_RETRY, TASK_RETRY},      {TASK_STOPPING, TASK_EV_STOP, TASK_STOPPING},
     {TASK_STOPPING, TASK_EV_SETTLE, TASK_SETTLING}, {TASK_RETRY, TASK_EV_REQUEUE, TASK_QUEUED},
     {TASK_RETRY, TASK_EV_SETTLE, TASK_SETTLING},    {TASK_SETTLING, TASK_EV_FINISH, TASK_FINISHED},
@@ -43,7 +44,7 @@ static void names_on_the_wire(void **state)
     assert_string_equal(task_state_name(TASK_ATTACHED), "queued");
     assert_string_equal(task_state_name(TASK_STOPPING), "running");
     assert_string_equal(task_state_name(TASK_RETRY), "retry wait");
-    assert_string_equal(task_state_name(TASK_SETTLING), "finished");
+    assert_string_equal(task_state_name(TASK_SETTLING), "running");
     assert_string_equal(task_state_name(TASK_FINISHED), "finished");
 }
 
