@@ -16,6 +16,7 @@
 #include "conf/changes.h"
 #include "core/answer.h"
 #include "core/changes.h"
+#include "core/peers.h"
 #include "core/pipelines.h"
 #include "core/reload_internal.h"
 #include "core/scan.h"
@@ -139,7 +140,7 @@ static void begin(struct reload *r)
     r->is_forced = r->wants_force;
     r->wants_conf = r->wants_force = false;
     r->waiters = r->next_waiters;
-    r->next_waiters = (struct reload_waiters){NULL, 0};
+    r->next_waiters = NULL;
     if (read_conf(r) < 0) {
         if (r->refusal.code == CODE_OK)
             refuse(&r->refusal, CODE_INTERNAL, "no memory for the configuration");

@@ -10,6 +10,7 @@
 
 #include "core/core.h"
 
+struct peer;
 struct request;
 
 /* -1: no memory. */

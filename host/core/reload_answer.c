@@ -7,32 +7,38 @@
 #include "core/reload_internal.h"
 #include "plugin/catalog.h"
 
+struct reload_waiter {
+    struct reload_waiter *next;
+    struct late *answer;
+};
+
 int reload_add_waiter(struct reload *r, struct peer *p)
 {
-    struct late **grown =
-        reallocarray(r->next_waiters.items, r->next_waiters.n + 1, sizeof(struct late *));
-    if (grown == NULL)
+    struct reload_waiter *w = malloc(sizeof *w);
+    struct late *answer = w != NULL ? late_new(r->core, p) : NULL;
+    if (answer == NULL) {
+        free(w);
         return -1;
-    r->next_waiters.items = grown;
-    grown[r->next_waiters.n] = late_new(r->core, p);
-    if (grown[r->next_waiters.n] == NULL)
-        return -1;
-    r->next_waiters.n++;
+    }
+    *w = (struct reload_waiter){.next = r->next_waiters, .answer = answer};
+    r->next_waiters = w;
     return 0;
 }
 
-static void forget(struct reload_waiters *w)
+static void free_all(struct reload_waiter **list)
 {
-    for (size_t i = 0; i < w->n; i++)
-        late_free(w->items[i]);
-    free(w->items);
-    *w = (struct reload_waiters){NULL, 0};
+    while (*list != NULL) {
+        struct reload_waiter *w = *list;
+        *list = w->next;
+        late_free(w->answer);
+        free(w);
+    }
 }
 
 void reload_forget_waiters(struct reload *r)
 {
-    forget(&r->waiters);
-    forget(&r->next_waiters);
+    free_all(&r->waiters);
+    free_all(&r->next_waiters);
 }
 
 /* ---- the answer
@@ -98,14 +104,13 @@ void reload_answer(struct reload *r)
 {
     struct core *c = r->core;
     const bool is_refused = r->refusal.code != CODE_OK;
-    for (size_t i = 0; i < r->waiters.n; i++) {
+    for (struct reload_waiter *at = r->waiters; at != NULL; at = at->next) {
         struct json_writer w;
-        struct late *waiter = r->waiters.items[i];
-        r->waiters.items[i] = NULL;
-        late_begin(c, waiter, &w);
+        late_begin(c, at->answer, &w);
         write_answer(r, &w);
         c->stats.refused += is_refused;
-        late_send(c, waiter, is_refused ? WIRE_REFUSED : WIRE_INFO, &w);
+        late_send(c, at->answer, is_refused ? WIRE_REFUSED : WIRE_INFO, &w);
+        at->answer = NULL;
     }
-    forget(&r->waiters);
+    free_all(&r->waiters);
 }

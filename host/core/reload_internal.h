@@ -7,20 +7,13 @@
 #include "core/reload.h"
 
 struct changes_report;
-struct late;
-struct peer;
-
-struct reload_waiters {
-    struct late **items;
-    size_t n;
-};
 
 struct reload {
     struct core *core;
     struct loop_timer *begin, *look;
     bool is_wanted, wants_conf, wants_force; /* of the next one */
     bool is_running, reads_conf, is_forced;  /* of this one */
-    struct reload_waiters waiters, next_waiters; /* of this one, and of the next */
+    struct reload_waiter *waiters, *next_waiters;
     struct conf *conf; /* to come in force, counted */
     struct conf_list needs_restart, changing;
     struct refusal refusal; /* CODE_OK: none */

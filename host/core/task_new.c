@@ -44,7 +44,7 @@ static size_t string_room(const struct json_doc *doc, uint32_t token)
 static size_t arena_room(const struct submit *s, size_t n_body)
 {
     size_t n = n_body * sizeof(zmq_msg_t) + s->n_inputs * sizeof(struct box_input) +
-                strlen(s->content) + 1;
+               strlen(s->content) + 1;
     const uint32_t tokens[] = {s->task_id, s->job_id, s->tenant, s->key, s->version};
     for (size_t i = 0; i < sizeof tokens / sizeof *tokens; i++)
         n += string_room(s->doc, tokens[i]);

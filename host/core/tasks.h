@@ -40,7 +40,7 @@ struct task {
 
     struct box_task box;
     uint32_t slot;             /* its seat in the pipeline */
-    int64_t asked_timeout_ms;  /* of the submission alone; 0: none */
+    int64_t asked_timeout_ms;  /* of the submission; 0: none */
     uint64_t checked;          /* generation of the pipeline that its params were checked against */
     const char *wants_version; /* of the pipeline, or NULL */
 

@@ -7,10 +7,6 @@
 
 /* Takes the task to its next state; one that cannot follow is logged, and nothing changes. */
 void task_step(struct task *t, enum task_event event);
-/* Its time limit, as its pipeline and its submission have it. */
-void task_set_timeout(struct task *t);
-/* task_adopt.c: goes to the pipeline in force. It is in no box. */
-void task_adopt(struct core *c, struct task *t);
 /* Sets the timer of its expiry, if it has one. -1: no memory. */
 int task_watch_expiry(struct core *c, struct task *t);
 
@@ -18,5 +14,9 @@ int task_watch_expiry(struct core *c, struct task *t);
 void task_leave_place(struct core *c, struct task *t);
 /* From its box back to its old place in the queue. -1: no memory, nothing changed. */
 int task_requeue(struct core *c, struct task *t);
+/* Its time limit, as its pipeline and its submission have it. */
+void task_set_timeout(struct task *t);
+/* task_adopt.c: goes to the pipeline in force. It is in no box. */
+void task_adopt(struct core *c, struct task *t);
 
 #endif
