@@ -33,17 +33,6 @@ void tasks_adopt(struct core *c)
     }
 }
 
-static int check_params(const struct task *t, struct refusal *r)
-{
-    struct json_doc doc = JSON_DOC_INIT;
-    struct json_fault fault;
-    int rc = json_scan(&doc, t->params.at, t->params.len, &fault) < 0
-                 ? refuse(r, CODE_INTERNAL, "params: %s", fault.what)
-                 : pipeline_check_params(t->pipeline, &doc, 0, r);
-    json_doc_clear(&doc);
-    return rc;
-}
-
 struct result *task_objection(struct task *t)
 {
     const char *version = pipeline_version(t->pipeline);
@@ -56,7 +45,7 @@ struct result *task_objection(struct task *t)
     if (t->wants_version != NULL && strcmp(t->wants_version, version) != 0)
         rc = refuse(&r, CODE_UNSUPPORTED_VERSION, "expected version %.64s", t->wants_version);
     else
-        rc = check_params(t, &r);
+        rc = pipeline_check_params_text(t->pipeline, t->params, &r);
     snprintf(message, sizeof message,
              "the pipeline has changed since the task was accepted, and has version %s now: %s",
              version, r.message);
