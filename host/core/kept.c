@@ -264,6 +264,7 @@ void kept_write_info(struct core *c, const struct task *t, struct json_writer *w
     json_member_double(w, "priority", t->item.priority);
     json_member_int(w, "attempt", t->box.attempt);
     json_member_str(w, "retry_of", t->retry_of[0] != '\0' ? t->retry_of : NULL);
+    json_member_str(w, "parent", t->parent[0] != '\0' ? t->parent : NULL);
     json_member_int(w, "submitted", t->submitted_ms);
     json_member_str(w, "client", t->owner->is_client ? t->owner->name : "");
     write_progress(t, w);
