@@ -21,6 +21,7 @@
 #include "core/reload_internal.h"
 #include "core/scan.h"
 #include "core/verbs.h"
+#include "core/watch.h"
 #include "loop/loop.h"
 
 enum { LOOK_MS = 1000 };
@@ -147,6 +148,7 @@ static void begin(struct reload *r)
         finish(r);
         return;
     }
+    watch_begin(c, r->conf);
     const struct scan_options o = {
         .launcher = c->launcher, .conf = r->conf, .before = c->catalog, .is_forced = r->is_forced};
     if (scan_start(c->loop, &o, on_scanned, r) == NULL)

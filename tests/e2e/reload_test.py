@@ -267,6 +267,27 @@ class Plugins(Case):
             self.assertGreater(host.pipeline()["generation"], before)
             self.version(client)
 
+    def test_noticed_by_itself(self):
+        with ReloadHost(version=None, host="watch_plugins = no") as host:
+            host.change("watch_plugins = no", "watch_plugins = yes")
+            self.reloaded(host)
+            client = host.client()
+            host.put(1)
+            until(host.pipeline, "the plugin is there")
+            self.assertEqual(self.version(client), 1)
+            host.put(2)
+            until(lambda: host.pipeline()["version"] == "2.0.0", "the new version is there")
+            self.assertEqual(self.version(client), 2)
+            host.remove()
+            until(lambda: not host.pipeline(), "the plugin is gone")
+            folder = os.path.join(host.plugin_dir, "versioned")
+            before = host.log().count("reloaded added=")
+            os.mkdir(folder)
+            until(lambda: host.log().count("reloaded added=") > before, "the folder is noticed")
+            host.put(1, os.path.join("versioned", "versioned.so"))
+            until(host.pipeline, "the plugin in a folder of its own is there")
+            self.assertEqual(self.version(client), 1)
+
     def test_many_at_once_are_one(self):
         with ReloadHost() as host:
             others = [host.client(control=True) for _ in range(8)]
