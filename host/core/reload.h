@@ -18,6 +18,8 @@ int reload_init(struct core *c);
 void reload_clear(struct core *c);
 /* The configuration, and then the plugins. A configuration that is wrong changes nothing. */
 void reload_all(struct core *c);
+/* The same with the files that the supervisor has handed over. */
+void reload_all_now(struct core *c);
 /* The plugins only: one of them has changed. */
 void reload_files(struct core *c);
 /* What was asked for before the host served. */

@@ -3,10 +3,10 @@
  *
  * Theory of operation: launcher and core are a pair: they share a socketpair that nobody else
  * holds, so when one of them ends the other one does too, and both are started again with a new
- * pair. The core tells through a pipe that it serves; the shims start then, and they live on
- * through a restart of the pair. On HUP the core is told: it checks the new configuration, and tells
- * through the same pipe when that is in force (also when the reload came over its control socket);
- * only then the supervisor reads it too. On TERM the shims
+ * pair. The core tells over a channel that it serves; the shims start then, and they live on
+ * through a restart of the pair. On HUP, or when the core asks because a reload came over its control
+ * socket, the supervisor reads the configuration's files, which may be root's alone, and hands them
+ * over; the core checks them, and tells when they are in force: only then they are in force here too. On TERM the shims
  * are told first: the long poll that each has open may still bring a task, which the core has to
  * run; when they have ended, the core is told to drain, and the launcher ends by itself when the
  * core has closed its channel. A second TERM goes to all at once.
@@ -29,6 +29,7 @@
 #include "base/fdutil.h"
 #include "base/log.h"
 #include "base/process.h"
+#include "conf/bundle.h"
 #include "conf/conf.h"
 #include "loop/loop.h"
 #include "supervisor/environment.h"
@@ -41,15 +42,15 @@ enum { EXIT_CONFIG = 78, STARTS_MAX = 3, STOP_EXTRA_MS = 10000 };
 /* ---- the pair: launcher and core
  * ------------------------------------------------------------------ */
 
-static int start_with_pipe(struct supervisor *s, int channel)
+static int start_core(struct supervisor *s, int channel)
 {
-    int pipe_fds[2];
-    if (pipe2(pipe_fds, O_CLOEXEC) < 0)
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
         return -1;
-    const int fds[] = {channel, pipe_fds[1]};
+    const int fds[] = {channel, pair[1]};
     int rc = role_start(s->core, fds, 2);
-    close(pipe_fds[1]);
-    return supervisor_watch_status(s, pipe_fds[0]) == 0 ? rc : -1;
+    close(pair[1]);
+    return supervisor_watch_status(s, pair[0]) == 0 ? rc : -1;
 }
 
 /* The core shows it in STATS. */
@@ -73,7 +74,7 @@ static int start_pair(struct supervisor *s)
     hand_over_restarts(s);
     int rc = role_start(s->launcher, &pair[0], 1);
     if (rc == 0)
-        rc = start_with_pipe(s, pair[1]);
+        rc = start_core(s, pair[1]);
     close(pair[0]);
     close(pair[1]);
     return rc;
@@ -176,10 +177,9 @@ void supervisor_reload(struct supervisor *s)
         return;
     snprintf(text, sizeof text, "RELOADING=1\nMONOTONIC_USEC=%lld", (long long)clock_mono_us());
     notify_manager(text);
-    if (role_is_running(s->core)) {
-        role_signal(s->core, SIGHUP);
+    supervisor_read(s);
+    if (role_is_running(s->core) && supervisor_hand_over(s) == 0)
         return;
-    }
     supervisor_configure(s); /* the core reads it when it starts */
     notify_manager("READY=1");
 }
@@ -232,6 +232,7 @@ struct supervisor *supervisor_new(struct loop *loop, const struct supervisor_opt
     s->host = conf_host(o->conf);
     s->lock_fd = s->status_fd = -1;
     s->ready_fd = o->ready_fd;
+    buf_init(&s->bundle, BUNDLE_MAX);
     s->conf_arguments = conf_request_arguments(o->request);
     s->environment = environment_for(NULL);
     s->pair_again = loop_timer_new(loop, on_pair_again, s);
@@ -266,5 +267,6 @@ void supervisor_free(struct supervisor *s)
         place_leave(s->host);
     fd_close(&s->lock_fd);
     conf_free(s->conf);
+    buf_clear(&s->bundle);
     free(s);
 }

@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stdbool.h>
 
+#include "base/buf.h"
 #include "supervisor/role.h"
 #include "supervisor/supervisor.h"
 
@@ -25,7 +26,8 @@ struct supervisor {
     char **conf_arguments;
     char **environment;
     int lock_fd, ready_fd;
-    int status_fd; /* our end of the pipe on which the core tells how it is */
+    int status_fd;     /* our end of the channel on which the core tells how it is */
+    struct buf bundle; /* the configuration's files, as they were read last */
     struct loop_io *status;
     char line[LINE_MAX_BYTES]; /* the beginning of one */
     size_t line_len;
@@ -47,11 +49,16 @@ struct supervisor {
 int supervisor_make_roles(struct supervisor *s, role_ended_fn on_pair_ended,
                           void (*on_shim_ended)(void *arg));
 
-/* supervisor_status.c: the pipe on which the core tells how it is. */
+/* supervisor_status.c: the channel on which the core tells how it is. */
 /* Takes our end of it. -1: errno. */
 int supervisor_watch_status(struct supervisor *s, int fd);
 void supervisor_drop_status(struct supervisor *s);
-/* Another configuration, which the core has checked: it comes in force here too. */
+/* Reads the configuration's files; what is wrong with them the core tells. */
+void supervisor_read(struct supervisor *s);
+/* Hands them to the core, which may not be able to read them, and says what it makes of them. -1:
+ * logged. */
+int supervisor_hand_over(struct supervisor *s);
+/* What was read last comes in force here too: the core has checked it. */
 void supervisor_configure(struct supervisor *s);
 
 #endif

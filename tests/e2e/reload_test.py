@@ -129,6 +129,25 @@ class Configuration(Case):
             host.hang_up()
             self.assertEqual(host.stats()["capacity"]["queue_max"], 19)
 
+    def test_files_that_only_root_may_read(self):
+        """The core has given up root: the supervisor reads them."""
+        if os.geteuid() != 0:
+            self.skipTest("for root")
+        with ReloadHost(host="queue_max = 17") as host:
+            os.chmod(host.config, 0o600)
+            host.change("queue_max = 17", "queue_max = 18")
+            self.reloaded(host)
+            self.assertEqual(host.stats()["capacity"]["queue_max"], 18)
+            host.change("queue_max = 18", "queue_max = 19")
+            host.hang_up()
+            self.assertEqual(host.stats()["capacity"]["queue_max"], 19)
+            os.rename(host.config, host.config + ".away")
+            verb, answer = host.reload()
+            self.assertEqual((verb, answer["code"]), ("REFUSED", "INVALID_INPUT"))
+            self.assertIn("cannot be read: No such file", answer["details"]["errors"][0]["message"])
+            os.rename(host.config + ".away", host.config)
+            self.reloaded(host)
+
     def test_by_command(self):
         with ReloadHost() as host:
             command = [os.path.join(BIN, "penstock"), "reload", "--socket", host.control]
@@ -480,10 +499,18 @@ class Roles(Case):
         found = {}
         for pid, comm in host.children().items():
             if comm == "penstock-shim":
-                with open(f"/proc/{pid}/cmdline", "rb") as f:
-                    words = f.read().decode().split("\0")
-                found[words[words.index("--name") + 1]] = pid
+                words = self.words(pid)
+                if "--name" in words:
+                    found[words[words.index("--name") + 1]] = pid
         return found
+
+    def words(self, pid):
+        """Its command line; nothing if it is just ending."""
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as f:
+                return f.read().decode().split("\0")
+        except (FileNotFoundError, ProcessLookupError):
+            return []
 
     def users(self, host):
         found = []
