@@ -14,7 +14,7 @@
 
 enum { WORD_BYTES = 16, CHUNK_BYTES = 65536 };
 
-static int read_all(struct buf *b, int fd)
+int reload_read_bundle(struct buf *b, int fd)
 {
     char chunk[CHUNK_BYTES];
     ssize_t n;
@@ -28,7 +28,7 @@ static int read_all(struct buf *b, int fd)
 
 static void take(struct reload *r, int fd)
 {
-    if (read_all(&r->bundle, fd) < 0)
+    if (reload_read_bundle(&r->bundle, fd) < 0)
         log_error("the configuration that was handed over cannot be read", LE(errno));
     r->n_asked -= r->n_asked > 0;
     reload_all_now(r->core);

@@ -29,12 +29,18 @@ void supervisor_read(struct supervisor *s)
     conf_errors_clear(&errors);
 }
 
-static int send_bundle(struct supervisor *s)
+int supervisor_memory_file(const struct buf *b)
 {
     int fd = memfd_create("penstock-conf", MFD_CLOEXEC);
-    int rc = fd >= 0 ? fd_write_all(fd, s->bundle.data, s->bundle.len) : -1;
-    if (rc == 0)
-        rc = fd_send_message(s->status_fd, "conf", 4, &fd, 1, MSG_DONTWAIT);
+    if (fd >= 0 && fd_write_all(fd, b->data, b->len) < 0)
+        fd_close(&fd);
+    return fd;
+}
+
+static int send_bundle(struct supervisor *s)
+{
+    int fd = supervisor_memory_file(&s->bundle);
+    int rc = fd >= 0 ? fd_send_message(s->status_fd, "conf", 4, &fd, 1, MSG_DONTWAIT) : -1;
     fd_close(&fd);
     return rc;
 }
@@ -79,6 +85,9 @@ void supervisor_configure(struct supervisor *s)
     if (shims_settle(s->shims, conf, before) < 0)
         log_error("not all shims of the configuration could be made");
     conf_free(before);
+    buf_reset(&s->in_force);
+    if (s->bundle.len > 0 && buf_append(&s->in_force, s->bundle.data, s->bundle.len) < 0)
+        log_error("no memory to keep the configuration for another start of the core");
 }
 
 /* ---- the channel

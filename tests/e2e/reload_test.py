@@ -552,6 +552,19 @@ class Roles(Case):
                 self.assertIn(f'role ended unexpectedly role={word} how="signal 9"', host.log())
                 self.assertEqual(self.version(host.client()), 1)
 
+    def test_a_core_that_dies_comes_back_with_what_was_in_force(self):
+        with ReloadHost(host="queue_max = 17") as host:
+            host.change("queue_max = 17", "queue_max = 18")
+            self.reloaded(host)
+            host.change("queue_max = 18", "queue_max = -3")
+            self.assertEqual(host.reload()[0], "REFUSED")
+            ready = host.log().count("host is ready")
+            os.kill(host.pid_of("penstock-core"), signal.SIGKILL)
+            until(lambda: host.log().count("host is ready") > ready, "another core")
+            host.operator = host.client(control=True)
+            self.assertEqual(host.stats()["capacity"]["queue_max"], 18)
+            self.assertEqual(host.reload()[0], "REFUSED")
+
     def test_a_shim_is_started_again(self):
         with ReloadHost(sections=self.SHIM % ("one", "x")) as host:
             first = until(lambda: self.shims(host), "the shim runs")["one"]
