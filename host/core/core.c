@@ -15,6 +15,7 @@
 #include "base/table.h"
 #include "conf/users.h"
 #include "core/changes.h"
+#include "core/dead_letters.h"
 #include "core/doors.h"
 #include "core/durable.h"
 #include "core/growth.h"
@@ -28,6 +29,7 @@
 #include "core/reload.h"
 #include "core/replay.h"
 #include "core/reserve.h"
+#include "core/retention.h"
 #include "core/retries.h"
 #include "core/scan.h"
 #include "core/tasks.h"
@@ -114,13 +116,14 @@ static void on_scanned(void *arg, struct catalog *catalog, const struct conf_lis
     struct core *c = arg;
     (void)changing;
     c->catalog = catalog;
-    if (catalog == NULL || changes_begin(c) < 0 || replay(c) < 0 || doors_open(c) < 0 ||
+    if (catalog == NULL || changes_begin(c) < 0 || replay(c) < 0 || retention_init(c) < 0 || doors_open(c) < 0 ||
         growth_init(c) < 0) {
         c->has_failed = true;
         loop_stop(c->loop);
         return;
     }
     c->phase = CORE_SERVING;
+    dead_letters_count(c);
     log_info("serving", LS("tasks", c->host->tasks_socket), LS("control", c->host->control_socket),
              LI("plugins", catalog_count(catalog)), LI("pipelines", catalog_pipelines(catalog)),
              LI("max_concurrent", c->host->max_concurrent));
@@ -306,6 +309,7 @@ void core_clear(struct core *c)
     growth_clear(c);
     durable_close(c); /* what it completes is still sent */
     readings_clear(c);
+    retention_clear(c);
     doors_close(c, LAST_WORDS_MS);
     keys_clear(c);
     launcher_free(c->launcher);

@@ -86,7 +86,8 @@ struct core {
 
     /* durable.c */
     struct journal *journal;
-    size_t n_under_way;       /* operations whose end somebody awaits */
+    size_t n_under_way; /* operations whose end somebody awaits */
+    struct loop_timer *retention;
     struct reading *readings; /* questions that have no answer yet */
 
     /* growth.c */
@@ -100,6 +101,8 @@ struct core {
 
     /* tasks.c */
     struct table *by_uid, *by_id, *by_key;
+    int64_t n_dead;     /* dead letters in the journal */
+    bool is_reviving;   /* a RETRY or PURGE is at work */
     struct table *jobs; /* jobs.c: by owner and job_id */
     struct sched *sched;
     size_t n_waiting;     /* tasks that wait: of queue_bytes */

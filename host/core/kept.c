@@ -264,6 +264,7 @@ void kept_write_info(struct core *c, const struct task *t, struct json_writer *w
     json_member_double(w, "priority", t->item.priority);
     json_member_int(w, "attempt", t->box.attempt);
     json_member_str(w, "retry_of", t->retry_of[0] != '\0' ? t->retry_of : NULL);
+    json_member_str(w, "parent", t->parent[0] != '\0' ? t->parent : NULL);
     json_member_int(w, "submitted", t->submitted_ms);
     json_member_str(w, "client", t->owner->is_client ? t->owner->name : "");
     write_progress(t, w);
@@ -273,10 +274,13 @@ void kept_write_info(struct core *c, const struct task *t, struct json_writer *w
 static void expire(struct core *c, struct task_list *l, int64_t before_ms)
 {
     while (l->first != NULL && l->first->finished_ms < before_ms) {
-        if (!l->first->is_delivered && !l->first->is_acknowledged)
-            log_warn("result was never acknowledged", LS("task_id", l->first->task_id),
-                     LS("client", l->first->owner->name));
-        forget(c, l->first);
+        struct task *t = l->first;
+        if (!t->is_delivered && !t->is_acknowledged) {
+            log_warn("result was never acknowledged", LS("task_id", t->task_id),
+                     LS("client", t->owner->name));
+            durable_delivered(c, t);
+        }
+        forget(c, t);
     }
 }
 

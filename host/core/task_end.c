@@ -136,6 +136,7 @@ static void settled(struct core *c, struct task *t, void *arg, enum code code, c
     task_step(t, TASK_EV_FINISH);
     settle_followers(c, t);
     count(c, t->result);
+    c->n_dead += t->is_dead;
     log_end(t);
     push_state(c, t);
     push_capacity_soon(c);
@@ -160,6 +161,14 @@ static void leave(struct core *c, struct task *t, struct result *r)
     core_check_idle(c);
 }
 
+/* Somebody should look at it: it failed for good, and not because it was too late. */
+static bool is_dead_letter(const struct task *t)
+{
+    const enum code code = t->result->code;
+    return t->is_durable && !t->is_cached && code != CODE_OK && code != CODE_CANCELLED &&
+           code != CODE_EXPIRED && t->pipeline->conf->dead_letters;
+}
+
 void task_finish(struct core *c, struct task *t, struct result *r)
 {
     if (is_left(t, r)) {
@@ -180,6 +189,7 @@ void task_finish(struct core *c, struct task *t, struct result *r)
         settle_followers(c, t);
         task_free_finished(c, t);
     } else if (t->is_durable) {
+        t->is_dead = is_dead_letter(t);
         durable_finish(c, t, settled);
     } else {
         settled(c, t, NULL, CODE_OK, NULL);

@@ -318,6 +318,9 @@ static int wait_in_place(struct core *c, struct task *t, struct task *leader)
 void task_admit(struct core *c, struct task *t)
 {
     struct task *leader = task_leader(c, t);
+    /* What is run again wants another result than the one that is kept. */
+    if (t->retry_of[0] != '\0' && leader != NULL && leader->state == TASK_FINISHED)
+        leader = NULL;
     t->is_left = t->is_durable && c->phase == CORE_STOPPING;
     if (t->is_left && t->cancelled_why == NULL)
         t->cancelled_why = "the host stops";

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "core/answer.h"
+#include "core/dead_letters.h"
 #include "core/doors.h"
 #include "core/durable.h"
 #include "core/kept.h"
@@ -175,7 +176,8 @@ static const struct {
     [WIRE_WATCH] = {verbs_watch, false},     [WIRE_PING] = {on_ping, false},
     [WIRE_DRAIN] = {on_drain, true},         [WIRE_RESUME] = {on_resume, true},
     [WIRE_SHUTDOWN] = {on_shutdown, true},   [WIRE_RELOAD] = {verbs_reload, true},
-    [WIRE_RESERVE] = {verbs_reserve, false},
+    [WIRE_RESERVE] = {verbs_reserve, false}, [WIRE_RETRY] = {verbs_retry, true},
+    [WIRE_PURGE] = {verbs_purge, true},
 };
 
 void verbs_break_off(struct core *c, struct peer *p, enum code code, const char *why)

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "core/answer.h"
-#include "core/jobs.h"
 #include "core/kept.h"
 #include "core/peers.h"
 #include "core/submit.h"

@@ -1,5 +1,6 @@
 /* main.c: penstock-shim: the connection of this host to one orchestrator. Started by penstockd for
- * each shim section, or by hand; it has no state but the worker id. */
+ * each shim section, or by hand. It keeps no tasks, only who it is: its worker id, and its secret
+ * as a client of the core. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>

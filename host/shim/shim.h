@@ -17,6 +17,7 @@
 struct conf;
 struct loop;
 struct http;
+struct resume;
 struct shim;
 
 /* self is what start returned. All calls [loop]. */
@@ -28,6 +29,7 @@ struct dialect {
     void (*pipelines)(void *self);
     void (*room)(void *self);
     void (*progress)(void *self, void *context, double fraction, const char *message);
+    void *(*found)(void *self, struct bridge_task *t, const struct bridge_found *f);
     void (*result)(void *self, void *context, const struct bridge_outcome *o);
     /* Take no more tasks; call shim_end when all are finished and delivered. */
     void (*drain)(void *self);
@@ -42,6 +44,7 @@ struct shim {
     const struct conf_host *host;
     const struct conf_shim *conf;
     struct http *http;
+    struct resume *resume;
     struct bridge *bridge;
     const struct dialect *dialect;
     void *self;
