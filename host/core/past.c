@@ -81,6 +81,12 @@ static void write_note(const struct journal_note *n, struct json_writer *w)
 }
 
 /* The first line and the last one are not noted: the row says as much. */
+/* A line that says less than the result does. */
+static bool has_end(const struct journal_row *row)
+{
+    return row->n_notes > 0 && strcmp(row->notes[row->n_notes - 1].event, "finished") == 0;
+}
+
 void past_write_history(const struct journal_row *row, struct json_writer *w)
 {
     const struct journal_result *r = &row->result;
@@ -98,7 +104,7 @@ void past_write_history(const struct journal_row *row, struct json_writer *w)
     json_key(w, "history");
     json_open(w, '[');
     write_note(&first, w);
-    for (size_t i = 0; i < row->n_notes; i++)
+    for (size_t i = 0; i < row->n_notes - has_end(row); i++)
         write_note(&row->notes[i], w);
     if (r->status != NULL)
         write_note(&last, w);
