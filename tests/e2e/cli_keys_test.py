@@ -1,11 +1,15 @@
 """`penstock key`, and the command line over TCP with keys."""
 import os
+import re
 import stat
 import tempfile
 import unittest
 
+import zmq
 from cli_lib import run
 from keys_lib import KeyHost, Pair
+
+DOCUMENT = os.path.join(os.path.dirname(__file__), "../../sdk/docs/protocol.md")
 
 
 class Case(unittest.TestCase):
@@ -178,6 +182,19 @@ class OverTcp(Case):
         self.fails(4, "control socket", "drain", *with_key)
         self.ok("key", "revoke", "a", *self.config)
         self.fails(6, "in its list", "ping", *with_key, "--patience", "300ms")
+
+    def test_the_documents_sample(self):
+        path, public = self.make("d")
+        self.ok("key", "allow", public, "--name", "d", *self.config)
+        with open(DOCUMENT, encoding="utf-8") as f:
+            sample = re.search(r"### Over TCP.*?```python\n(.*?)```", f.read(), re.S).group(1)
+        names = {"zmq": zmq, "SERVERKEY": self.host.pair.hex}
+        exec(sample.replace("mine.key", path).replace("tcp://192.0.2.1:7000", self.host.address()), names)
+        sock = names["sock"]
+        sock.linger, sock.rcvtimeo = 0, 20000
+        sock.send_multipart([b"PEN/1", b"PING"])
+        self.assertEqual(sock.recv_multipart()[1], b"PONG")
+        sock.close()
 
     def test_by_environment(self):
         path, public = self.make("b")
