@@ -10,8 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/table.h"
-
 struct level {
     struct flow root;     /* first */
     struct ranked ranked; /* in its lane */
@@ -65,8 +63,7 @@ struct sched *sched_new(uint32_t max_running)
     struct sched *s = calloc(1, sizeof *s);
     if (s == NULL)
         return NULL;
-    s->flows.index = table_new();
-    if (s->flows.index == NULL) {
+    if (flows_init(&s->flows) < 0) {
         free(s);
         return NULL;
     }
@@ -140,21 +137,21 @@ struct sched_lane *sched_lane_new(struct sched *s, struct sched_group *group)
 /* ---- levels
  * --------------------------------------------------------------------------------------- */
 
-struct level_key {
-    const struct sched_lane *lane;
-    double priority;
-};
+static uint64_t bits_of(double priority)
+{
+    uint64_t bits;
+    memcpy(&bits, &priority, sizeof bits);
+    return bits;
+}
 
 static struct level *level_new(struct sched *s, struct sched_lane *lane, double priority)
 {
-    const struct level_key key = {.lane = lane, .priority = priority};
     struct level *v = calloc(1, sizeof *v);
-    if (v == NULL || rank_reserve(&lane->ranks, lane->n_levels + 1) < 0 ||
-        table_put(s->flows.index, &key, sizeof key, v) < 0) {
+    if (v == NULL || rank_reserve(&lane->ranks, lane->n_levels + 1) < 0) {
         free(v);
         return NULL;
     }
-    flow_root_init(&v->root, &lane->clock);
+    flow_root_init(&s->flows, &v->root, lane, bits_of(priority), &lane->clock);
     v->lane = lane;
     v->priority = priority;
     v->next = lane->levels;
@@ -167,20 +164,17 @@ static struct level *level_new(struct sched *s, struct sched_lane *lane, double 
 
 static struct level *level_of(struct sched *s, struct sched_lane *lane, double priority)
 {
-    const struct level_key key = {.lane = lane, .priority = priority};
-    struct level *v = table_get(s->flows.index, &key, sizeof key);
-    return v != NULL ? v : level_new(s, lane, priority);
+    struct flow *root = flow_find(&s->flows, lane, bits_of(priority));
+    return root != NULL ? (struct level *)root : level_new(s, lane, priority);
 }
 
 static void level_free(struct sched *s, struct level *v)
 {
-    const struct level_key key = {.lane = v->lane, .priority = v->priority};
-    table_take(s->flows.index, &key, sizeof key);
     *(v->prev != NULL ? &v->prev->next : &v->lane->levels) = v->next;
     if (v->next != NULL)
         v->next->prev = v->prev;
     v->lane->n_levels--;
-    flow_root_clear(&v->root);
+    flow_root_clear(&s->flows, &v->root);
     free(v);
 }
 

@@ -47,9 +47,10 @@ struct sched_item {
     double priority;
     int64_t since_ms;            /* when it came, on the clock of sched_at: its age */
     struct sched_tenant *tenant; /* NULL: that of all who have none; set by sched_push then */
-    uint64_t client, job;        /* names within the tenant, and within the client */
-    uint64_t order;              /* set by sched_push: first come, first served */
-    struct sched_lane *lane;     /* set by sched_push */
+    uint64_t client, job;    /* names within the tenant, and within the client; a tenant has either
+                           * clients, or items without one: client 0 */
+    uint64_t order;          /* set by sched_push: first come, first served */
+    struct sched_lane *lane; /* set by sched_push */
 };
 
 /* max_running 0: no limit. NULL: ENOMEM. */

@@ -137,6 +137,13 @@ static const struct {
       {'x', 1, 0, 1, 1, 5, 0},
       {'y', 1, 0, 1, 1, 5, 0}},
      "axbyc-"},
+    {"a tenant that is its own client",
+     {{'a', 0, 0, 0, 1, 5, 0},
+      {'b', 0, 0, 0, 2, 5, 0},
+      {'c', 0, 0, 0, 1, 5, 0},
+      {'x', 0, 1, 4, 1, 5, 0},
+      {'y', 0, 1, 4, 1, 5, 0}},
+     "axbyc-"},
     {"many pipelines make no larger tenant",
      {{'a', 0, 0, 1, 1, 5, 0},
       {'b', 1, 0, 1, 1, 5, 0},
@@ -443,7 +450,7 @@ static void forget(struct model *m, int at)
 static int find(const struct model *m, int t, int c, int j)
 {
     for (int i = 0; i < m->n; i++) {
-        if (m->live[i]->item.client == (uint64_t)(10 * t + c) &&
+        if (m->live[i]->item.client == (uint64_t)(10 * t + c + 1) &&
             m->live[i]->item.job == (uint64_t)j)
             return i;
     }
@@ -471,7 +478,7 @@ static struct item *model_pop(struct model *m)
 static void model_remove(struct model *m, int at)
 {
     const struct sched_item *i = &m->live[at]->item;
-    int t = (int)i->client / 10, c = (int)i->client % 10, j = (int)i->job;
+    int t = (int)(i->client - 1) / 10, c = (int)(i->client - 1) % 10, j = (int)i->job;
     m->jobs[t][c][j].n--;
     m->clients[t][c].n--;
     m->tenants[t].n--;
@@ -493,7 +500,7 @@ static void against_a_model(void **state)
         if (dice < (step / 1000 % 2 == 0 ? 60 : 35) && m->n < LIVE) {
             items[step].item = (struct sched_item){.priority = 5,
                                                    .tenant = &p->tenants[t],
-                                                   .client = (uint64_t)(10 * t + c),
+                                                   .client = (uint64_t)(10 * t + c + 1),
                                                    .job = (uint64_t)j};
             sched_push(p->s, p->lanes[0], &items[step].item);
             model_push(m, &items[step], t, c, j);
