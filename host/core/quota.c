@@ -101,9 +101,9 @@ static void add(struct amount *to, size_t n, size_t bytes)
 
 void quota_wait(struct core *c, struct task *t)
 {
-    if (t->is_counted)
+    if (t->is_waiting)
         return;
-    t->is_counted = true;
+    t->is_waiting = true;
     add(&t->account->waiting, 1, t->bytes);
     add(&t->owner->queued, 1, t->bytes);
     c->n_waiting++;
@@ -112,9 +112,9 @@ void quota_wait(struct core *c, struct task *t)
 
 void quota_unwait(struct core *c, struct task *t)
 {
-    if (!t->is_counted)
+    if (!t->is_waiting)
         return;
-    t->is_counted = false;
+    t->is_waiting = false;
     add(&t->account->waiting, -(size_t)1, -t->bytes);
     add(&t->owner->queued, -(size_t)1, -t->bytes);
     c->n_waiting--;

@@ -1,7 +1,7 @@
 /*
  * sched.c: levels in a lane, lanes in a group, groups in the host, each a rank. A level holds what
  * waits in a lane at one priority, as a tree of flows. A lane stands in its group's rank while it
- * has a free slot and something that may run; a group stands in the host's rank while it has such a
+ * has a free slot and something that may run, and is below its limit; a group stands in the host's rank while it has such a
  * lane and is below its limit. A lane in its group's rank has a turn that its first tenant has drawn
  * from the host's clock: so what a tenant gets through all its lanes is one share.
  */
@@ -27,7 +27,7 @@ struct sched_lane {
     size_t n_levels;
     double clock;                /* of its tenants' turns, at all levels */
     struct sched_tenant *drawer; /* has drawn its turn; NULL: it has none */
-    uint32_t slots;
+    uint32_t slots, max_running;
     size_t waiting, running, ahead;
 };
 
@@ -244,7 +244,8 @@ static void draw_turn(struct sched *s, struct sched_lane *l, struct sched_tenant
 static void settle_lane(struct sched *s, struct sched_lane *l)
 {
     struct level *top = level_at(rank_top(&l->ranks));
-    bool belongs = top != NULL && l->slots > 0;
+    bool is_below = l->max_running == 0 || l->running < l->max_running;
+    bool belongs = top != NULL && l->slots > 0 && is_below;
     if (!belongs) {
         give_turn_back(l);
     } else {
@@ -257,6 +258,39 @@ static void settle_lane(struct sched *s, struct sched_lane *l)
     }
     rank_settle(&l->group->ranks, &l->ranked, belongs);
     settle_group(s, l->group);
+}
+
+void sched_limit(struct sched *s, uint32_t max_running)
+{
+    s->max_running = max_running;
+}
+
+void sched_group_limit(struct sched *s, struct sched_group *group, uint32_t max_running)
+{
+    group->max_running = max_running;
+    settle_group(s, group);
+}
+
+void sched_lane_limit(struct sched *s, struct sched_lane *lane, uint32_t max_running)
+{
+    lane->max_running = max_running;
+    settle_lane(s, lane);
+}
+
+int sched_lane_move(struct sched *s, struct sched_lane *lane, struct sched_group *group)
+{
+    struct sched_group *old = lane->group;
+    if (old == group)
+        return 0;
+    if (rank_reserve(&group->ranks, s->n_lanes) < 0)
+        return -1;
+    rank_settle(&old->ranks, &lane->ranked, false);
+    old->running -= lane->running;
+    settle_group(s, old);
+    lane->group = group;
+    group->running += lane->running;
+    settle_lane(s, lane);
+    return 0;
 }
 
 static void settle(struct sched *s, struct level *v)
@@ -429,7 +463,7 @@ static void leave_running(struct sched *s, struct sched_lane *lane)
     lane->running--;
     lane->group->running--;
     s->running--;
-    settle_group(s, lane->group);
+    settle_lane(s, lane);
 }
 
 static void leave_ahead(struct sched *s, struct sched_lane *lane)
@@ -455,7 +489,6 @@ void sched_go_ahead(struct sched *s, struct sched_lane *lane)
     s->ahead++;
     lane->slots++;
     leave_running(s, lane);
-    settle_lane(s, lane);
 }
 
 void sched_end_ahead(struct sched *s, struct sched_item *item)
@@ -470,7 +503,7 @@ void sched_promote(struct sched *s, struct sched_lane *lane)
     lane->running++;
     lane->group->running++;
     s->running++;
-    settle_group(s, lane->group);
+    settle_lane(s, lane);
 }
 
 int sched_return(struct sched *s, struct sched_item *item)

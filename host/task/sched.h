@@ -64,6 +64,12 @@ void sched_at(struct sched *s, int64_t now_ms);
 /* A limit that several lanes share; 0: none. NULL: ENOMEM. */
 struct sched_group *sched_group_new(struct sched *s, uint32_t max_running);
 struct sched_lane *sched_lane_new(struct sched *s, struct sched_group *group);
+/* Other limits than at first; what runs already runs on. 0: none. */
+void sched_limit(struct sched *s, uint32_t max_running);
+void sched_group_limit(struct sched *s, struct sched_group *group, uint32_t max_running);
+void sched_lane_limit(struct sched *s, struct sched_lane *lane, uint32_t max_running);
+/* Moves the lane, and what runs of it, into another group. -1: ENOMEM, nothing changed. */
+int sched_lane_move(struct sched *s, struct sched_lane *lane, struct sched_group *group);
 
 /* priority, since_ms, tenant, client and job are set by the caller. -1: ENOMEM, nothing changed. */
 int sched_push(struct sched *s, struct sched_lane *lane, struct sched_item *item);

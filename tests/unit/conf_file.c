@@ -137,6 +137,8 @@ static const char *const mistakes[][3] = {
     {"host {\n max_message = 1Mi }", ".conf:2", "host.max_frame is larger than host.max_message"},
     {"host {\n max_unfinished = 64Mi }", ".conf:2",
      "host.max_message is larger than host.max_unfinished"},
+    {"host {\n tcp = \"0.0.0.0:7000\" }", ".conf:2", "name their list in host.allowed_keys"},
+    {"host {\n tcp = \"[2001:db8::1]:0\" }", ".conf:2", "or take 127.0.0.1"},
     {"host {\n require_signature = yes }", ".conf:2", "host.trusted_keys names no key"},
     {"host {\n trusted_keys = {a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q} }", ".conf:2", "at most 16 keys"},
     {"host {\n max_frame = 256Mi }", ".conf:2", "host.max_frame is larger than host.max_message"},
