@@ -114,6 +114,7 @@ void flow_root_init(struct flows *f, struct flow *root, const void *scope, uint6
 {
     *root = (struct flow){.scope = scope, .id = id};
     root->clock = clock;
+    root->turn_items = 1;
     init_inner(root);
     enter_index(f, root);
 }
@@ -208,6 +209,7 @@ static struct flow *flow_new(struct flows *f, struct flow *parent, uint64_t id, 
     x->id = id;
     x->weight = weight;
     x->clock = &x->now;
+    x->turn_items = 1;
     parent->n_children++;
     enter_index(f, x);
     return x;
@@ -279,17 +281,22 @@ static void enter(struct flow *x)
     heap_put(&x->parent->ages, &x->by_age);
 }
 
+static double length_of_turn(const struct flow *x)
+{
+    return x->parent->turn_items / x->weight;
+}
+
 /* A new flow's turn is over one turn from now; one that comes back with an item that had its turn
  * already has it now. */
 static void come(struct flows *f, struct flow *x, bool is_back)
 {
-    bool is_new = x->by_turn.index == 0 && !x->is_parked;
-    double now = *x->parent->clock, step = 1 / x->weight;
-    if (is_new) {
-        x->turn = (struct turn){.tag = is_back ? now : now + step, .number = ++f->turns};
+    const double now = *x->parent->clock;
+    if (x->by_turn.index == 0 && !x->is_parked) {
+        x->turn =
+            (struct turn){.tag = is_back ? now : now + length_of_turn(x), .number = ++f->turns};
         enter(x);
-    } else if (is_back) {
-        take_turn(f, x, x->turn.tag - step);
+    } else if (is_back && x->turn.tag > now) {
+        take_turn(f, x, now);
     }
 }
 
@@ -298,7 +305,10 @@ static void had_turn(struct flows *f, struct flow *x)
     double *clock = x->parent->clock;
     if (*clock < x->turn.tag)
         *clock = x->turn.tag;
-    take_turn(f, x, *clock + 1 / x->weight);
+    if (++x->taken < x->parent->turn_items)
+        return;
+    x->taken = 0;
+    take_turn(f, x, *clock + length_of_turn(x));
 }
 
 static int64_t oldest_below(const struct flow *x)

@@ -48,6 +48,8 @@ struct flow {
             struct sched_item *first, *last; /* of a job */
         };
     };
+    unsigned turn_items; /* how many items a child has in one turn; at least 1 */
+    unsigned taken;      /* items that it has had of its turn */
     bool is_job, is_parked;
     struct sched_tenant *tenant;         /* of a tenant's flow */
     struct flow_link of_tenant, of_root; /* of one that is parked */

@@ -1,8 +1,8 @@
 /*
  * sched.c: levels in a lane, lanes in a group, groups in the host, each a rank. A level holds what
  * waits in a lane at one priority, as a tree of flows. A lane stands in its group's rank while it
- * has a free slot and something that may run, and is below its limit; a group stands in the host's rank while it has such a
- * lane and is below its limit. A lane in its group's rank has a turn that its first tenant has drawn
+ * has a free slot and something that may run, and is below its limit; a group stands in the host's
+ * rank while it has such a lane and is below its limit. A lane in its group's rank has a turn that its first tenant has drawn
  * from the host's clock: so what a tenant gets through all its lanes is one share.
  */
 #include "task/sched.h"
@@ -28,6 +28,7 @@ struct sched_lane {
     double clock;                /* of its tenants' turns, at all levels */
     struct sched_tenant *drawer; /* has drawn its turn; NULL: it has none */
     uint32_t slots, max_running;
+    unsigned turn_items;
     size_t waiting, running, ahead;
 };
 
@@ -127,6 +128,7 @@ struct sched_lane *sched_lane_new(struct sched *s, struct sched_group *group)
         return NULL;
     }
     rank_init(&l->ranks);
+    l->turn_items = 1;
     l->group = group;
     l->next = s->all_lanes;
     s->all_lanes = l;
@@ -152,6 +154,7 @@ static struct level *level_new(struct sched *s, struct sched_lane *lane, double 
         return NULL;
     }
     flow_root_init(&s->flows, &v->root, lane, bits_of(priority), &lane->clock);
+    v->root.turn_items = lane->turn_items;
     v->lane = lane;
     v->priority = priority;
     v->next = lane->levels;
@@ -258,6 +261,13 @@ static void settle_lane(struct sched *s, struct sched_lane *l)
     }
     rank_settle(&l->group->ranks, &l->ranked, belongs);
     settle_group(s, l->group);
+}
+
+void sched_lane_turn(struct sched_lane *lane, unsigned items)
+{
+    lane->turn_items = items;
+    for (struct level *v = lane->levels; v != NULL; v = v->next)
+        v->root.turn_items = items;
 }
 
 void sched_limit(struct sched *s, uint32_t max_running)

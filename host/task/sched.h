@@ -64,6 +64,9 @@ void sched_at(struct sched *s, int64_t now_ms);
 /* A limit that several lanes share; 0: none. NULL: ENOMEM. */
 struct sched_group *sched_group_new(struct sched *s, uint32_t max_running);
 struct sched_lane *sched_lane_new(struct sched *s, struct sched_group *group);
+/* A tenant's turn in the lane is so many items long (at first 1): for lanes where it costs much to
+ * change the tenant. */
+void sched_lane_turn(struct sched_lane *lane, unsigned items);
 /* Other limits than at first; what runs already runs on. 0: none. */
 void sched_limit(struct sched *s, uint32_t max_running);
 void sched_group_limit(struct sched *s, struct sched_group *group, uint32_t max_running);

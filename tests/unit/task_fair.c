@@ -254,6 +254,19 @@ static void weights_are_shares(void **state)
     place_free(p);
 }
 
+/* Where it costs much to change the tenant. */
+static void longer_turns(void **state)
+{
+    (void)state;
+    struct place *p = place_new(1);
+    open_lanes(p, 1);
+    sched_lane_turn(p->lanes[0], 3);
+    arrive_many(p, 7, (struct arrival){'a', 0, 0, 1, 1, 5, 0});
+    arrive_many(p, 4, (struct arrival){'b', 0, 1, 2, 1, 5, 0});
+    expect(p, "aaabbbaaaba-");
+    place_free(p);
+}
+
 /* ---- ageing
  * --------------------------------------------------------------------------------------- */
 
@@ -553,6 +566,7 @@ int main(void)
         cmocka_unit_test(coming_back_gains_nothing),
         cmocka_unit_test(a_pipeline_with_one_slot),
         cmocka_unit_test(weights_are_shares),
+        cmocka_unit_test(longer_turns),
         cmocka_unit_test(ageing_lifts_the_low),
         cmocka_unit_test(without_ageing_the_low_wait),
         cmocka_unit_test(the_lifted_do_not_take_over),
