@@ -122,6 +122,17 @@ class Quotas(Case):
                        "client_queue_max", 1)
             client.ask("CANCEL", {"task_id": "busy"})
 
+    def test_tasks_that_wait_for_another_attempt_count_too(self):
+        retry = 'plugin "org.penstock.test.misbehave" { pipeline "fail_retry" { retry_delay = 1h  retry_delay_max = 1h } }'
+        with Host(plugins=["misbehave"], host="client_queue_max = 1\nlog_level = error", sections=retry) as host:
+            client = hello(host)
+            self.accepted(client, "fail_retry", {"until": 3}, {}, task_id="again", events=["state"])
+            while client.receive("EVENT")[1]["state"] != "retry wait":
+                pass
+            self.check(self.refused("QUOTA", client, "spin_ms", {"ms": 1}, {}), "QUOTA", "client_queue_max", 1)
+            client.ask("CANCEL", {"task_id": "again"})
+            self.accepted(client, "spin_ms", {"ms": 1}, {})
+
     def test_of_bytes(self):
         options = "max_concurrent = 1\nclient_queue_max_bytes = 100Ki\ntenant_queue_max_bytes = 150Ki\nlog_level = error"
         with Host(plugins=["misbehave"], host=options) as host:
