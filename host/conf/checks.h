@@ -5,10 +5,14 @@
  * (option.h). Pure.
  */
 
+#include <stdbool.h>
+
 struct buf;
 
-/* "127.0.0.1:PORT" or "[::1]:PORT", PORT 0 to 65535. */
-int check_loopback(const char *text, struct buf *why);
+/* "127.0.0.1:PORT" or "[::1]:PORT": an address in digits, PORT 0 to 65535. */
+int check_tcp(const char *text, struct buf *why);
+/* Whether such an address is reached from this machine only. */
+bool tcp_is_loopback(const char *address);
 /* http:// or https:// with a host; no user and password, no query, no fragment. */
 int check_url(const char *text, struct buf *why);
 /* One JSON object, at most 64 KiB. */

@@ -34,10 +34,15 @@ struct conf_host {
     char *runtime_dir, *state_dir; /* absolute, like all paths here */
     struct conf_list plugin_dirs;
     char *tasks_socket, *control_socket;
-    char *tcp; /* "127.0.0.1:0", "[::1]:7000"; "": off */
+    char *tcp;            /* "127.0.0.1:0", "[::1]:7000"; "": off */
+    char *allowed_keys;   /* a file; "": no CURVE */
+    char *curve_key_file; /* the host's secret key */
     char *socket_group;
     int64_t max_concurrent; /* at least 1: the number of processors is filled in */
     int64_t queue_max, queue_max_bytes;
+    int64_t client_queue_max, client_queue_max_bytes;                        /* 0: no limit */
+    int64_t tenant_queue_max, tenant_queue_max_bytes, tenant_max_concurrent; /* 0: no limit */
+    int64_t ageing_ms;                                                       /* 0: none */
     int64_t max_frame_bytes, max_message_bytes, max_unfinished_bytes, max_frames, max_header_bytes;
     int64_t max_result_bytes, max_outputs_bytes, max_log_bytes;
     int64_t result_retention_ms, results_max_bytes;
@@ -58,6 +63,12 @@ struct conf_host {
 struct conf_task_type {
     const char *name;
     int64_t max_concurrent; /* at least 1 */
+};
+
+struct conf_tenant {
+    const char *name;
+    int64_t weight;
+    int64_t queue_max, queue_max_bytes, max_concurrent; /* 0: no limit */
 };
 
 struct conf_shim {

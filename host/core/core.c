@@ -15,16 +15,20 @@
 #include "base/table.h"
 #include "conf/users.h"
 #include "core/changes.h"
+#include "core/dead_letters.h"
 #include "core/doors.h"
 #include "core/durable.h"
 #include "core/growth.h"
 #include "core/kept.h"
+#include "core/keys.h"
 #include "core/peers.h"
 #include "core/pipelines.h"
 #include "core/push.h"
+#include "core/quota.h"
 #include "core/reading.h"
 #include "core/reload.h"
 #include "core/replay.h"
+#include "core/reserve.h"
 #include "core/retries.h"
 #include "core/scan.h"
 #include "core/tasks.h"
@@ -88,11 +92,16 @@ static int make_tables(struct core *c)
     c->lanes = table_new();
     c->groups = table_new();
     c->sched = sched_new((uint32_t)c->host->max_concurrent);
+    if (c->sched != NULL)
+        sched_set_ageing(c->sched, c->host->ageing_ms);
     bool is_complete = c->peers != NULL && c->clients != NULL && c->by_uid != NULL &&
                        c->by_id != NULL && c->by_key != NULL && c->jobs != NULL &&
                        c->pipelines != NULL && c->lanes != NULL && c->groups != NULL &&
                        c->sched != NULL;
-    return is_complete && kept_init(c) == 0 && push_init(c) == 0 && started_init(c) == 0 ? 0 : -1;
+    return is_complete && kept_init(c) == 0 && push_init(c) == 0 && started_init(c) == 0 &&
+                   quota_init(c) == 0 && reserve_init(c) == 0
+               ? 0
+               : -1;
 }
 
 void core_tell_status(struct core *c, const char *line)
@@ -113,6 +122,7 @@ static void on_scanned(void *arg, struct catalog *catalog, const struct conf_lis
         return;
     }
     c->phase = CORE_SERVING;
+    dead_letters_count(c);
     log_info("serving", LS("tasks", c->host->tasks_socket), LS("control", c->host->control_socket),
              LI("plugins", catalog_count(catalog)), LI("pipelines", catalog_pipelines(catalog)),
              LI("max_concurrent", c->host->max_concurrent));
@@ -183,7 +193,7 @@ static int take_places(struct core *c)
         log_error("host id cannot be kept", LS("state_dir", c->host->state_dir), LE(errno));
         return -1;
     }
-    return durable_make_place(c) == 0 ? doors_listen(c) : -1;
+    return durable_make_place(c) < 0 || keys_init(c) < 0 ? -1 : doors_listen(c);
 }
 
 /* Before the first thread and the first byte from outside: what is wrong in us is not root's then. */
@@ -284,8 +294,11 @@ void core_check_idle(struct core *c)
 {
     if (!c->stops_when_idle || c->phase < CORE_DRAINING)
         return;
-    if (sched_running(c->sched) == 0 && sched_waiting(c->sched) == 0 && c->n_retrying_here == 0 &&
-        durable_is_idle(c))
+    /* Who has reserved room may still bring a task. */
+    const bool is_idle = sched_running(c->sched) == 0 && sched_waiting(c->sched) == 0 &&
+                         c->n_retrying_here == 0 &&
+                         (c->phase == CORE_STOPPING || reserve_total(c).n == 0);
+    if (is_idle && durable_is_idle(c))
         loop_stop(c->loop);
 }
 
@@ -296,12 +309,15 @@ void core_clear(struct core *c)
     durable_close(c); /* what it completes is still sent */
     readings_clear(c);
     doors_close(c, LAST_WORDS_MS);
+    keys_clear(c);
     launcher_free(c->launcher);
     changes_clear(c);
     reload_clear(c);
     if (c->by_uid != NULL)
         tasks_clear(c);
     peers_clear(c);
+    reserve_clear(c);
+    quota_clear(c);
     pipelines_clear(c);
     kept_clear(c);
     push_clear(c);

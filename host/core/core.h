@@ -19,11 +19,14 @@ struct box;
 struct catalog;
 struct changes;
 struct journal;
+struct keys;
 struct launcher;
 struct loop;
 struct loop_timer;
 struct owner;
 struct peer;
+struct quota;
+struct reserves;
 struct pipeline;
 struct reading;
 struct reload;
@@ -40,6 +43,7 @@ struct stats {
     int64_t accepted, refused, succeeded, failed, cancelled;
     int64_t protocol_errors, messages_in, messages_out;
     int64_t doors_reopened;
+    int64_t keys_admitted, keys_refused; /* handshakes over TCP */
     int64_t by_code[CODE_COUNT];
 };
 
@@ -56,17 +60,20 @@ struct core {
     enum core_phase phase;
     bool stops_when_idle; /* a drain that ends the process */
     bool has_failed;      /* the process ends with an error */
-    bool is_refused;      /* boxes do not hold here what the configuration requires */
+    bool is_refused;      /* what the configuration requires is not here: boxes that hold, keys */
     int status_fd;        /* gets a line when the host serves, and when it was reloaded; -1: none */
 
     /* doors.c */
     int tasks_fd, control_fd, tcp_fd; /* listen; routers serve copies of them; -1 */
     void *zmq;
-    struct router *tasks_router, *control_router; /* NULL: shut */
-    char tcp_address[256];                        /* in force; "": none */
+    struct router *tasks_router, *control_router, *tcp_router; /* NULL: shut, or not wanted */
+    char tcp_address[256];                                     /* in force; "": none */
     struct wire_limits wire_limits;
     char host_id[ID_TEXT];
     int64_t epoch, started_mono_ms;
+
+    /* keys.c */
+    struct keys *keys; /* NULL: connections over TCP have none */
 
     /* peers.c */
     struct table *peers;   /* by router and envelope */
@@ -93,15 +100,16 @@ struct core {
 
     /* tasks.c */
     struct table *by_uid, *by_id, *by_key;
+    int64_t n_dead;     /* dead letters in the journal */
+    bool is_reviving;   /* a RETRY or PURGE is at work */
     struct table *jobs; /* jobs.c: by owner and job_id */
     struct sched *sched;
+    size_t n_waiting;     /* tasks that wait: of queue_bytes */
     size_t queue_bytes;   /* of waiting and attached tasks, and of those being accepted */
     size_t running_bytes; /* of running tasks, as queue_bytes */
     size_t
         own_bytes; /* of task objects: their names, lists and frames, without the frames' bytes */
-    size_t n_attached, n_accepting;
-    size_t n_retrying;      /* wait for another attempt */
-    size_t n_retrying_here; /* those of them that the journal does not have */
+    size_t n_retrying_here; /* wait for another attempt, and the journal does not have them */
     struct task_list began; /* durable ones at work, oldest first, until the journal knows it */
     struct loop_timer *while_timer;
     size_t kept_bytes, kept_waiting_bytes, n_kept;
@@ -113,6 +121,9 @@ struct core {
     unsigned sweeps;
     struct loop_timer *drain;
     uint64_t hash_seed[2];
+
+    struct quota *quota;       /* quota.c */
+    struct reserves *reserves; /* reserve.c */
 
     /* pipelines.c */
     struct launcher *launcher;

@@ -9,12 +9,12 @@
 #include "core/late.h"
 #include "core/peers.h"
 #include "core/push.h"
+#include "core/reading.h"
 #include "core/tasks.h"
-#include "journal/journal.h"
 
 struct job {
     struct owner *owner;
-    struct task *newest;
+    struct task *newest, *oldest;
     size_t n_tasks;            /* in the list */
     size_t n_open;             /* without a verdict */
     unsigned events;           /* enum event_mask: what any of its tasks asked for */
@@ -26,18 +26,18 @@ struct job {
 
 enum { KEY_MAX = sizeof(uint64_t) + TASK_ID_MAX };
 
-static size_t make_key(unsigned char *key, const struct owner *o, const char *job_id)
+static size_t make_key(unsigned char *key, uint64_t owner, const char *job_id)
 {
     const size_t n = strnlen(job_id, TASK_ID_MAX);
-    memcpy(key, &o->number, sizeof o->number);
-    memcpy(key + sizeof o->number, job_id, n);
-    return sizeof o->number + n;
+    memcpy(key, &owner, sizeof owner);
+    memcpy(key + sizeof owner, job_id, n);
+    return sizeof owner + n;
 }
 
-static struct job *find(struct core *c, const struct owner *o, const char *job_id)
+static struct job *find(struct core *c, uint64_t owner, const char *job_id)
 {
     unsigned char key[KEY_MAX];
-    return table_get(c->jobs, key, make_key(key, o, job_id));
+    return table_get(c->jobs, key, make_key(key, owner, job_id));
 }
 
 static struct job *job_new(struct core *c, struct owner *o, const char *job_id)
@@ -49,7 +49,7 @@ static struct job *job_new(struct core *c, struct owner *o, const char *job_id)
         return NULL;
     j->owner = o;
     memcpy(j->id, job_id, n);
-    if (table_put(c->jobs, key, make_key(key, o, job_id), j) == 0)
+    if (table_put(c->jobs, key, make_key(key, o->number, job_id), j) == 0)
         return j;
     free(j);
     return NULL;
@@ -58,14 +58,20 @@ static struct job *job_new(struct core *c, struct owner *o, const char *job_id)
 static void forget(struct core *c, struct job *j)
 {
     unsigned char key[KEY_MAX];
-    table_take(c->jobs, key, make_key(key, j->owner, j->id));
+    table_take(c->jobs, key, make_key(key, j->owner->number, j->id));
     free(j);
 }
 
-struct task *jobs_newest(struct core *c, const struct owner *o, const char *job_id)
+struct task *jobs_newest(struct core *c, uint64_t owner, const char *job_id)
 {
-    const struct job *j = find(c, o, job_id);
+    const struct job *j = find(c, owner, job_id);
     return j != NULL ? j->newest : NULL;
+}
+
+struct task *jobs_oldest(struct core *c, uint64_t owner, const char *job_id)
+{
+    const struct job *j = find(c, owner, job_id);
+    return j != NULL ? j->oldest : NULL;
 }
 
 /* ---- what is told
@@ -96,19 +102,28 @@ static void write_counts(struct json_writer *w, const char *job_id, const struct
 
 /* What is asked of the journal, and for whom. */
 struct inquiry {
-    struct core *c;
+    struct reading reading;  /* first */
     struct late *answer;     /* to a QUERY; NULL: an EVENT */
     struct journal_job here; /* what the journal does not have */
     uint64_t owner;
     char job_id[TASK_ID_MAX + 1];
 };
 
-static struct inquiry *inquiry_new(struct core *c, const char *job_id)
+static void inquiry_free(struct reading *r)
+{
+    struct inquiry *q = (struct inquiry *)r;
+    late_free(q->answer);
+    free(q);
+}
+
+static struct inquiry *inquiry_new(uint64_t owner, const char *job_id, reading_job_fn fn)
 {
     struct inquiry *q = calloc(1, sizeof *q);
     if (q == NULL)
         return NULL;
-    q->c = c;
+    q->reading.job_fn = fn;
+    q->reading.drop = inquiry_free;
+    q->owner = owner;
     strncpy(q->job_id, job_id, TASK_ID_MAX);
     return q;
 }
@@ -121,28 +136,27 @@ static void tell_end(struct core *c, struct job *j, const struct journal_job *co
     push_end_job(c, &w, j->owner, j->events);
 }
 
-static void on_end_counted(void *arg, enum code code, const char *why, const struct journal_job *n)
+static void on_end_counted(struct core *c, struct reading *r, enum code code, const char *why,
+                           const struct journal_job *n)
 {
-    struct inquiry *q = arg;
-    const struct owner who = {.number = q->owner};
-    struct job *j = find(q->c, &who, q->job_id);
+    struct inquiry *q = (struct inquiry *)r;
+    struct job *j = find(c, q->owner, q->job_id);
     (void)why;
     if (code == CODE_OK)
         add(&q->here, n);
     if (j != NULL && j->n_open == 0) /* else it goes on, and ends again */
-        tell_end(q->c, j, &q->here);
-    free(q);
+        tell_end(c, j, &q->here);
+    inquiry_free(r);
 }
 
 static void ask_for_end(struct core *c, struct job *j)
 {
-    struct inquiry *q = inquiry_new(c, j->id);
+    struct inquiry *q = inquiry_new(j->owner->number, j->id, on_end_counted);
     if (q == NULL)
         return;
-    q->owner = j->owner->number;
     q->here = j->counts;
-    if (journal_read_job(c->journal, q->owner, j->id, on_end_counted, q) < 0)
-        on_end_counted(q, CODE_OVERLOADED, NULL, NULL);
+    if (reading_start_job(c, &q->reading, q->owner, j->id) < 0)
+        on_end_counted(c, &q->reading, CODE_OVERLOADED, NULL, NULL);
 }
 
 /* Nobody who listens: the usual case costs two comparisons. */
@@ -166,15 +180,14 @@ static void end(struct core *c, struct job *j)
 
 int jobs_enter(struct core *c, struct task *t)
 {
-    struct job *j = t->job_id != NULL ? find(c, t->owner, t->job_id) : NULL;
+    struct job *j = t->job_id != NULL ? find(c, t->owner->number, t->job_id) : NULL;
     if (t->job_id == NULL)
         return 0;
     if (j == NULL && (j = job_new(c, t->owner, t->job_id)) == NULL)
         return -1;
     t->job = j;
     t->job_older = j->newest;
-    if (j->newest != NULL)
-        j->newest->job_newer = t;
+    *(j->newest != NULL ? &j->newest->job_newer : &j->oldest) = t;
     j->newest = t;
     j->n_tasks++;
     j->n_open++;
@@ -220,8 +233,7 @@ void jobs_leave(struct core *c, struct task *t)
     if (j == NULL)
         return;
     *(t->job_newer != NULL ? &t->job_newer->job_older : &j->newest) = t->job_older;
-    if (t->job_older != NULL)
-        t->job_older->job_newer = t->job_newer;
+    *(t->job_older != NULL ? &t->job_older->job_newer : &j->oldest) = t->job_newer;
     if (t->is_open) { /* it was refused in the end, or is left to the next core */
         close_task(j, t);
         j->counts.tasks -= !t->is_durable;
@@ -235,57 +247,66 @@ void jobs_leave(struct core *c, struct task *t)
 /* ---- QUERY
  * ---------------------------------------------------------------------------------------- */
 
-/* Of the owner; of all owners (NULL) for whoever sees all. */
-static void count_here(struct core *c, const struct owner *o, const char *job_id,
-                       struct journal_job *to)
+/* Of the owner; of all owners (0) for whoever sees all. */
+static void count_here(struct core *c, uint64_t owner, const char *job_id, struct journal_job *to)
 {
-    const struct job *j = o != NULL ? find(c, o, job_id) : NULL;
+    const struct job *j = owner != 0 ? find(c, owner, job_id) : NULL;
     if (j != NULL)
         add(to, &j->counts);
-    for (o = o == NULL ? c->owners : NULL; o != NULL; o = o->next) {
-        if ((j = o->n_tasks > 0 ? find(c, o, job_id) : NULL) != NULL)
+    for (const struct owner *o = owner == 0 ? c->owners : NULL; o != NULL; o = o->next) {
+        if ((j = o->n_tasks > 0 ? find(c, o->number, job_id) : NULL) != NULL)
             add(to, &j->counts);
     }
 }
 
-static void on_counted(void *arg, enum code code, const char *why, const struct journal_job *n)
+static void write_job(struct json_writer *w, const struct inquiry *q)
 {
-    struct inquiry *q = arg;
-    struct json_writer w;
-    if (code != CODE_OK) {
-        late_refused(q->c, q->answer, code, why, 0);
-        free(q);
+    json_key(w, "job");
+    if (q->here.tasks == 0) {
+        json_put_null(w);
         return;
     }
-    add(&q->here, n);
-    late_begin(q->c, q->answer, &w);
-    json_key(&w, "job");
-    if (q->here.tasks > 0) {
-        json_open(&w, '{');
-        write_counts(&w, q->job_id, &q->here);
-        json_close(&w, '}');
+    json_open(w, '{');
+    write_counts(w, q->job_id, &q->here);
+    json_close(w, '}');
+}
+
+static void on_counted(struct core *c, struct reading *r, enum code code, const char *why,
+                       const struct journal_job *n)
+{
+    struct inquiry *q = (struct inquiry *)r;
+    struct json_writer w;
+    if (code != CODE_OK) {
+        late_refused(c, q->answer, code, why, 0);
     } else {
-        json_put_null(&w);
+        add(&q->here, n);
+        late_begin(c, q->answer, &w);
+        write_job(&w, q);
+        late_send(c, q->answer, WIRE_INFO, &w);
     }
-    late_send(q->c, q->answer, WIRE_INFO, &w);
-    free(q);
+    q->answer = NULL;
+    inquiry_free(r);
+}
+
+static int ask(struct core *c, struct peer *p, struct inquiry *q)
+{
+    q->answer = late_new(c, p);
+    if (q->answer == NULL)
+        return -1;
+    count_here(c, q->owner, q->job_id, &q->here);
+    return reading_start_job(c, &q->reading, q->owner, q->job_id);
 }
 
 void jobs_query(struct core *c, struct peer *p, const char *job_id)
 {
-    const bool sees_all = peer_is_operator(c, p);
     const struct owner *o = peer_owner(c, p);
-    struct inquiry *q = o != NULL ? inquiry_new(c, job_id) : NULL;
-    if (q != NULL)
-        q->answer = late_new(c, p);
-    if (q == NULL || q->answer == NULL) {
-        free(q);
-        answer_refused(c, p, CODE_OVERLOADED, "no memory for an answer");
+    const uint64_t owner = o == NULL || peer_is_operator(c, p) ? 0 : o->number;
+    struct inquiry *q = o != NULL ? inquiry_new(owner, job_id, on_counted) : NULL;
+    if (q != NULL && ask(c, p, q) == 0)
         return;
-    }
-    count_here(c, sees_all ? NULL : o, job_id, &q->here);
-    if (journal_read_job(c->journal, sees_all ? 0 : o->number, job_id, on_counted, q) < 0)
-        on_counted(q, CODE_OVERLOADED, "too many questions wait for the journal", NULL);
+    if (q != NULL)
+        inquiry_free(&q->reading);
+    answer_refused(c, p, CODE_OVERLOADED, "too many questions wait for the journal");
 }
 
 static void free_job(void *job, void *arg)

@@ -20,8 +20,10 @@ int jobs_enter(struct core *c, struct task *t);
 void jobs_settled(struct core *c, struct task *t);
 /* It leaves the tables; NULL job is fine. */
 void jobs_leave(struct core *c, struct task *t);
-/* The newest task of the owner's job; the others by task.job_older. NULL: none is here. */
-struct task *jobs_newest(struct core *c, const struct owner *o, const char *job_id);
+/* The newest and the oldest task of the job that an owner (by number) has; the others by task.job_older
+ * and task.job_newer. NULL: none is here. */
+struct task *jobs_newest(struct core *c, uint64_t owner, const char *job_id);
+struct task *jobs_oldest(struct core *c, uint64_t owner, const char *job_id);
 /* Answers QUERY {"job_id"} of a peer: now, or once the journal has told. */
 void jobs_query(struct core *c, struct peer *p, const char *job_id);
 void jobs_clear(struct core *c);

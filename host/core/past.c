@@ -82,12 +82,28 @@ static void write_note(const struct journal_note *n, struct json_writer *w)
     json_close(w, '}');
 }
 
+/* The first line and the last one are not noted: the row says as much. */
 void past_write_history(const struct journal_row *row, struct json_writer *w)
 {
+    const struct journal_result *r = &row->result;
+    const struct journal_note first = {.at_ms = row->task.submitted_ms, .event = "accepted"};
+    const struct journal_note last = {
+        .at_ms = r->finished_ms,
+        .attempt = r->attempt,
+        .event = r->is_cached ? "cached" : "finished",
+        .code = r->status != NULL && code_find(r->code) != CODE_OK ? r->code : NULL,
+        .message = r->message,
+        .details = r->details,
+        .run_ms = r->run_ms,
+        .cpu_ms = r->cpu_ms,
+        .max_rss_bytes = r->max_rss_bytes};
     json_key(w, "history");
     json_open(w, '[');
+    write_note(&first, w);
     for (size_t i = 0; i < row->n_notes; i++)
         write_note(&row->notes[i], w);
+    if (r->status != NULL)
+        write_note(&last, w);
     json_close(w, ']');
 }
 

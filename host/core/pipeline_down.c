@@ -19,7 +19,7 @@ enum { QUARANTINE_FIRST_MS = 1000, QUARANTINE_MAX_MS = 300000, SHIFT_MAX = 10 };
 void pipeline_fail_waiting(struct pipeline *p, enum code code, const char *message)
 {
     struct sched_item *item;
-    while ((item = sched_lane_first(p->lane)) != NULL) {
+    while ((item = sched_lane_any(p->lane)) != NULL) {
         struct task *t = (struct task *)item;
         if (retry_is_ours(code, false))
             task_not_started(p->core, t, code, message);

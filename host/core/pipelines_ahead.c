@@ -62,7 +62,7 @@ static struct task *first_welcome(struct pipeline *p)
 {
     struct result *objection;
     struct task *t;
-    while ((t = (struct task *)sched_lane_first(p->lane)) != NULL &&
+    while ((t = (struct task *)sched_lane_first(p->core->sched, p->lane)) != NULL &&
            (objection = task_objection(t)) != NULL)
         task_finish(p->core, t, objection);
     return t;

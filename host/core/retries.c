@@ -10,6 +10,7 @@
 #include "core/durable.h"
 #include "core/pipelines.h"
 #include "core/push.h"
+#include "core/quota.h"
 #include "core/tasks_internal.h"
 #include "journal/journal.h"
 #include "loop/loop.h"
@@ -42,7 +43,6 @@ static struct retry_policy policy_of(const struct task *t)
 
 void retries_wait_over(struct core *c, struct task *t)
 {
-    c->n_retrying--;
     c->n_retrying_here -= !t->is_durable;
     loop_timer_off(t->again);
 }
@@ -98,7 +98,6 @@ static int make_timer(struct core *c, struct task *t)
 /* With its timer, out of its old place. */
 static void begin_wait(struct core *c, struct task *t)
 {
-    c->n_retrying++;
     c->n_retrying_here += !t->is_durable;
     task_step(t, TASK_EV_RETRY);
     loop_timer_at(t->again, t->not_before_ms);
@@ -132,7 +131,7 @@ static void try_later(struct core *c, struct task *t, struct result *r, int64_t 
     durable_note(c, t, is_counted ? NOTE_FAILED : NOTE_REQUEUED,
                  (uint32_t)t->box.attempt - !is_counted, t->not_before_ms, r);
     task_leave_place(c, t);
-    c->queue_bytes += t->bytes;
+    quota_wait(c, t);
     begin_wait(c, t);
     push_capacity_soon(c);
     result_unref(r);

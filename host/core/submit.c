@@ -14,14 +14,17 @@
 #include "core/content_key.h"
 #include "core/durable.h"
 #include "core/kept.h"
+#include "core/keys.h"
 #include "core/known.h"
 #include "core/late.h"
 #include "core/peers.h"
 #include "core/pipelines.h"
+#include "core/quota.h"
+#include "core/reserve.h"
 #include "core/tasks.h"
 #include "journal/journal.h"
 
-enum { RETRY_AFTER_MS = 500, STORAGE_RETRY_MS = 1000, OWNERS_SHARE = 4 };
+enum { STORAGE_RETRY_MS = 1000 };
 
 struct submission {
     struct core *c;
@@ -33,7 +36,23 @@ struct submission {
     struct refusal refusal;
     struct task *same; /* the task this one turned out to be */
     bool is_durable;
+    bool is_reserved; /* it has room in its client's reservation */
 };
+
+/* Over CURVE the key says whom a task is for. */
+static int check_tenant(struct submission *x)
+{
+    if (x->owner->curve_key[0] == '\0')
+        return 0;
+    const struct allowed_key *key = keys_find(x->c, x->owner->curve_key);
+    if (key == NULL)
+        return refuse(&x->refusal, CODE_UNAUTHORIZED, "this key is not allowed here");
+    x->s.key_tenant = key->tenant;
+    if (x->s.tenant == 0 || json_string_is(x->s.doc, x->s.tenant, key->tenant))
+        return 0;
+    return refuse(&x->refusal, CODE_UNAUTHORIZED,
+                  "/tenant: the key of this connection is for the tenant \"%s\" only", key->tenant);
+}
 
 static int find_pipeline(struct submission *x)
 {
@@ -59,7 +78,7 @@ static int check_version(struct submission *x)
 
 static int check_phase(struct submission *x)
 {
-    if (x->c->phase < CORE_DRAINING)
+    if (x->c->phase < CORE_DRAINING || (x->is_reserved && x->c->phase == CORE_DRAINING))
         return 0;
     x->refusal.retry_after_ms = x->c->host->drain_timeout_ms;
     return refuse(&x->refusal, CODE_DRAINING, "this host takes no new tasks: it is about to stop");
@@ -82,19 +101,12 @@ static size_t total_bytes(const struct submission *x)
     return n;
 }
 
-/* What waits to run and what waits to be acknowledged both hold memory; no client may take all of it. */
 static int check_room(struct submission *x)
 {
-    const struct conf_host *h = x->c->host;
-    x->refusal.retry_after_ms = RETRY_AFTER_MS;
-    if (!tasks_have_room(x->c, 1, total_bytes(x)))
-        return refuse(&x->refusal, CODE_OVERLOADED, "the queue is full");
-    if ((int64_t)x->c->kept_waiting_bytes > h->results_max_bytes)
-        return refuse(&x->refusal, CODE_OVERLOADED, "too many results wait to be acknowledged");
-    if ((int64_t)x->owner->waiting_bytes > h->results_max_bytes / OWNERS_SHARE)
-        return refuse(&x->refusal, CODE_QUOTA, "too many of your results wait to be acknowledged");
-    x->refusal.retry_after_ms = 0;
-    return 0;
+    char *tenant = x->s.tenant != 0 ? json_strdup(x->s.doc, x->s.tenant) : NULL;
+    int rc = x->is_reserved ? 0 : quota_check(x->c, x->owner, tenant, total_bytes(x), &x->refusal);
+    free(tenant);
+    return rc;
 }
 
 static int check_times(struct submission *x)
@@ -193,8 +205,9 @@ static int check(struct submission *x)
     static int (*const steps[])(struct submission *) = {
         check_phase,  check_version, check_times, check_durable, check_quarantine,
         check_params, check_room,    check_key,   check_digests};
-    if (find_pipeline(x) < 0 || find_same(x) < 0)
+    if (check_tenant(x) < 0 || find_pipeline(x) < 0 || find_same(x) < 0)
         return -1;
+    x->is_reserved = reserve_covers(x->owner, pipeline_slug(x->pipeline), total_bytes(x));
     for (size_t i = 0; i < sizeof steps / sizeof *steps && x->same == NULL; i++) {
         if (steps[i](x) < 0)
             return -1;
@@ -345,6 +358,8 @@ static int accept(struct submission *x, struct peer *peer)
             promise_free(p);
         return refuse(&x->refusal, CODE_OVERLOADED, "no memory for the task");
     }
+    if (x->is_reserved)
+        reserve_use(x->c, x->owner);
     if (!known_is_wanted(x->c, t))
         accept_now(x->c, t, p);
     else if (known_find(x->c, t, on_known, drop_promise, p) < 0)

@@ -39,7 +39,9 @@ struct submit {
     bool has_durable, durable; /* what it says of that, if it does */
     bool no_children;
     bool wants_content_key;
+    const char *given_id;         /* instead of task_id; NULL: none */
     char content[SUBMIT_CONTENT]; /* the key made of its content, once it is made; or "" */
+    const char *key_tenant;       /* of the connection's key: whom the task is for; NULL: none */
     struct submit_input inputs[SUBMIT_INPUTS_MAX]; /* last: only n_inputs of them are set */
 };
 

@@ -10,6 +10,7 @@
 #include "core/kept.h"
 #include "core/pipelines.h"
 #include "core/push.h"
+#include "core/quota.h"
 #include "core/retries.h"
 #include "loop/loop.h"
 
@@ -38,14 +39,13 @@ static void log_end(const struct task *t)
                  LS("reason", r->message), LI("queue_ms", queue_ms), LI("run_ms", r->run_ms));
 }
 
-static void unfollow(struct core *c, struct task *t)
+static void unfollow(struct task *t)
 {
     *(t->prev_follower != NULL ? &t->prev_follower->next_follower : &t->leader->followers) =
         t->next_follower;
     if (t->next_follower != NULL)
         t->next_follower->prev_follower = t->prev_follower;
     t->leader = t->prev_follower = t->next_follower = NULL;
-    c->n_attached--;
 }
 
 static void leave_queue(struct core *c, struct task *t)
@@ -56,32 +56,28 @@ static void leave_queue(struct core *c, struct task *t)
     }
     t->is_reserved = false;
     pipeline_unreserve(t);
-    sched_end(c->sched, t->pipeline->lane);
+    sched_end(c->sched, &t->item);
 }
 
 void task_leave_place(struct core *c, struct task *t)
 {
     started_end(c, t);
     t->is_noted = false;
-    if (t->state == TASK_NEW) {
-        c->queue_bytes -= t->bytes;
-    } else if (t->state == TASK_QUEUED) {
+    if (t->state == TASK_QUEUED) {
         leave_queue(c, t);
-        c->queue_bytes -= t->bytes;
     } else if (t->state == TASK_RUNNING || t->state == TASK_STOPPING) {
         if (t->is_ahead)
-            sched_end_ahead(c->sched, t->pipeline->lane);
+            sched_end_ahead(c->sched, &t->item);
         else
-            sched_end(c->sched, t->pipeline->lane);
+            sched_end(c->sched, &t->item);
         t->is_ahead = false;
         c->running_bytes -= t->bytes;
     } else if (t->state == TASK_ATTACHED) {
-        unfollow(c, t);
-        c->queue_bytes -= t->bytes;
+        unfollow(t);
     } else if (t->state == TASK_RETRY) {
         retries_wait_over(c, t);
-        c->queue_bytes -= t->bytes;
     }
+    quota_unwait(c, t);
 }
 
 bool code_may_answer(enum code code)
@@ -109,7 +105,7 @@ static void settle_followers(struct core *c, struct task *t)
             task_finish(c, f, result_ref(t->result));
             continue;
         }
-        unfollow(c, f);
+        unfollow(f);
         task_step(f, TASK_EV_REQUEUE);
         if (sched_push(c->sched, f->pipeline->lane, &f->item) < 0)
             task_finish(c, f, result_of_code(CODE_INTERNAL, "no memory", NULL));
@@ -140,6 +136,7 @@ static void settled(struct core *c, struct task *t, void *arg, enum code code, c
     task_step(t, TASK_EV_FINISH);
     settle_followers(c, t);
     count(c, t->result);
+    c->n_dead += t->is_dead;
     log_end(t);
     push_state(c, t);
     push_capacity_soon(c);
@@ -164,6 +161,14 @@ static void leave(struct core *c, struct task *t, struct result *r)
     core_check_idle(c);
 }
 
+/* Somebody should look at it: it failed for good, and not because it was too late. */
+static bool is_dead_letter(const struct task *t)
+{
+    const enum code code = t->result->code;
+    return t->is_durable && !t->is_cached && code != CODE_OK && code != CODE_CANCELLED &&
+           code != CODE_EXPIRED && t->pipeline->conf->dead_letters;
+}
+
 void task_finish(struct core *c, struct task *t, struct result *r)
 {
     if (is_left(t, r)) {
@@ -171,6 +176,7 @@ void task_finish(struct core *c, struct task *t, struct result *r)
         return;
     }
     task_leave_place(c, t);
+    quota_leave(c, t);
     t->finished_ms = clock_wall_ms();
     t->result = r != NULL ? r : result_of_code(CODE_INTERNAL, "no memory for the result", NULL);
     task_step(t, TASK_EV_SETTLE);
@@ -183,6 +189,7 @@ void task_finish(struct core *c, struct task *t, struct result *r)
         settle_followers(c, t);
         task_free_finished(c, t);
     } else if (t->is_durable) {
+        t->is_dead = is_dead_letter(t);
         durable_finish(c, t, settled);
     } else {
         settled(c, t, NULL, CODE_OK, NULL);

@@ -28,12 +28,14 @@ static char *keep_string(struct arena *a, const struct json_doc *doc, uint32_t t
     return (char *)b.data;
 }
 
-static char *keep_text(struct arena *a, const char *text)
+static char *keep_copy(struct arena *a, const char *text)
 {
-    size_t n = strlen(text) + 1;
-    char *kept = memcpy(a->at, text, n);
+    if (text == NULL)
+        return NULL;
+    const size_t n = strlen(text) + 1;
+    char *to = memcpy(a->at, text, n);
     a->at += n;
-    return kept;
+    return to;
 }
 
 static size_t string_room(const struct json_doc *doc, uint32_t token)
@@ -44,10 +46,11 @@ static size_t string_room(const struct json_doc *doc, uint32_t token)
 static size_t arena_room(const struct submit *s, size_t n_body)
 {
     size_t n = n_body * sizeof(zmq_msg_t) + s->n_inputs * sizeof(struct box_input) +
-               strlen(s->content) + 1;
+               strlen(s->content) + 1 + (s->given_id != NULL ? strlen(s->given_id) + 1 : 0);
     const uint32_t tokens[] = {s->task_id, s->job_id, s->tenant, s->key, s->version};
     for (size_t i = 0; i < sizeof tokens / sizeof *tokens; i++)
         n += string_room(s->doc, tokens[i]);
+    n += s->key_tenant != NULL ? strlen(s->key_tenant) + 1 : 0;
     for (size_t i = 0; i < s->n_inputs; i++)
         n += string_room(s->doc, s->inputs[i].name) + string_room(s->doc, s->inputs[i].media_type);
     return n;
@@ -58,10 +61,13 @@ static size_t arena_room(const struct submit *s, size_t n_body)
 static void keep_strings(struct task *t, struct box_input *inputs, struct arena *a,
                          const struct submit *s)
 {
-    t->task_id = s->task_id != 0 ? keep_string(a, s->doc, s->task_id) : t->uid;
+    if (s->given_id != NULL)
+        t->task_id = keep_copy(a, s->given_id);
+    else
+        t->task_id = s->task_id != 0 ? keep_string(a, s->doc, s->task_id) : t->uid;
     t->job_id = keep_string(a, s->doc, s->job_id);
-    t->tenant = keep_string(a, s->doc, s->tenant);
-    t->key = s->content[0] != '\0' ? keep_text(a, s->content) : keep_string(a, s->doc, s->key);
+    t->tenant = s->tenant != 0 ? keep_string(a, s->doc, s->tenant) : keep_copy(a, s->key_tenant);
+    t->key = s->content[0] != '\0' ? keep_copy(a, s->content) : keep_string(a, s->doc, s->key);
     t->wants_version = keep_string(a, s->doc, s->version);
     for (size_t i = 0; i < s->n_inputs; i++) {
         inputs[i].name = keep_string(a, s->doc, s->inputs[i].name);

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "core/pipelines.h"
 #include "core/push.h"
+#include "core/quota.h"
 #include "core/retries.h"
 #include "core/tasks_internal.h"
 #include "loop/loop.h"
@@ -14,7 +15,7 @@ static void is_at_work(struct core *c, struct task *t)
 
 void task_start(struct core *c, struct task *t)
 {
-    c->queue_bytes -= t->bytes;
+    quota_unwait(c, t);
     c->running_bytes += t->bytes;
     t->started_ms = clock_wall_ms();
     task_step(t, TASK_EV_DISPATCH);
@@ -26,7 +27,7 @@ void task_start(struct core *c, struct task *t)
 
 int task_start_ahead(struct core *c, struct task *t, uint32_t slot)
 {
-    c->queue_bytes -= t->bytes;
+    quota_unwait(c, t);
     c->running_bytes += t->bytes;
     t->is_ahead = true;
     t->slot = slot;
@@ -53,7 +54,7 @@ static void back_into_queue(struct core *c, struct task *t)
 {
     started_end(c, t);
     c->running_bytes -= t->bytes;
-    c->queue_bytes += t->bytes;
+    quota_wait(c, t);
     task_step(t, TASK_EV_REQUEUE);
     task_adopt(c, t);
     if (t->expiry != NULL)
@@ -96,7 +97,7 @@ void task_unreserved(struct core *c, struct task *t)
 static void reject(struct core *c, struct task *t, struct result *objection)
 {
     sched_add_slot(c->sched, t->pipeline->lane);
-    sched_end(c->sched, t->pipeline->lane);
+    sched_end(c->sched, &t->item);
     task_finish(c, t, objection);
 }
 
@@ -120,6 +121,7 @@ static int place(struct core *c, struct task *t)
 void tasks_dispatch(struct core *c)
 {
     struct sched_item *item;
+    sched_at(c->sched, loop_now_ms(c->loop));
     while ((item = sched_pop(c->sched)) != NULL && place(c, (struct task *)item) == 0)
         continue;
     pipelines_write_ahead(c);

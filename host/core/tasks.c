@@ -14,6 +14,7 @@
 #include "core/peers.h"
 #include "core/pipelines.h"
 #include "core/push.h"
+#include "core/quota.h"
 #include "core/retries.h"
 #include "loop/loop.h"
 #include "task/retry.h"
@@ -160,6 +161,7 @@ static void unlink_task(struct core *c, struct task *t)
 
 static void free_task(struct task *t)
 {
+    quota_leave(t->pipeline->core, t);
     t->pipeline->core->own_bytes -= t->own_bytes;
     loop_timer_free(t->expiry);
     loop_timer_free(t->again);
@@ -227,9 +229,7 @@ int task_watch_expiry(struct core *c, struct task *t)
 
 bool tasks_have_room(const struct core *c, size_t n, size_t bytes)
 {
-    size_t waiting = sched_waiting(c->sched) + c->n_attached + c->n_accepting + c->n_retrying;
-    return (int64_t)(waiting + n) <= c->host->queue_max &&
-           (int64_t)(c->queue_bytes + bytes) <= c->host->queue_max_bytes;
+    return quota_host_has_room(c, (struct amount){n, bytes});
 }
 
 /* One that an earlier core had may have to wait for its time still. */
@@ -245,14 +245,13 @@ static int enqueue(struct core *c, struct task *t)
     return 0;
 }
 
-static void follow(struct core *c, struct task *t, struct task *leader)
+static void follow(struct task *t, struct task *leader)
 {
     t->leader = leader;
     t->next_follower = leader->followers;
     if (leader->followers != NULL)
         leader->followers->prev_follower = t;
     leader->followers = t;
-    c->n_attached++;
     task_step(t, TASK_EV_ATTACH);
 }
 
@@ -265,16 +264,18 @@ int task_enter(struct core *c, struct task *t, const uint64_t digest[2])
         free_task(t);
         return -1;
     }
+    if (quota_enter(c, t) < 0) {
+        leave_tables(c, t);
+        jobs_leave(c, t);
+        free_task(t);
+        return -1;
+    }
     link_task(c, t);
-    c->n_accepting++;
-    c->queue_bytes += t->bytes;
     return 0;
 }
 
 void task_reject(struct core *c, struct task *t)
 {
-    c->n_accepting--;
-    c->queue_bytes -= t->bytes;
     task_free_finished(c, t);
 }
 
@@ -294,40 +295,53 @@ const char *task_prospect(struct core *c, const struct task *t, bool *is_attache
                                                                             : TASK_QUEUED);
 }
 
+/* Its end, where it has come to one already; NULL: none. */
+static struct result *end_of(const struct task *t)
+{
+    if (t->cancelled_why != NULL)
+        return result_of_code(CODE_CANCELLED, t->cancelled_why, NULL);
+    return retry_survives(t->deaths) ? NULL : retries_worn_out(t);
+}
+
+static int wait_in_place(struct core *c, struct task *t, struct task *leader)
+{
+    if (task_watch_expiry(c, t) < 0)
+        return -1;
+    if (leader != NULL)
+        follow(t, leader);
+    else if (take_key(c, t) < 0 || enqueue(c, t) < 0)
+        return -1;
+    push_state(c, t);
+    return 0;
+}
+
 void task_admit(struct core *c, struct task *t)
 {
     struct task *leader = task_leader(c, t);
-    c->n_accepting--;
+    /* What is run again wants another result than the one that is kept. */
+    if (t->retry_of[0] != '\0' && leader != NULL && leader->state == TASK_FINISHED)
+        leader = NULL;
     t->is_left = t->is_durable && c->phase == CORE_STOPPING;
     if (t->is_left && t->cancelled_why == NULL)
         t->cancelled_why = "the host stops";
-    if (t->cancelled_why != NULL)
-        task_finish(c, t, result_of_code(CODE_CANCELLED, t->cancelled_why, NULL));
-    else if (!retry_survives(t->deaths))
-        task_finish(c, t, retries_worn_out(t));
+    struct result *end = end_of(t);
+    if (end != NULL)
+        task_finish(c, t, end);
     else if (leader != NULL && leader->state == TASK_FINISHED)
         task_finish_cached(c, t, leader);
-    else if (task_watch_expiry(c, t) < 0)
+    else if (wait_in_place(c, t, leader) < 0)
         task_finish(c, t, result_of_code(CODE_INTERNAL, "no memory", NULL));
-    else if (leader != NULL)
-        follow(c, t, leader);
-    else if (take_key(c, t) < 0 || enqueue(c, t) < 0)
-        task_finish(c, t, result_of_code(CODE_INTERNAL, "no memory", NULL));
-    if (t->state != TASK_SETTLING && t->state != TASK_FINISHED)
-        push_state(c, t);
 }
 
 void task_admit_known(struct core *c, struct task *t, struct result *kept)
 {
-    c->n_accepting--;
     t->is_cached = true;
     task_finish(c, t, kept);
 }
 
 void task_restore_finished(struct core *c, struct task *t, struct result *r)
 {
-    c->n_accepting--;
-    c->queue_bytes -= t->bytes;
+    quota_leave(c, t);
     t->result = r;
     task_step(t, TASK_EV_SETTLE);
     task_step(t, TASK_EV_FINISH);

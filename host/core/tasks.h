@@ -9,6 +9,7 @@
 #include "task/sched.h"
 #include "task/state.h"
 
+struct account;
 struct submit;
 
 #define CANCELLED_ON_REQUEST "cancelled on request"
@@ -17,6 +18,7 @@ enum { TASK_ID_MAX = 128, CANCEL_GRACE_MS = 2000, DEADLINE_GRACE_MS = 200 };
 
 struct task {
     struct sched_item item;             /* first */
+    struct account *account;            /* of its tenant, while it is open; quota.h */
     struct task *prev, *next;           /* in core.all */
     struct task *kept_prev, *kept_next; /* in a list of kept results */
     struct job *job;                    /* NULL: of none */
@@ -65,6 +67,7 @@ struct task {
     bool is_left;               /* the host stops: without verdict it stays in the journal */
     bool is_job_cancelled;      /* its whole job: what it starts is cancelled too */
     const char *cancelled_why;  /* asked for while it was being accepted; or NULL */
+    bool is_waiting;            /* for the quotas */
     bool is_ahead;              /* given to a worker that is not yet done with another */
     bool is_reserved;           /* queued, but in no lane: the next worker of its slot is for it */
     bool is_answered_by_result; /* "wait": no ACCEPTED */

@@ -33,6 +33,9 @@ void verbs_stats(struct core *c, struct request *q);
 void verbs_query(struct core *c, struct request *q);
 void verbs_list(struct core *c, struct request *q);
 
+/* The peer is told once; then what it sends is thrown away until it connects anew. */
+void verbs_break_off(struct core *c, struct peer *p, enum code code, const char *why);
+
 /* The task that the request names by task_id or uid, if the peer may see it; NULL: there is none,
  * or it may not. */
 struct task *verbs_named_task(struct core *c, struct peer *p);

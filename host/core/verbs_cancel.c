@@ -8,6 +8,7 @@
 
 #include "core/answer.h"
 #include "core/durable.h"
+#include "core/jobs.h"
 #include "core/late.h"
 #include "core/named.h"
 #include "core/peers.h"
@@ -57,14 +58,25 @@ static bool is_of_job(const struct cancel *x, const struct task *t)
            !t->is_acknowledged && strcmp(t->job_id, x->job_id) == 0;
 }
 
+/* Of one owner's job its tasks, else all there are. */
+static struct task *first_candidate(struct core *c, const struct cancel *x)
+{
+    return x->owner != 0 ? jobs_oldest(c, x->owner, x->job_id) : c->all.first;
+}
+
+static struct task *next_candidate(const struct cancel *x, const struct task *t)
+{
+    return x->owner != 0 ? t->job_newer : t->next;
+}
+
 /* The first, or the one behind t; NULL: none. */
 static struct task *next_chosen(struct core *c, const struct cancel *x, const struct task *t)
 {
     if (x->job_id == NULL)
         return t == NULL ? task_find_uid(c, x->uid) : NULL;
-    struct task *at = t == NULL ? c->all.first : t->next;
+    struct task *at = t == NULL ? first_candidate(c, x) : next_candidate(x, t);
     while (at != NULL && !is_of_job(x, at))
-        at = at->next;
+        at = next_candidate(x, at);
     return at;
 }
 

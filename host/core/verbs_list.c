@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/answer.h"
+#include "core/jobs.h"
 #include "core/kept.h"
 #include "core/late.h"
 #include "core/past.h"
@@ -151,11 +152,23 @@ static bool matches(const struct filter *f, const struct task *t)
            is_word(f->words[CODE], code) && is_in_time(f, t);
 }
 
+/* Of one owner's job nothing else is looked at. */
+static const struct task *newest(struct core *c, const struct filter *f)
+{
+    return f->owner != 0 && f->words[JOB] != NULL ? jobs_newest(c, f->owner, f->words[JOB])
+                                                  : c->all.last;
+}
+
+static const struct task *older(const struct filter *f, const struct task *t)
+{
+    return f->owner != 0 && f->words[JOB] != NULL ? t->job_older : t->prev;
+}
+
 /* The next one that is to be shown, from t on to older ones; NULL: none. */
 static const struct task *next_match(const struct filter *f, const struct task *t)
 {
     while (t != NULL && !matches(f, t))
-        t = t->prev;
+        t = older(f, t);
     return t;
 }
 
@@ -194,7 +207,7 @@ static void write_one(struct page *p, const struct journal_row *row, struct json
     if (row == NULL || (p->t != NULL && p->t->seq > row->task.seq)) {
         p->last_seq = (int64_t)p->t->seq;
         kept_write_info(p->c, p->t, w);
-        p->t = next_match(p->f, p->t->prev);
+        p->t = next_match(p->f, older(p->f, p->t));
     } else {
         p->last_seq = (int64_t)row->task.seq;
         past_write_info(p->c, row, w);
@@ -206,7 +219,7 @@ static void write_one(struct page *p, const struct journal_row *row, struct json
 static void write_page(struct core *c, const struct filter *f, const struct journal_rows *rows,
                        struct json_writer *w)
 {
-    struct page p = {.c = c, .f = f, .t = next_match(f, c->all.last)};
+    struct page p = {.c = c, .f = f, .t = next_match(f, newest(c, f))};
     int64_t n = 0;
     if (rows != NULL)
         p.rows = *rows;

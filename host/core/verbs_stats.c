@@ -4,11 +4,11 @@
 
 #include "base/table.h"
 #include "core/answer.h"
-#include "core/jobs.h"
 #include "core/kept.h"
 #include "core/peers.h"
 #include "core/pipelines.h"
 #include "core/push.h"
+#include "core/quota.h"
 #include "core/tasks.h"
 #include "core/verbs.h"
 #include "loop/loop.h"
@@ -159,12 +159,16 @@ void verbs_stats(struct core *c, struct request *q)
     json_member_int(&w, "clients", (int64_t)table_count(c->clients));
     json_member_int(&w, "results_kept", (int64_t)c->n_kept);
     json_member_int(&w, "results_bytes", (int64_t)c->kept_bytes);
+    json_member_int(&w, "dead_letters", c->n_dead);
     json_member_int(&w, "queue_bytes", (int64_t)c->queue_bytes);
+    quota_write_stats(c, &w, peer_is_operator(c, p));
     json_member_int(&w, "protocol_errors", c->stats.protocol_errors);
     json_member_int(&w, "messages_in", c->stats.messages_in);
     json_member_int(&w, "messages_out", c->stats.messages_out);
     json_member_int(&w, "doors_reopened", c->stats.doors_reopened);
     json_member_int(&w, "restarts", c->restarts);
     json_member_str(&w, "restarted_by", c->last_end);
+    json_member_int(&w, "keys_admitted", c->stats.keys_admitted);
+    json_member_int(&w, "keys_refused", c->stats.keys_refused);
     answer_send(c, p, WIRE_INFO, &w);
 }

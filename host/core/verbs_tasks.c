@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "core/answer.h"
-#include "core/jobs.h"
 #include "core/kept.h"
 #include "core/peers.h"
 #include "core/submit.h"
@@ -47,6 +46,13 @@ void verbs_ack(struct core *c, struct request *q)
     answer_send(c, q->peer, WIRE_INFO, &w);
 }
 
+/* A uid opens a task to whoever came in with the same key, or without one like its owner. */
+static struct task *find_uid(struct core *c, const struct owner *o, const char *uid)
+{
+    struct task *t = task_find_uid(c, uid);
+    return t != NULL && strcmp(t->owner->curve_key, o->curve_key) == 0 ? t : NULL;
+}
+
 struct task *verbs_named_task(struct core *c, struct peer *p)
 {
     uint32_t uid = json_find(&c->doc, 0, "uid"), id = json_find(&c->doc, 0, "task_id");
@@ -54,7 +60,7 @@ struct task *verbs_named_task(struct core *c, struct peer *p)
     struct owner *o = peer_owner(c, p);
     struct task *t = NULL;
     if (name != NULL && (uid != 0 || id != 0) && o != NULL) {
-        t = uid != 0 ? task_find_uid(c, name) : task_find_id(c, o, name);
+        t = uid != 0 ? find_uid(c, o, name) : task_find_id(c, o, name);
         /* An operator may name any task by either. */
         if (t == NULL && peer_is_operator(c, p))
             t = task_find_uid(c, name);

@@ -66,6 +66,13 @@ static int64_t take_int(struct cursor *c)
     return sqlite3_column_int64(c->s, c->i++);
 }
 
+static double take_double(struct cursor *c)
+{
+    if (sqlite3_column_type(c->s, c->i) != SQLITE_FLOAT)
+        complain(c, "a number is none");
+    return sqlite3_column_double(c->s, c->i++);
+}
+
 static uint64_t take_natural(struct cursor *c)
 {
     int64_t v = take_int(c);
@@ -282,7 +289,7 @@ static void take_task(struct cursor *c, struct journal_row *row)
     t->retry_of = take_text(c);
     t->digest[0] = (uint64_t)take_int(c);
     t->digest[1] = (uint64_t)take_int(c);
-    t->priority = sqlite3_column_double(c->s, c->i++);
+    t->priority = take_double(c);
     t->depth = take_small(c);
     t->is_silent = take_int(c) != 0;
     t->submitted_ms = take_int(c);
@@ -350,18 +357,15 @@ int rows_read(struct rows_reader *r, sqlite3_stmt *s, unsigned want, struct aren
     return -1;
 }
 
-int rows_read_owner(sqlite3_stmt *s, struct journal_owner *o)
+int rows_read_owner(sqlite3_stmt *s, struct arena *a, struct journal_owner *o)
 {
-    const char *text[5];
-    for (int i = 0; i < 5; i++)
-        text[i] = (const char *)sqlite3_column_text(s, i + 1);
-    int64_t number = sqlite3_column_int64(s, 0);
-    *o = (struct journal_owner){.number = (uint64_t)number,
-                                .client = text[0],
-                                .resume_hash = text[1],
-                                .curve_key = text[2],
-                                .name = text[3],
-                                .kind = text[4],
-                                .seen_ms = sqlite3_column_int64(s, 6)};
-    return number <= 0 || o->client == NULL ? -1 : 0;
+    struct cursor c = {.s = s, .a = a};
+    *o = (struct journal_owner){.number = take_natural(&c)};
+    o->client = take_name(&c);
+    o->resume_hash = take_text(&c);
+    o->curve_key = take_text(&c);
+    o->name = take_text(&c);
+    o->kind = take_text(&c);
+    o->seen_ms = take_int(&c);
+    return c.fault != NULL || o->number == 0 ? -1 : 0;
 }

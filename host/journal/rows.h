@@ -29,8 +29,8 @@ void rows_reader_close(struct rows_reader *r);
 int rows_read(struct rows_reader *r, sqlite3_stmt *s, unsigned want, struct arena *a,
               struct journal_row *row);
 
-/* The same for "SELECT * FROM owner"; texts live until the next step. -1: it is damaged. */
-int rows_read_owner(sqlite3_stmt *s, struct journal_owner *o);
+/* The same for "SELECT * FROM owner". -1: it is damaged. */
+int rows_read_owner(sqlite3_stmt *s, struct arena *a, struct journal_owner *o);
 
 /* ---- rows_query.c ---- */
 

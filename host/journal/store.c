@@ -119,7 +119,6 @@ static int say(const struct store *s, char *why)
 
 static int open_file(struct store *s)
 {
-    mode_t before = umask(0077);
     int rc = sqlite3_open_v2(s->path, &s->db,
                              SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
                                  SQLITE_OPEN_NOFOLLOW,
@@ -133,7 +132,6 @@ static int open_file(struct store *s)
                           "PRAGMA cell_size_check = ON; PRAGMA foreign_keys = OFF",
                           NULL, NULL, NULL);
     }
-    umask(before);
     return rc == SQLITE_OK ? 0 : -1;
 }
 
@@ -208,7 +206,7 @@ static int open_spool(struct store *s, const char *dir, char *why)
     return -1;
 }
 
-int store_open(struct store *s, const struct journal_options *o, char *why)
+static int open_all(struct store *s, const struct journal_options *o, char *why)
 {
     *s = (struct store){.lock = -1, .spool.dir = -1, .spool_above = o->spool_above};
     if (asprintf(&s->path, "%s/journal.db", o->dir) < 0) {
@@ -224,6 +222,14 @@ int store_open(struct store *s, const struct journal_options *o, char *why)
     if (prepare_all(s) < 0 || read_numbers(s) < 0)
         return say(s, why);
     return open_spool(s, o->dir, why);
+}
+
+int store_open(struct store *s, const struct journal_options *o, char *why)
+{
+    mode_t before = umask(0077); /* SQLite's files, and the copy of an older version */
+    int rc = open_all(s, o, why);
+    umask(before);
+    return rc;
 }
 
 void store_clear(struct store *s)

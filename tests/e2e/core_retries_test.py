@@ -125,8 +125,8 @@ class Waiting(unittest.TestCase):
             client = self.wait(host, idempotency_key="k", max_attempts=2)
             client.submit("fail_retry", {"until": 2}, task_id="other", idempotency_key="k2")
             client.submit("fail_retry", task_id="f", idempotency_key="k", max_attempts=1)
-            accepted = {a["task_id"]: a["attached"] for a in (client.receive("ACCEPTED")[1] for _ in range(2))}
-            self.assertEqual(accepted, {"other": False, "f": True})
+            attached = {a["task_id"]: a["attached"] for a in (client.receive("ACCEPTED")[1] for _ in range(2))}
+            self.assertEqual(attached, {"other": False, "f": True})
             results = {r["task_id"]: r for r in (client.receive("RESULT")[1] for _ in range(3))}
             self.assertEqual(results["t"]["attempt"], 2)
             self.assertEqual(results["other"]["status"], "success")

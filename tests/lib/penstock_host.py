@@ -113,6 +113,22 @@ class Host:
     def pid_of(self, name):
         return next(pid for pid, comm in self.children().items() if comm == name[:15])
 
+    def kill_core(self):
+        """Kills the core and waits until its successor serves."""
+        served = self.log().count("msg=serving") + self.log().count(" serving ")
+        os.kill(self.pid_of("penstock-core"), signal.SIGKILL)
+        end = time.monotonic() + START_TIMEOUT_S
+        while self.log().count("msg=serving") + self.log().count(" serving ") == served:
+            if time.monotonic() > end:
+                raise AssertionError("the core does not serve again")
+            time.sleep(0.01)
+
+    def hello(self, resume=None, **kwargs):
+        """A client that can come back, and its secret."""
+        client = self.client(**kwargs)
+        header = {"name": "test", **({"resume": resume} if resume else {})}
+        return client, client.ask("HELLO", header)[1]["resume"]
+
     def stop(self, expect=0):
         if self.process is None:
             return

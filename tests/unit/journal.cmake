@@ -1,5 +1,5 @@
 set(journal_kit ${CMAKE_CURRENT_LIST_DIR}/journal_kit.c)
-foreach(name ops jobs faults kill)
+foreach(name ops jobs files faults kill)
   penstock_test(journal_${name} LABEL unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/journal_${name}.c ${journal_kit}
                 DEPS journal loop base LIBS PkgConfig::sqlite3)
 endforeach()
