@@ -7,8 +7,10 @@ import unittest
 
 from orchestrators import Devorch
 from path_lib import WAIT_S, Path
+from shim_orchestrator import TOKEN, Orchestrator
 
 N = 4
+MANY = 2000
 
 
 class Case(unittest.TestCase):
@@ -106,6 +108,51 @@ class Away(Case):
         os.kill(self.orchestrator.process.pid, signal.SIGCONT)
         self.all_finished(jobs, 20)
         self.assertEqual(self.counted("RESULT LOST"), 0)
+
+
+class Many(unittest.TestCase):
+    """Many results wait for an orchestrator, more than a shim takes into memory."""
+
+    def setUp(self):
+        self.orchestrator = Orchestrator()
+        self.orchestrator.token = TOKEN
+        self.path = Path(self.orchestrator, ["misbehave"], host="max_concurrent = 2\ndrain_timeout = 20s")
+        self.addCleanup(self.orchestrator.stop)
+        self.addCleanup(self.path.stop)
+
+    def logged(self, words, n=1):
+        end = time.monotonic() + WAIT_S
+        while self.path.host.log().count(words) < n:
+            self.assertLess(time.monotonic(), end, self.path.host.log())
+            time.sleep(0.02)
+
+    def run_as_the_shim(self):
+        """Tasks under the shim's name: the order in which they ended."""
+        with open(os.path.join(self.path.host.dir, "state", "client.orch", "resume"), encoding="ascii") as f:
+            secret = f.read().strip()
+        client = self.path.host.client()
+        self.addCleanup(client.close)
+        self.assertTrue(client.ask("HELLO", {"resume": secret})[1]["resumed"])
+        for i in range(MANY):
+            client.submit("spin_ms", {"ms": 0}, task_id=f"t{i}", job_id=f"j{i}")
+        return [client.receive("RESULT")[1]["task_id"] for _ in range(MANY)]
+
+    def test_all_go_out_in_their_order(self):
+        self.logged("registered at the orchestrator")
+        self.orchestrator.stop()
+        ended = self.run_as_the_shim()
+        os.kill(self.path.host.pid_of("penstock-shim"), signal.SIGKILL)
+        self.logged("connected with the core", 2)
+        self.orchestrator.start()
+        taken = [self.orchestrator.next("result")["body"]["task_id"] for _ in range(MANY)]
+        self.assertEqual(taken, ended)
+        client = self.path.host.client(control=True)
+        self.addCleanup(client.close)
+        end = time.monotonic() + WAIT_S
+        while client.ask("STATS")[1]["results_kept"] > 0:
+            self.assertLess(time.monotonic(), end, self.path.host.log()[-3000:])
+            time.sleep(0.02)
+        self.assertEqual(self.orchestrator.counts["result"], MANY)
 
 
 if __name__ == "__main__":
