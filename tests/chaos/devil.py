@@ -10,8 +10,9 @@ import time
 ACTS = {"task": 7, "warden": 3, "core": 4, "launcher": 2, "shim": 2, "client": 3, "cut": 2, "penstockd": 1, "power": 3,
         "disk": 2, "reload": 2}
 ENDS_ROLE = ("core", "launcher")
+SLOW = (*ENDS_ROLE, "penstockd", "power")  # after these it takes a second until anything is done again
 ROLE_DEATHS_MAX = 4
-PAUSE_S = (0.1, 1.2)
+PAUSE_S, RESTART_S = (0.1, 1.2), 1.0
 DISK_FULL_S = (0.3, 1.0)
 
 
@@ -183,9 +184,10 @@ class Devil:
             self.counts[act] += 1
             self.role_deaths += act in ENDS_ROLE
             self.say(act)
+        return act
 
     def run(self, until, deadline):
         """Acts until until() or the deadline (monotonic seconds)."""
         while not until() and time.monotonic() < deadline:
-            self.one_act()
-            time.sleep(self.rng.uniform(*PAUSE_S))
+            act = self.one_act()
+            time.sleep(self.rng.uniform(*PAUSE_S) + (RESTART_S if act in SLOW else 0))
