@@ -1,8 +1,26 @@
 /* clock.c: monotonic and wall clock. */
 #include "base/clock.h"
 
+#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
+
+static const volatile int64_t *moved_ms; /* a test's wish, mapped once at the start; NULL: none */
+
+void clock_setup(void)
+{
+    const char *path = getenv("PENSTOCK_CLOCK_FILE");
+    int fd = path != NULL ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    if (fd < 0)
+        return;
+    void *at = mmap(NULL, sizeof *moved_ms, PROT_READ, MAP_SHARED, fd, 0);
+    close(fd);
+    if (at != MAP_FAILED)
+        moved_ms = at;
+}
 
 static int64_t read_us(clockid_t id)
 {
@@ -23,7 +41,8 @@ int64_t clock_mono_ms(void)
 
 int64_t clock_wall_ms(void)
 {
-    return read_us(CLOCK_REALTIME) / 1000;
+    int64_t now = read_us(CLOCK_REALTIME) / 1000;
+    return moved_ms != NULL ? now + *moved_ms : now;
 }
 
 void clock_format(int64_t wall_ms, char *out)

@@ -6,6 +6,11 @@
 
 #include <stdint.h>
 
+/* For tests: a process started with PENSTOCK_CLOCK_FILE=path has its wall clock moved by the int64_t
+ * (milliseconds, the machine's byte order) that the file begins with, read anew each time. Without
+ * the variable that costs one comparison. [main, once] */
+void clock_setup(void);
+
 /* Milliseconds or microseconds of CLOCK_MONOTONIC. [any] */
 int64_t clock_mono_ms(void);
 int64_t clock_mono_us(void);

@@ -2,12 +2,13 @@
 #include "base/fault.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct fault {
     char name[64];
-    int remaining; /* passages until it fails; 0: none wanted */
+    atomic_int remaining; /* passages until it fails; 0: none wanted */
 };
 
 static struct fault wanted; /* a test's wish, read once at the start */

@@ -119,6 +119,10 @@ uint64_t json_hash(const struct json_doc *doc, uint32_t i, uint64_t seed);
 int json_canonical(const struct json_doc *doc, uint32_t i, const char *const *drop,
                    struct buf *out);
 
+/* Appends the exact form: as above, but nothing is left out and every number stays as it was written. Values that
+ * only differ in spaces, escapes and the order of members have the same; no others have. */
+int json_exact(const struct json_doc *doc, uint32_t i, struct buf *out);
+
 /* A cJSON tree of a checked text, for code that builds or changes small documents of our own; freed
  * by cJSON_Delete. NULL with *fault. */
 struct cJSON *json_tree(const char *text, size_t len, struct json_fault *fault);

@@ -15,12 +15,12 @@ enum { LINE_MAX_BYTES = 8192, LINE_TAIL = 8 };
 
 struct settings {
     const char *program;
-    enum log_level level;
+    _Atomic enum log_level level;
     enum log_format format;
     int fd;
 };
 
-/* Written once by log_setup before any thread exists (see log.h). */
+/* Written once by log_setup before any thread exists (see log.h), but for the level. */
 static struct settings settings = {
     .program = "penstock", .level = LOG_INFO, .format = LOG_TEXT, .fd = 2};
 
@@ -202,7 +202,15 @@ static void format_json(struct line *l, enum log_level level, const char *time, 
 
 void log_setup(const char *program, enum log_level level, enum log_format format, int fd)
 {
-    settings = (struct settings){.program = program, .level = level, .format = format, .fd = fd};
+    settings.program = program;
+    settings.level = level;
+    settings.format = format;
+    settings.fd = fd;
+}
+
+void log_set_level(enum log_level level)
+{
+    settings.level = level;
 }
 
 enum log_level log_threshold(void)

@@ -59,6 +59,8 @@ struct log_field {
 
 /* program: the word in each line, a literal; fd: where lines go (normally 2). [main, once] */
 void log_setup(const char *program, enum log_level level, enum log_format format, int fd);
+/* Another least important level, from now on. [main] */
+void log_set_level(enum log_level level);
 enum log_level log_threshold(void);
 /* "error", "warn", "info", "debug" and "text", "json"; -1 if it is none of them. */
 int log_level_parse(const char *word);

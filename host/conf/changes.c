@@ -68,6 +68,11 @@ bool conf_same_shim(const struct conf *a, const struct conf *b, const char *name
     return x != NULL && y != NULL && same_options(&sections[SECTION_SHIM], 0, x, y);
 }
 
+int conf_list_append(struct conf_list *list, const char *item)
+{
+    return list_append(list, item);
+}
+
 void conf_list_clear(struct conf_list *list)
 {
     for (size_t i = 0; i < list->n; i++)

@@ -18,6 +18,8 @@ bool conf_same_pipeline(const struct conf *a, const struct conf *b, const char *
 /* Whether both have a shim of that name with the same options. */
 bool conf_same_shim(const struct conf *a, const struct conf *b, const char *name);
 
+/* Appends a copy. -1: ENOMEM. */
+int conf_list_append(struct conf_list *list, const char *item);
 void conf_list_clear(struct conf_list *list);
 
 #endif

@@ -1,12 +1,14 @@
 /* checks.c: checks of single options. Runs in every program that loads the configuration. */
 #include "conf/checks.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/un.h>
 
 #include "base/buf.h"
+#include "base/codes.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "conf/extra_calls.h"
@@ -26,16 +28,36 @@ static const char *behind(const char *text, const char *start)
     return strncmp(text, start, n) == 0 ? text + n : NULL;
 }
 
-int check_loopback(const char *text, struct buf *why)
+/* The address before the last ':', without the brackets of IPv6. */
+static bool is_address(const char *text, size_t n)
+{
+    char copy[INET6_ADDRSTRLEN];
+    unsigned char bytes[sizeof(struct in6_addr)];
+    const bool has_brackets = n > 2 && text[0] == '[' && text[n - 1] == ']';
+    if (has_brackets) {
+        text++;
+        n -= 2;
+    }
+    if (n >= sizeof copy)
+        return false;
+    memcpy(copy, text, n);
+    copy[n] = '\0';
+    return inet_pton(has_brackets ? AF_INET6 : AF_INET, copy, bytes) == 1;
+}
+
+int check_tcp(const char *text, struct buf *why)
 {
     int64_t port;
-    const char *digits = behind(text, "127.0.0.1:");
-    if (digits == NULL)
-        digits = behind(text, "[::1]:");
-    if (digits != NULL && text_parse_i64(digits, &port) == 0 && port >= 0 && port <= 65535)
+    const char *colon = strrchr(text, ':');
+    if (colon != NULL && is_address(text, (size_t)(colon - text)) &&
+        isdigit((unsigned char)colon[1]) && text_parse_i64(colon + 1, &port) == 0 && port <= 65535)
         return 0;
-    return expect(why, "a loopback address: 127.0.0.1:PORT or [::1]:PORT, port 0 for any "
-                       "(others are refused: the protocol has no encryption of its own)");
+    return expect(why, "an address in digits: 127.0.0.1:PORT or [::1]:PORT, port 0 for any");
+}
+
+bool tcp_is_loopback(const char *address)
+{
+    return behind(address, "127.0.0.1:") != NULL || behind(address, "[::1]:") != NULL;
 }
 
 int check_url(const char *text, struct buf *why)
@@ -132,6 +154,15 @@ int check_extra_call(const char *text, struct buf *why)
     buf_append_str(why, "expected one of ");
     extra_calls_list(why);
     return -1;
+}
+
+int check_retry_code(const char *text, struct buf *why)
+{
+    const enum code code = code_find(text);
+    if (code < CODE_COUNT && code != CODE_OK && code != CODE_CANCELLED && code != CODE_EXPIRED)
+        return 0;
+    return expect(why,
+                  "the code of a failure, such as TRANSIENT or CRASH (not CANCELLED, EXPIRED)");
 }
 
 int check_token(const char *text, struct buf *why)

@@ -5,10 +5,14 @@
  * (option.h). Pure.
  */
 
+#include <stdbool.h>
+
 struct buf;
 
-/* "127.0.0.1:PORT" or "[::1]:PORT", PORT 0 to 65535. */
-int check_loopback(const char *text, struct buf *why);
+/* "127.0.0.1:PORT" or "[::1]:PORT": an address in digits, PORT 0 to 65535. */
+int check_tcp(const char *text, struct buf *why);
+/* Whether such an address is reached from this machine only. */
+bool tcp_is_loopback(const char *address);
 /* http:// or https:// with a host; no user and password, no query, no fragment. */
 int check_url(const char *text, struct buf *why);
 /* One JSON object, at most 64 KiB. */
@@ -27,6 +31,8 @@ int check_cgroup(const char *text, struct buf *why);
 int check_port(const char *text, struct buf *why);
 /* A system call of extra_calls.h. */
 int check_extra_call(const char *text, struct buf *why);
+/* The code of a failure that can be tried again. */
+int check_retry_code(const char *text, struct buf *why);
 /* Printable ASCII without spaces: it becomes an HTTP header. */
 int check_token(const char *text, struct buf *why);
 

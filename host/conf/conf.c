@@ -83,6 +83,12 @@ int64_t conf_task_type_limit(const struct conf *c, const char *task_type)
     return t != NULL ? t->max_concurrent : 0;
 }
 
+const struct conf_tenant *conf_tenant(const struct conf *c, const char *name)
+{
+    const struct conf_tenant *t = name != NULL ? find(c, "tenant.", name, NULL) : NULL;
+    return t != NULL ? t : c->no_tenant->data;
+}
+
 /* An id with ".pipeline." in it would find a pipeline's node; no section can have such an id. */
 static bool is_plain(const char *title)
 {

@@ -81,6 +81,9 @@ const struct conf_shim *conf_shim_at(const struct conf *c, size_t i);
 const struct conf_shim *conf_shim_find(const struct conf *c, const char *name);
 /* 0: no limit of its own. */
 int64_t conf_task_type_limit(const struct conf *c, const char *task_type);
+/* Never NULL: without a section the host's limits and weight 1 (their name is ""). name NULL: one
+ * that has none. */
+const struct conf_tenant *conf_tenant(const struct conf *c, const char *name);
 /* Never NULL: without a section the defaults (their id and slug are ""). Zero limits that mean "the
  * host's" are filled in. */
 const struct conf_plugin *conf_plugin(const struct conf *c, const char *plugin_id);

@@ -95,6 +95,31 @@ static void derive_sockets(struct context *x)
     }
 }
 
+static void derive_curve_key(struct context *x)
+{
+    const struct conf_host *h = host_of(x->c);
+    char *path = NULL;
+    if (h->curve_key_file[0] != '\0')
+        return;
+    if (asprintf(&path, "%s/curve.key", h->state_dir) < 0)
+        path = NULL;
+    set_host(x, "curve_key_file", path, "default");
+    free(path);
+}
+
+/* Without keys whoever reaches the address could hand in tasks, and read what others send. */
+static void check_doors(struct context *x)
+{
+    const struct conf_host *h = host_of(x->c);
+    const struct source source = at(x->c->host, "tcp");
+    if (h->tcp[0] == '\0' || tcp_is_loopback(h->tcp) || h->allowed_keys[0] != '\0')
+        return;
+    errors_add(x->errors, &source,
+               "host.tcp: %s is reached from other machines, whose clients must have keys: name "
+               "their list in host.allowed_keys (penstock key allow writes it), or take 127.0.0.1",
+               h->tcp);
+}
+
 static void derive_concurrency(struct context *x)
 {
     const char *root = x->request->root != NULL ? x->request->root : "";
@@ -143,6 +168,18 @@ static void derive_pipeline(struct context *x, struct node *n)
         node_derive(n, "max_concurrent", h->max_concurrent, "host.max_concurrent");
     if (p->load_timeout_ms == 0)
         node_derive(n, "load_timeout", h->load_timeout_ms, "host.load_timeout");
+}
+
+static void derive_tenant(struct context *x, struct node *n)
+{
+    const struct conf_tenant *t = n->data;
+    const struct conf_host *h = host_of(x->c);
+    if (t->queue_max == 0)
+        node_derive(n, "queue_max", h->tenant_queue_max, "host.tenant_queue_max");
+    if (t->queue_max_bytes == 0)
+        node_derive(n, "queue_max_bytes", h->tenant_queue_max_bytes, "host.tenant_queue_max_bytes");
+    if (t->max_concurrent == 0)
+        node_derive(n, "max_concurrent", h->tenant_max_concurrent, "host.tenant_max_concurrent");
 }
 
 static void check_required(struct context *x, const struct node *n)
@@ -200,14 +237,19 @@ void derive_and_check(struct conf *c, const struct conf_request *r, struct conf_
     struct context x = {.c = c, .request = r, .errors = errors};
     derive_folders(&x);
     derive_sockets(&x);
+    derive_curve_key(&x);
+    check_doors(&x);
     derive_concurrency(&x);
     derive_unfinished(&x);
     check_sizes(&x);
     check_keys(&x);
     derive_pipeline(&x, c->no_pipeline);
+    derive_tenant(&x, c->no_tenant);
     for (size_t i = 0; i < c->n; i++) {
         if (node_kind(c->nodes[i]) == SECTION_PIPELINE)
             derive_pipeline(&x, c->nodes[i]);
+        else if (node_kind(c->nodes[i]) == SECTION_TENANT)
+            derive_tenant(&x, c->nodes[i]);
         else if (node_kind(c->nodes[i]) == SECTION_SHIM)
             check_shim(&x, c->nodes[i]);
     }

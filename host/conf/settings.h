@@ -34,15 +34,21 @@ struct conf_host {
     char *runtime_dir, *state_dir; /* absolute, like all paths here */
     struct conf_list plugin_dirs;
     char *tasks_socket, *control_socket;
-    char *tcp; /* "127.0.0.1:0", "[::1]:7000"; "": off */
+    char *tcp;            /* "127.0.0.1:0", "[::1]:7000"; "": off */
+    char *allowed_keys;   /* a file; "": no CURVE */
+    char *curve_key_file; /* the host's secret key */
     char *socket_group;
     int64_t max_concurrent; /* at least 1: the number of processors is filled in */
     int64_t queue_max, queue_max_bytes;
+    int64_t client_queue_max, client_queue_max_bytes;                        /* 0: no limit */
+    int64_t tenant_queue_max, tenant_queue_max_bytes, tenant_max_concurrent; /* 0: no limit */
+    int64_t ageing_ms;                                                       /* 0: none */
     int64_t max_frame_bytes, max_message_bytes, max_unfinished_bytes, max_frames, max_header_bytes;
     int64_t max_result_bytes, max_outputs_bytes, max_log_bytes;
     int64_t result_retention_ms, results_max_bytes;
     bool durable; /* what a SUBMIT without that member means */
     int64_t spool_above_bytes, journal_ballast_bytes, journal_reserve_bytes;
+    int64_t dead_letter_retention_ms, dead_letters_max;
     int64_t drain_timeout_ms, heartbeat_ms, gone_ttl_ms, load_timeout_ms, scan_timeout_ms;
     int64_t box_uid_base;
     struct conf_list require, require_strong; /* names of guarantees */
@@ -59,6 +65,12 @@ struct conf_task_type {
     int64_t max_concurrent; /* at least 1 */
 };
 
+struct conf_tenant {
+    const char *name;
+    int64_t weight;
+    int64_t queue_max, queue_max_bytes, max_concurrent; /* 0: no limit */
+};
+
 struct conf_shim {
     const char *name;
     bool enabled;
@@ -68,6 +80,7 @@ struct conf_shim {
     char *worker_type;
     int64_t poll_timeout_ms, heartbeat_interval_ms;
     int64_t max_concurrent;     /* 0: as much as the core takes */
+    int64_t max_attempts;       /* of each task; the pipeline's limit holds too */
     int files;                  /* enum conf_files */
     struct conf_list pipelines; /* none: all */
 };
@@ -91,6 +104,9 @@ struct conf_pipeline {
     int64_t recycle_after;                        /* 0: never */
     int64_t recycle_age_ms, recycle_growth_bytes; /* 0: never */
     int64_t max_scratch_bytes, max_scratch_files;
+    int64_t max_attempts, retry_delay_ms, retry_delay_max_ms;
+    struct conf_list retry_on; /* names of codes */
+    bool dead_letters;
     struct conf_list extra_syscalls, connect_ports, inputs;
     bool jit;
     int profile; /* enum conf_profile */

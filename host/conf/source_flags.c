@@ -194,14 +194,16 @@ static struct node *node_of(struct conf *c, char *path, const struct source *sou
         return c->host;
     if ((title = behind(path, "host.task_type.")) != NULL)
         return store_node(c, SECTION_TASK_TYPE, c->host, title, source, errors);
+    if ((title = behind(path, "tenant.")) != NULL)
+        return store_node(c, SECTION_TENANT, NULL, title, source, errors);
     if ((title = behind(path, "shim.")) != NULL)
         return store_node(c, SECTION_SHIM, NULL, title, source, errors);
     if ((title = behind(path, "plugin.")) != NULL)
         return plugin_node(c, title, source, errors);
     errors_add(
         errors, source,
-        "unknown section \"%s\": expected host, host.task_type.NAME, shim.NAME, plugin.ID or "
-        "plugin.ID.pipeline.SLUG",
+        "unknown section \"%s\": expected host, host.task_type.NAME, tenant.NAME, shim.NAME, "
+        "plugin.ID or plugin.ID.pipeline.SLUG",
         path);
     return NULL;
 }

@@ -129,7 +129,7 @@ static const struct option *option_at_end(const struct section *s, const char *n
     return found;
 }
 
-/* Makes the shim or task type that a variable names. False: it names none. */
+/* Makes the shim, tenant or task type that a variable names. False: it names none. */
 static bool set_new(struct variables *v, enum section_kind kind, const char *rest,
                     const char *value, const struct source *source)
 {
@@ -150,12 +150,19 @@ static bool set_new(struct variables *v, enum section_kind kind, const char *res
 static bool make_new(struct variables *v, const char *name, const char *value,
                      const struct source *source)
 {
-    static const char shim[] = "PENSTOCK_SHIM_", task_type[] = "PENSTOCK_HOST_TASK_TYPE_";
-    size_t n_shim = sizeof shim - 1, n_task_type = sizeof task_type - 1;
-    if (strncmp(name, shim, n_shim) == 0)
-        return set_new(v, SECTION_SHIM, name + n_shim, value, source);
-    if (strncmp(name, task_type, n_task_type) == 0)
-        return set_new(v, SECTION_TASK_TYPE, name + n_task_type, value, source);
+    static const struct {
+        const char *start;
+        enum section_kind kind;
+    } kinds[] = {
+        {"PENSTOCK_SHIM_", SECTION_SHIM},
+        {"PENSTOCK_TENANT_", SECTION_TENANT},
+        {"PENSTOCK_HOST_TASK_TYPE_", SECTION_TASK_TYPE},
+    };
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        size_t n = strlen(kinds[i].start);
+        if (strncmp(name, kinds[i].start, n) == 0)
+            return set_new(v, kinds[i].kind, name + n, value, source);
+    }
     return false;
 }
 

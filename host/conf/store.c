@@ -98,7 +98,8 @@ struct conf *store_new(void)
     c->host = store_add(c, node_new(SECTION_HOST, NULL, ""));
     c->no_plugin = node_new(SECTION_PLUGIN, NULL, "");
     c->no_pipeline = node_new(SECTION_PIPELINE, c->no_plugin, "");
-    if (c->host == NULL || c->no_plugin == NULL || c->no_pipeline == NULL)
+    c->no_tenant = node_new(SECTION_TENANT, NULL, "");
+    if (c->host == NULL || c->no_plugin == NULL || c->no_pipeline == NULL || c->no_tenant == NULL)
         goto fail;
     return c;
 fail:
@@ -120,6 +121,7 @@ void conf_free(struct conf *c)
         node_free(c->nodes[i]);
     free(c->nodes);
     node_free(c->no_pipeline);
+    node_free(c->no_tenant);
     node_free(c->no_plugin);
     table_free(c->by_path);
     for (size_t i = 0; i < c->files.n; i++)

@@ -31,7 +31,7 @@ struct conf {
     struct table *by_path;
     struct conf_list files;
     struct node *host;
-    struct node *no_plugin, *no_pipeline; /* the defaults; not in nodes */
+    struct node *no_plugin, *no_pipeline, *no_tenant; /* the defaults; not in nodes */
 };
 
 /* A configuration of defaults only. NULL: ENOMEM. */

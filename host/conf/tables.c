@@ -24,6 +24,8 @@
 #define HOUR   (60 * MINUTE)
 #define DAY    (24 * HOUR)
 
+enum { RETRY_ATTEMPTS_MAX = 100 /* as in task/retry.h, which no layer below it sees */ };
+
 #ifndef PENSTOCK_PLUGIN_DIRS
 #define PENSTOCK_PLUGIN_DIRS "/usr/lib/penstock/plugins, /usr/local/lib/penstock/plugins"
 #endif
@@ -55,11 +57,19 @@ static const struct option host_options[] = {
      .help = "Unix socket of the operator: shut down, drain, all tasks.",
      .derived = "control.sock in runtime_dir", .flags = OPTION_RESTART},
     {"tcp", OPTION_STRING, HOST(tcp), "", 0, 0,
-     .help = "Loopback address where clients hand in tasks too, such as 127.0.0.1:7000; port 0 "
-             "takes any "
-             "free one. "
-             "Empty: off.",
-     .check = check_loopback, .flags = OPTION_RESTART},
+     .help = "Address where clients hand in tasks too, such as 127.0.0.1:7000; port 0 takes any "
+             "free one. Beyond 127.0.0.1 and [::1] only with allowed_keys. Empty: off.",
+     .check = check_tcp, .flags = OPTION_RESTART},
+    {"allowed_keys", OPTION_PATH, HOST(allowed_keys), "", 0, 0,
+     .help =
+         "File with the public keys of clients that may come in over TCP (penstock key allow). "
+         "With it connections over TCP are encrypted by CURVE, and nobody else is let in; "
+         "changes are noticed by themselves. Empty: TCP is open to every user of this machine.",
+     .flags = OPTION_RESTART},
+    {"curve_key_file", OPTION_PATH, HOST(curve_key_file), "", 0, 0,
+     .help = "File with the host's own secret key for CURVE (penstock key new --host). "
+             "\"${CREDENTIALS_DIRECTORY}/name\" names a systemd credential.",
+     .derived = "curve.key in state_dir", .flags = OPTION_RESTART},
     {"socket_group", OPTION_NAME, HOST(socket_group), "", 0, 0,
      .help = "Group that may use the tasks socket. Empty: only the owner.",
      .flags = OPTION_RESTART},
@@ -70,6 +80,27 @@ static const struct option host_options[] = {
      .help = "Tasks that may wait; one more is refused as OVERLOADED."},
     {"queue_max_bytes", OPTION_SIZE, HOST(queue_max_bytes), "256Mi", MI, 1024 * GI,
      .help = "Bytes of params and inputs of all waiting tasks together."},
+    {"client_queue_max", OPTION_INT, HOST(client_queue_max), "0", 1, 10000000,
+     .help = "Tasks of one client that may wait; one more is refused as QUOTA. 0: no limit of its "
+             "own.",
+     .flags = OPTION_ZERO},
+    {"client_queue_max_bytes", OPTION_SIZE, HOST(client_queue_max_bytes), "0", KI, 1024 * GI,
+     .help = "Bytes of params and inputs of one client's waiting tasks. 0: no limit of its own.",
+     .flags = OPTION_ZERO},
+    {"tenant_queue_max", OPTION_INT, HOST(tenant_queue_max), "0", 1, 10000000,
+     .help = "Tasks for one tenant that may wait; one more is refused as QUOTA. 0: no limit of its "
+             "own.",
+     .flags = OPTION_ZERO},
+    {"tenant_queue_max_bytes", OPTION_SIZE, HOST(tenant_queue_max_bytes), "0", KI, 1024 * GI,
+     .help = "Bytes of params and inputs of one tenant's waiting tasks. 0: no limit of its own.",
+     .flags = OPTION_ZERO},
+    {"tenant_max_concurrent", OPTION_INT, HOST(tenant_max_concurrent), "0", 1, 4096,
+     .help = "Tasks for one tenant that run at once. 0: no limit of its own.",
+     .flags = OPTION_ZERO},
+    {"ageing", OPTION_DURATION, HOST(ageing_ms), "60s", 100, 30 * DAY,
+     .help = "A waiting task counts as one priority higher for each time it has waited so long, so "
+             "that low ones have their turn too. 0: never.",
+     .flags = OPTION_ZERO | OPTION_RESTART},
     {"max_frame", OPTION_SIZE, HOST(max_frame_bytes), "64Mi", 64 * KI, 2 * GI,
      .help = "Largest single frame of a message: an input or output by value.",
      .flags = OPTION_RESTART},
@@ -115,6 +146,10 @@ static const struct option host_options[] = {
     {"gone_ttl", OPTION_DURATION, HOST(gone_ttl_ms), "10m", SECOND, 30 * DAY,
      .help = "How long a queued task waits for a pipeline that no plugin provides any more, unless "
              "its own ttl is shorter."},
+    {"dead_letter_retention", OPTION_DURATION, HOST(dead_letter_retention_ms), "30d", SECOND,
+     3650 * DAY, .help = "How long a task that failed for good is kept as a dead letter."},
+    {"dead_letters_max", OPTION_INT, HOST(dead_letters_max), "10000", 1, 10000000,
+     .help = "Dead letters that are kept; past it the oldest go first."},
     {"drain_timeout", OPTION_DURATION, HOST(drain_timeout_ms), "45s", SECOND, DAY,
      .help =
          "How long a stop waits for running tasks. Longer than a shim's poll_timeout and 5s; the "
@@ -164,6 +199,21 @@ static const struct option task_type_options[] = {
      .help = "Tasks of this type that run at once, over all pipelines."},
 };
 
+#define TENANT(member) offsetof(struct conf_tenant, member)
+static const struct option tenant_options[] = {
+    {"weight", OPTION_INT, TENANT(weight), "1", 1, 1000,
+     .help = "Its share beside other tenants whose tasks wait: 2 has twice the turns of 1."},
+    {"queue_max", OPTION_INT, TENANT(queue_max), "0", 1, 10000000,
+     .help = "Its tasks that may wait. 0: the host's tenant_queue_max.", .flags = OPTION_ZERO},
+    {"queue_max_bytes", OPTION_SIZE, TENANT(queue_max_bytes), "0", KI, 1024 * GI,
+     .help = "Bytes of params and inputs of its waiting tasks. 0: the host's "
+             "tenant_queue_max_bytes.",
+     .flags = OPTION_ZERO},
+    {"max_concurrent", OPTION_INT, TENANT(max_concurrent), "0", 1, 4096,
+     .help = "Its tasks that run at once. 0: the host's tenant_max_concurrent.",
+     .flags = OPTION_ZERO},
+};
+
 #define SHIM(member) offsetof(struct conf_shim, member)
 static const struct option shim_options[] = {
     {"enabled", OPTION_BOOL, SHIM(enabled), "yes", 0, 0, .help = "Whether the shim is started."},
@@ -190,6 +240,11 @@ static const struct option shim_options[] = {
     {"max_concurrent", OPTION_INT, SHIM(max_concurrent), "0", 1, 4096,
      .help = "Tasks of this orchestrator at once. 0: as many as the host takes.",
      .flags = OPTION_ZERO},
+    {"max_attempts", OPTION_INT, SHIM(max_attempts), "1", 1, RETRY_ATTEMPTS_MAX,
+     .help =
+         "How often this host tries a task of the orchestrator, which usually tries failed ones "
+         "again by itself. Failures of the host's own making do not count; the pipeline's "
+         "max_attempts holds too."},
     {"pipelines", OPTION_NAMES, SHIM(pipelines), "", 0, 0,
      .help = "Pipelines offered to this orchestrator. Empty: all."},
     {"files", OPTION_ENUM, SHIM(files), "orchestrator", 0, 0,
@@ -276,6 +331,24 @@ static const struct option pipeline_options[] = {
      .help = "Largest file a task may write."},
     {"max_files", OPTION_INT, PIPELINE(max_files), "64", 16, 65536,
      .help = "Open descriptors of a task."},
+    {"max_attempts", OPTION_INT, PIPELINE(max_attempts), "3", 1, RETRY_ATTEMPTS_MAX,
+     .help = "How often a task is tried if it fails with a code of retry_on; a task may ask for "
+             "less. What is the host's own fault does not count. 1: a task that may have begun is "
+             "not run again."},
+    {"retry_delay", OPTION_DURATION, PIPELINE(retry_delay_ms), "1s", 0, DAY,
+     .help =
+         "Pause before the second attempt, doubled before each that follows; half of each pause "
+         "is left to chance."},
+    {"retry_delay_max", OPTION_DURATION, PIPELINE(retry_delay_max_ms), "5m", 0, 30 * DAY,
+     .help = "Longest pause between two attempts."},
+    {"retry_on", OPTION_NAMES, PIPELINE(retry_on),
+     "TRANSIENT, STAGING_FAILED, CRASH, KILLED, OVERLOADED, INTERNAL", 0, 0,
+     .help = "Error codes after which a task is tried again. TIMEOUT and OOM are not among the "
+             "defaults: the next attempt has the same limit, and costs as much again.",
+     .check = check_retry_code},
+    {"dead_letters", OPTION_BOOL, PIPELINE(dead_letters), "yes", 0, 0,
+     .help = "Whether a durable task that failed for good is kept with its inputs and its history, "
+             "to be looked at and run again (penstock dlq)."},
     {"max_threads", OPTION_INT, PIPELINE(max_threads), "64", 1, 4096, .help = "Threads of a task."},
 };
 
@@ -286,6 +359,10 @@ const struct section sections[SECTION_KINDS] = {
     [SECTION_TASK_TYPE] = {"task_type", "<name>", SECTION_HOST, sizeof(struct conf_task_type),
                            ROWS(task_type_options),
                            "A limit shared by all pipelines of one task type."},
+    [SECTION_TENANT] = {"tenant", "<name>", SECTION_TOP, sizeof(struct conf_tenant),
+                        ROWS(tenant_options),
+                        "One of those whom tasks are for: the tenant that they name. The others "
+                        "have the host's tenant_ limits and weight 1."},
     [SECTION_SHIM] = {"shim", "<name>", SECTION_TOP, sizeof(struct conf_shim), ROWS(shim_options),
                       "The connection to one orchestrator; one process each."},
     [SECTION_PLUGIN] =

@@ -24,12 +24,17 @@ uid_t users_last_box(const struct conf_host *h)
     return (uid_t)h->box_uid_base + USERS_BOXES - 1;
 }
 
+uid_t users_shim_seat(const struct conf_host *h, size_t seat)
+{
+    return below(h, SHIMS_BELOW + seat);
+}
+
 uid_t users_shim(const struct conf *c, const struct conf_shim *shim)
 {
     size_t i = 0;
     while (i < conf_shim_count(c) && conf_shim_at(c, i) != shim)
         i++;
-    return below(conf_host(c), SHIMS_BELOW + i);
+    return users_shim_seat(conf_host(c), i);
 }
 
 int users_tasks_group(const struct conf_host *h, gid_t *group)

@@ -19,7 +19,9 @@ enum { USERS_BOXES = 65536 };
 uid_t users_core(const struct conf_host *h);
 /* Boxes have those from host.box_uid_base to this one. */
 uid_t users_last_box(const struct conf_host *h);
-/* shim: one of c's. */
+/* Seats count from 0. */
+uid_t users_shim_seat(const struct conf_host *h, size_t seat);
+/* shim: one of c's; its seat is its place in the configuration, as long as nobody else gives it one. */
 uid_t users_shim(const struct conf *c, const struct conf_shim *shim);
 /* Who beside root may write the task socket: socket_group, without one the core's own group.
  * -1 with errno: there is no such group. */

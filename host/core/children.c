@@ -75,11 +75,15 @@ static void accept(struct core *c, struct task *t, const struct task *parent)
     t->is_silent = !parent->wants_children;
     t->is_durable = parent->is_durable;
     memcpy(t->parent, parent->uid, sizeof t->parent);
+    t->is_job_cancelled = parent->is_job_cancelled;
+    t->cancelled_why = parent->is_job_cancelled ? "its job was cancelled" : NULL;
     c->stats.accepted++;
     if (!t->is_durable)
         task_admit(c, t);
     else if (durable_accept(c, t, true, on_accepted, NULL) < 0)
         task_reject(c, t);
+    else if (t->is_job_cancelled)
+        durable_note(c, t, NOTE_CANCEL, 0, 0, NULL);
 }
 
 static void start_child(struct core *c, struct child *x, const struct task *parent,

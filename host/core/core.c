@@ -14,14 +14,22 @@
 #include "base/privileges.h"
 #include "base/table.h"
 #include "conf/users.h"
+#include "core/changes.h"
+#include "core/dead_letters.h"
 #include "core/doors.h"
 #include "core/durable.h"
 #include "core/growth.h"
 #include "core/kept.h"
+#include "core/keys.h"
 #include "core/peers.h"
 #include "core/pipelines.h"
 #include "core/push.h"
+#include "core/quota.h"
+#include "core/reading.h"
+#include "core/reload.h"
 #include "core/replay.h"
+#include "core/reserve.h"
+#include "core/retries.h"
 #include "core/scan.h"
 #include "core/tasks.h"
 #include "core/verbs.h"
@@ -79,51 +87,60 @@ static int make_tables(struct core *c)
     c->by_uid = table_new();
     c->by_id = table_new();
     c->by_key = table_new();
+    c->jobs = table_new();
     c->pipelines = table_new();
     c->lanes = table_new();
     c->groups = table_new();
     c->sched = sched_new((uint32_t)c->host->max_concurrent);
+    if (c->sched != NULL)
+        sched_set_ageing(c->sched, c->host->ageing_ms);
     bool is_complete = c->peers != NULL && c->clients != NULL && c->by_uid != NULL &&
-                       c->by_id != NULL && c->by_key != NULL && c->pipelines != NULL &&
-                       c->lanes != NULL && c->groups != NULL && c->sched != NULL;
-    return is_complete && kept_init(c) == 0 && push_init(c) == 0 ? 0 : -1;
+                       c->by_id != NULL && c->by_key != NULL && c->jobs != NULL &&
+                       c->pipelines != NULL && c->lanes != NULL && c->groups != NULL &&
+                       c->sched != NULL;
+    return is_complete && kept_init(c) == 0 && push_init(c) == 0 && started_init(c) == 0 &&
+                   quota_init(c) == 0 && reserve_init(c) == 0
+               ? 0
+               : -1;
 }
 
-static void tell_ready(struct core *c)
+void core_tell_status(struct core *c, const char *line)
 {
-    if (c->ready_fd < 0)
-        return;
-    if (fd_write_all(c->ready_fd, "ready\n", 6) < 0)
-        log_warn("readiness cannot be told", LE(errno));
-    fd_close(&c->ready_fd);
+    if (c->status_fd >= 0 && fd_write_all(c->status_fd, line, strlen(line)) < 0)
+        log_warn("the supervisor cannot be told", LS("line", line), LE(errno));
 }
 
-static void on_scanned(void *arg, struct catalog *catalog)
+static void on_scanned(void *arg, struct catalog *catalog, const struct conf_list *changing)
 {
     struct core *c = arg;
+    (void)changing;
     c->catalog = catalog;
-    if (catalog == NULL || pipelines_init(c) < 0 || replay(c) < 0 || doors_open(c) < 0 ||
+    if (catalog == NULL || changes_begin(c) < 0 || replay(c) < 0 || doors_open(c) < 0 ||
         growth_init(c) < 0) {
         c->has_failed = true;
         loop_stop(c->loop);
         return;
     }
     c->phase = CORE_SERVING;
+    dead_letters_count(c);
     log_info("serving", LS("tasks", c->host->tasks_socket), LS("control", c->host->control_socket),
              LI("plugins", catalog_count(catalog)), LI("pipelines", catalog_pipelines(catalog)),
              LI("max_concurrent", c->host->max_concurrent));
-    tell_ready(c);
+    core_tell_status(c, "ready\n");
+    reload_watch_broken(c);
+    reload_begin_waiting(c);
 }
 
 /* Only now is it known whether there can be boxes at all. */
 static void on_launcher_report(void *arg, const struct launch_report *report)
 {
     struct core *c = arg;
+    const struct scan_options o = {.launcher = c->launcher, .conf = c->conf};
     if (report->is_refused != 0) {
         log_error("boxes do not hold here what require and require_strong ask for",
                   LS("why", report->why));
         c->is_refused = c->has_failed = true;
-    } else if (scan_start(c->loop, c->launcher, c->conf, on_scanned, c) == NULL) {
+    } else if (scan_start(c->loop, &o, on_scanned, c) == NULL) {
         log_error("no memory to start");
         c->has_failed = true;
     }
@@ -157,6 +174,18 @@ static void set_limits(struct core *c)
                                           .frames = (size_t)c->host->max_frames};
 }
 
+void core_configure(struct core *c, struct conf *conf)
+{
+    conf_ref(conf);
+    conf_free(c->conf);
+    c->conf = conf;
+    c->host = conf_host(conf);
+    set_limits(c);
+    log_set_level((enum log_level)c->host->log_level);
+    sched_limit(c->sched, (uint32_t)c->host->max_concurrent);
+    push_capacity_soon(c);
+}
+
 /* What root may have to do: see the host's folders, and take the doors' places in them. */
 static int take_places(struct core *c)
 {
@@ -164,7 +193,7 @@ static int take_places(struct core *c)
         log_error("host id cannot be kept", LS("state_dir", c->host->state_dir), LE(errno));
         return -1;
     }
-    return durable_make_place(c) == 0 ? doors_listen(c) : -1;
+    return durable_make_place(c) < 0 || keys_init(c) < 0 ? -1 : doors_listen(c);
 }
 
 /* Before the first thread and the first byte from outside: what is wrong in us is not root's then. */
@@ -188,7 +217,7 @@ static int start(struct core *c, int launcher_fd)
     c->launcher = launcher_new(c->loop, launcher_fd, on_launcher_lost, c);
     if (durable_open(c) < 0)
         return -1;
-    if (c->drain == NULL || c->launcher == NULL || make_tables(c) < 0) {
+    if (c->drain == NULL || c->launcher == NULL || make_tables(c) < 0 || reload_init(c) < 0) {
         log_error("no memory to start");
         return -1;
     }
@@ -200,13 +229,16 @@ static int start(struct core *c, int launcher_fd)
 int core_init(struct core *c, struct loop *loop, const struct core_options *o)
 {
     *c = (struct core){.loop = loop,
-                       .conf = o->conf,
+                       .request = o->request,
+                       .conf = conf_ref(o->conf),
                        .host = conf_host(o->conf),
                        .tasks_fd = -1,
                        .control_fd = -1,
                        .tcp_fd = -1,
                        .statm_fd = -1,
-                       .ready_fd = o->ready_fd};
+                       .status_fd = o->status_fd,
+                       .restarts = o->restarts,
+                       .last_end = o->last_end};
     buf_init(&c->out, OUT_MAX);
     c->epoch = clock_wall_ms();
     c->started_mono_ms = clock_mono_ms();
@@ -262,7 +294,11 @@ void core_check_idle(struct core *c)
 {
     if (!c->stops_when_idle || c->phase < CORE_DRAINING)
         return;
-    if (sched_running(c->sched) == 0 && sched_waiting(c->sched) == 0 && durable_is_idle(c))
+    /* Who has reserved room may still bring a task. */
+    const bool is_idle = sched_running(c->sched) == 0 && sched_waiting(c->sched) == 0 &&
+                         c->n_retrying_here == 0 &&
+                         (c->phase == CORE_STOPPING || reserve_total(c).n == 0);
+    if (is_idle && durable_is_idle(c))
         loop_stop(c->loop);
 }
 
@@ -271,19 +307,27 @@ void core_clear(struct core *c)
     c->phase = CORE_STOPPING;
     growth_clear(c);
     durable_close(c); /* what it completes is still sent */
+    readings_clear(c);
     doors_close(c, LAST_WORDS_MS);
+    keys_clear(c);
     launcher_free(c->launcher);
+    changes_clear(c);
+    reload_clear(c);
     if (c->by_uid != NULL)
         tasks_clear(c);
     peers_clear(c);
+    reserve_clear(c);
+    quota_clear(c);
     pipelines_clear(c);
     kept_clear(c);
     push_clear(c);
+    started_clear(c);
     sched_free(c->sched);
     catalog_unref(c->catalog);
     loop_timer_free(c->drain);
     doors_forget(c);
     json_doc_clear(&c->doc);
     buf_clear(&c->out);
-    fd_close(&c->ready_fd);
+    fd_close(&c->status_fd);
+    conf_free(c->conf);
 }

@@ -12,11 +12,13 @@
 int doors_listen(struct core *c);
 /* Starts ZeroMQ and serves the doors. -1: logged. */
 int doors_open(struct core *c);
+/* Whether who comes in by this socket has proved a key: router_user tells which. */
+bool doors_need_key(const struct core *c, const struct router *r);
 /* Reads at most so many messages of each door. */
 void doors_serve(struct core *c, int budget);
 /* Whether doors_serve would have something to do. */
 bool doors_are_due(const struct core *c);
-/* Cuts off all peers of one door, and frees what libzmq holds for them, in its own time; what was being sent is
+/* Cuts off all peers of one door (TCP belongs to that of tasks), and frees what libzmq holds for them, in its own time; what was being sent is
  * dropped. Who connects waits. */
 void doors_shut(struct core *c, enum door door);
 /* Serves what is shut again. The epoch is another one, so that clients see in PONG that they have to say HELLO

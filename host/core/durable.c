@@ -137,6 +137,7 @@ static void describe(struct task *t, struct operation *o)
                                          .key = t->key,
                                          .pipeline = pipeline_slug(t->pipeline),
                                          .parent = t->parent[0] != '\0' ? t->parent : NULL,
+                                         .retry_of = t->retry_of[0] != '\0' ? t->retry_of : NULL,
                                          .digest = {t->digest[0], t->digest[1]},
                                          .priority = t->item.priority,
                                          .depth = t->depth,
@@ -166,6 +167,20 @@ static struct journal_bytes bytes_in(const struct buf *b)
     return (struct journal_bytes){b->len > 0 ? b->data : NULL, b->len};
 }
 
+/* Of a task that went well at once the result says it all. Its details stand in the result. */
+static struct journal_note last_note(const struct task *t)
+{
+    const struct result *r = t->result;
+    return (struct journal_note){.at_ms = t->finished_ms,
+                                 .attempt = (uint32_t)t->box.attempt,
+                                 .event = NOTE_FINISHED,
+                                 .code = code_name(r->code),
+                                 .message = r->message,
+                                 .run_ms = r->run_ms,
+                                 .cpu_ms = r->cpu_ms,
+                                 .max_rss_bytes = r->max_rss_bytes};
+}
+
 static void judge(const struct task *t, struct operation *o)
 {
     const struct result *r = t->result;
@@ -175,6 +190,8 @@ static void judge(const struct task *t, struct operation *o)
                                               .bytes = bytes_of(&r->outputs[i].bytes)};
     o->op.u.task_end.seq = t->seq;
     o->op.u.task_end.attempt = t->box.attempt;
+    if (r->code != CODE_OK || t->box.attempt > 1)
+        o->op.u.task_end.note = last_note(t);
     o->op.u.task_end.result =
         (struct journal_result){.status = r->status,
                                 .code = code_name(r->code),
@@ -192,6 +209,7 @@ static void judge(const struct task *t, struct operation *o)
                                 .max_rss_bytes = r->max_rss_bytes,
                                 .attempt = t->box.attempt,
                                 .is_cached = t->is_cached,
+                                .is_dead = t->is_dead,
                                 .is_delivered = !t->owner->is_client || t->is_silent};
 }
 
@@ -240,6 +258,50 @@ int durable_barrier(struct core *c, void (*fn)(struct core *c, void *arg), void 
 /* ---- operations that nobody waits for
  * ------------------------------------------------------------- */
 
+struct note_operation {
+    struct journal_op op; /* first */
+    struct result *r;     /* or NULL */
+};
+
+static void on_noted(struct journal_op *op, enum code code, const char *why)
+{
+    struct note_operation *x = (struct note_operation *)op;
+    (void)code;
+    (void)why;
+    result_unref(x->r);
+    free(x);
+}
+
+static void fill_note(struct journal_note *n, const struct result *r)
+{
+    n->code = code_name(r->code);
+    n->message = r->message;
+    n->details = bytes_in(&r->details);
+    n->run_ms = r->run_ms;
+    n->cpu_ms = r->cpu_ms;
+    n->max_rss_bytes = r->max_rss_bytes;
+}
+
+/* Lost for want of memory, it costs a line of history and at most an attempt more. */
+void durable_note(struct core *c, const struct task *t, const char *event, uint32_t attempts,
+                  int64_t not_before_ms, struct result *r)
+{
+    struct note_operation *x = t->is_durable ? calloc(1, sizeof *x) : NULL;
+    if (x == NULL)
+        return;
+    x->r = r != NULL ? result_ref(r) : NULL;
+    x->op.kind = JOURNAL_NOTE;
+    x->op.done = on_noted;
+    x->op.u.task_end.seq = t->seq;
+    x->op.u.task_end.attempt = attempts;
+    x->op.u.task_end.not_before_ms = not_before_ms;
+    x->op.u.task_end.note = (struct journal_note){
+        .at_ms = clock_wall_ms(), .attempt = (uint32_t)t->box.attempt, .event = event};
+    if (r != NULL)
+        fill_note(&x->op.u.task_end.note, r);
+    journal_put(c->journal, &x->op);
+}
+
 /* Lost for want of memory, it costs a RESULT that is sent once more after a restart. */
 static void note(struct core *c, const struct task *t, enum journal_kind kind)
 {
@@ -262,6 +324,41 @@ void durable_forget(struct core *c, const struct task *t)
     note(c, t, JOURNAL_FORGET);
 }
 
+struct row_operation {
+    struct journal_op op; /* first */
+    char text[ID_TEXT];
+};
+
+static struct row_operation *row_operation_new(enum journal_kind kind, uint64_t seq)
+{
+    struct row_operation *x = calloc(1, sizeof *x);
+    if (x == NULL)
+        return NULL;
+    x->op.kind = kind;
+    x->op.u.task_end.seq = seq;
+    return x;
+}
+
+void durable_forget_row(struct core *c, uint64_t seq)
+{
+    struct row_operation *x = row_operation_new(JOURNAL_FORGET, seq);
+    if (x != NULL)
+        journal_put(c->journal, &x->op);
+}
+
+int durable_revived(struct core *c, uint64_t seq, const char *event, const char *new_uid)
+{
+    struct row_operation *x = row_operation_new(JOURNAL_REVIVED, seq);
+    if (x == NULL)
+        return -1;
+    if (new_uid != NULL)
+        snprintf(x->text, sizeof x->text, "%s", new_uid);
+    x->op.u.task_end.note = (struct journal_note){
+        .at_ms = clock_wall_ms(), .event = event, .message = new_uid != NULL ? x->text : NULL};
+    journal_put(c->journal, &x->op);
+    return 0;
+}
+
 /* ---- owners
  * --------------------------------------------------------------------------------------- */
 
@@ -277,12 +374,14 @@ void durable_owner(struct core *c, struct owner *o)
         return; /* tried again with its next task */
     x->copy = *o;
     x->op.kind = JOURNAL_OWNER;
-    x->op.u.owner = (struct journal_owner){.number = o->number,
-                                           .client = x->copy.id,
-                                           .resume_hash = x->copy.resume_hash,
-                                           .name = x->copy.name,
-                                           .kind = x->copy.kind,
-                                           .seen_ms = clock_wall_ms()};
+    x->op.u.owner =
+        (struct journal_owner){.number = o->number,
+                               .client = x->copy.id,
+                               .resume_hash = x->copy.resume_hash,
+                               .curve_key = x->copy.curve_key[0] != '\0' ? x->copy.curve_key : NULL,
+                               .name = x->copy.name,
+                               .kind = x->copy.kind,
+                               .seen_ms = clock_wall_ms()};
     journal_put(c->journal, &x->op);
     o->is_journaled = true;
 }

@@ -35,6 +35,23 @@ int durable_accept(struct core *c, struct task *t, bool is_child, durable_fn fn,
 void durable_finish(struct core *c, struct task *t, durable_fn fn);
 /* fn(arg) once all that was put before is durable. -1: no memory. */
 int durable_barrier(struct core *c, void (*fn)(struct core *c, void *arg), void *arg);
+/* Events of a task's history. */
+#define NOTE_STARTED     "started"  /* at work for a while */
+#define NOTE_FAILED      "failed"   /* an attempt; another one follows */
+#define NOTE_REQUEUED    "requeued" /* back in the queue by no doing of its own: no attempt */
+#define NOTE_CANCEL      "cancel"   /* asked for while it ran */
+#define NOTE_FINISHED    "finished" /* the last attempt, or none: the verdict */
+#define NOTE_REPEATED    "repeated" /* a dead letter runs again, as the task in message */
+#define NOTE_PURGED      "purged"   /* a dead letter was thrown away before it was acknowledged */
+#define NOTE_INTERRUPTED "interrupted" /* the host died during the attempt */
+/* A line of its history; attempts is how many are behind it, this one included, not_before_ms when it
+ * may run again. r: what to tell (referenced), or NULL. Nothing if the task is not durable. */
+void durable_note(struct core *c, const struct task *t, const char *event, uint32_t attempts,
+                  int64_t not_before_ms, struct result *r);
+/* A dead letter is none any more; new_uid: of the task that repeats it, or NULL. -1: no memory. */
+int durable_revived(struct core *c, uint64_t seq, const char *event, const char *new_uid);
+/* Everything of a task that is not in memory, or only as a line of LIST. */
+void durable_forget_row(struct core *c, uint64_t seq);
 /* Nobody waits for these. */
 void durable_acknowledge(struct core *c, const struct task *t);
 void durable_forget(struct core *c, const struct task *t);

@@ -97,6 +97,7 @@ void kept_write_result(struct core *c, const struct task *t, struct json_writer 
     result_write(t->result, w, started - t->submitted_ms, t->wants_digest);
     json_member_int(w, "attempt", t->box.attempt);
     json_member_bool(w, "cached", t->is_cached);
+    json_member_str(w, "retry_of", t->retry_of[0] != '\0' ? t->retry_of : NULL);
     if (t->metadata.at != NULL)
         json_member_raw(w, "metadata", t->metadata);
     if (t->trace.at != NULL)
@@ -212,13 +213,20 @@ static int shrink(struct core *c, struct task *t)
     return 0;
 }
 
+/* What the journal has need not be in memory. A key is answered for as long as the result is kept. */
 void kept_acknowledge(struct core *c, struct task *t)
 {
     if (!t->is_kept || t->is_acknowledged)
         return;
     durable_acknowledge(c, t);
-    if (shrink(c, t) < 0)
+    if (t->is_durable) {
         forget(c, t);
+    } else if (t->key != NULL) {
+        mark_delivered(c, t);
+        task_give_up_id(c, t);
+    } else if (shrink(c, t) < 0) {
+        forget(c, t);
+    }
 }
 
 static void write_progress(const struct task *t, struct json_writer *w)
@@ -227,12 +235,15 @@ static void write_progress(const struct task *t, struct json_writer *w)
         json_member_double(w, "progress", t->progress);
     if (t->started_ms > 0)
         json_member_int(w, "started", t->started_ms);
+    if (t->state == TASK_RETRY) {
+        json_member_str(w, "code", code_name(t->last_code));
+        json_member_int(w, "retry_at", t->not_before_ms);
+    }
     if (t->state != TASK_FINISHED) /* a verdict that is not durable is not told */
         return;
-    if (t->finished_ms > 0)
-        json_member_int(w, "finished", t->finished_ms);
-    if (t->result == NULL)
-        return;
+    json_member_int(w, "finished", t->finished_ms);
+    if (t->is_dead)
+        json_member_bool(w, "dead", true);
     json_member_str(w, "status", t->result->status);
     if (t->result->code != CODE_OK) {
         json_member_str(w, "code", code_name(t->result->code));
@@ -247,10 +258,13 @@ void kept_write_info(struct core *c, const struct task *t, struct json_writer *w
     json_member_str(w, "task_id", t->task_id);
     json_member_str(w, "uid", t->uid);
     json_member_str(w, "job_id", t->job_id);
+    json_member_str(w, "tenant", t->tenant);
     json_member_str(w, "pipeline", pipeline_slug(t->pipeline));
     json_member_str(w, "state", task_state_name(t->state));
     json_member_double(w, "priority", t->item.priority);
     json_member_int(w, "attempt", t->box.attempt);
+    json_member_str(w, "retry_of", t->retry_of[0] != '\0' ? t->retry_of : NULL);
+    json_member_str(w, "parent", t->parent[0] != '\0' ? t->parent : NULL);
     json_member_int(w, "submitted", t->submitted_ms);
     json_member_str(w, "client", t->owner->is_client ? t->owner->name : "");
     write_progress(t, w);

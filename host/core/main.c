@@ -8,18 +8,22 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fault.h"
 #include "base/log.h"
 #include "base/process.h"
 #include "conf/conf.h"
 #include "core/core.h"
+#include "core/reload.h"
 #include "loop/loop.h"
 
 enum { EXIT_USAGE = 2, EXIT_CONFIG = 78 };
 
 struct arguments {
     struct conf_request conf;
-    int launcher_fd, ready_fd;
+    int launcher_fd, status_fd;
+    int restarts;
+    const char *last_end;
 };
 
 static int number(const char *text)
@@ -32,7 +36,7 @@ static int read_arguments(int argc, char **argv, struct arguments *a)
 {
     const char *problem;
     *a = (struct arguments){
-        .conf = {.variables = (const char *const *)environ}, .launcher_fd = -1, .ready_fd = -1};
+        .conf = {.variables = (const char *const *)environ}, .launcher_fd = -1, .status_fd = -1};
     if (conf_request_take(&a->conf, &argc, argv, &problem) < 0) {
         fprintf(stderr, "penstock-core: %s\n", problem);
         return -1;
@@ -40,8 +44,12 @@ static int read_arguments(int argc, char **argv, struct arguments *a)
     for (int i = 1; i + 1 < argc; i += 2) {
         if (strcmp(argv[i], "--launcher-fd") == 0)
             a->launcher_fd = number(argv[i + 1]);
-        else if (strcmp(argv[i], "--ready-fd") == 0)
-            a->ready_fd = number(argv[i + 1]);
+        else if (strcmp(argv[i], "--status-fd") == 0)
+            a->status_fd = number(argv[i + 1]);
+        else if (strcmp(argv[i], "--restarts") == 0)
+            a->restarts = number(argv[i + 1]);
+        else if (strcmp(argv[i], "--last-end") == 0)
+            a->last_end = argv[i + 1];
     }
     if (a->launcher_fd >= 0)
         return 0;
@@ -53,6 +61,10 @@ static void on_signal(void *arg, int signo)
 {
     struct core *c = arg;
     log_info("signal", LS("name", sigabbrev_np(signo)));
+    if (signo == SIGHUP) {
+        reload_all(c);
+        return;
+    }
     /* The first one drains, the second one stops. */
     if (c->stops_when_idle)
         core_stop_now(c);
@@ -62,7 +74,7 @@ static void on_signal(void *arg, int signo)
 
 /* The status to exit with. What the configuration requires and the machine does not give is an error
  * of the configuration: starting again would not help. */
-static int serve(const struct conf *conf, const struct arguments *a)
+static int serve(struct conf *conf, const struct arguments *a)
 {
     struct core core;
     sigset_t set;
@@ -73,8 +85,13 @@ static int serve(const struct conf *conf, const struct arguments *a)
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
-    const struct core_options o = {
-        .conf = conf, .launcher_fd = a->launcher_fd, .ready_fd = a->ready_fd};
+    sigaddset(&set, SIGHUP);
+    const struct core_options o = {.request = &a->conf,
+                                   .conf = conf,
+                                   .launcher_fd = a->launcher_fd,
+                                   .status_fd = a->status_fd,
+                                   .restarts = a->restarts,
+                                   .last_end = a->last_end};
     if (core_init(&core, loop, &o) == 0 && loop_signals(loop, &set, on_signal, &core) == 0)
         rc = loop_run(loop) == 0 && !core.has_failed ? 0 : -1;
     const bool is_refused = core.is_refused;
@@ -104,6 +121,7 @@ int main(int argc, char **argv)
     process_end_with_parent(SIGKILL);
     signal(SIGPIPE, SIG_IGN);
     fault_setup();
+    clock_setup();
     raise_file_limit();
     struct conf *conf = conf_load(&a.conf, &errors);
     for (size_t i = 0; i < errors.n; i++)

@@ -10,31 +10,40 @@
 #include "base/table.h"
 #include "core/durable.h"
 #include "core/kept.h"
+#include "core/keys.h"
+#include "core/reserve.h"
 #include "core/tasks.h"
+#include "core/verbs.h"
 #include "journal/journal.h"
 #include "loop/loop.h"
 
 enum { PEERS_MAX = 65536, ROOM_TRIES = 64, CLIENTS_MAX = 16384, ENVELOPE_FRAME_MAX = 255 };
 
-/* Routing id and envelope as one key; 0 if a frame is too long for one. */
-static size_t make_key(const struct router *r, const struct wire_view *frames, size_t n,
-                       unsigned char *key)
+static size_t add_frame(unsigned char *key, size_t at, const void *bytes, size_t len)
+{
+    key[at++] = (unsigned char)len;
+    memcpy(key + at, bytes, len);
+    return at + len;
+}
+
+/* Socket, CURVE key, routing id and envelope as one key; 0 if a frame is too long for one. The CURVE key is in it
+ * because a peer may take any routing id that nobody has at the time. */
+static size_t make_key(const struct router *r, const char *curve_key,
+                       const struct wire_view *frames, size_t n, unsigned char *key)
 {
     uintptr_t door = (uintptr_t)r;
-    size_t at = sizeof door;
     memcpy(key, &door, sizeof door);
+    size_t at = add_frame(key, sizeof door, curve_key, strlen(curve_key));
     for (size_t i = 0; i < n; i++) {
         if (frames[i].len > ENVELOPE_FRAME_MAX)
             return 0;
-        key[at++] = (unsigned char)frames[i].len;
-        memcpy(key + at, frames[i].data, frames[i].len);
-        at += frames[i].len;
+        at = add_frame(key, at, frames[i].data, frames[i].len);
     }
     return at;
 }
 
-static struct peer *peer_new(struct core *c, struct router *r, const unsigned char *key,
-                             size_t key_len, size_t n)
+static struct peer *peer_new(struct core *c, struct router *r, const char *curve_key,
+                             const unsigned char *key, size_t key_len, size_t n)
 {
     struct peer *p = calloc(1, sizeof *p + key_len);
     if (p == NULL)
@@ -42,8 +51,9 @@ static struct peer *peer_new(struct core *c, struct router *r, const unsigned ch
     p->router = r;
     p->key_len = key_len;
     memcpy(p->key, key, key_len);
+    memcpy(p->curve_key, curve_key, strlen(curve_key) + 1);
     p->to.n = n;
-    size_t at = sizeof(uintptr_t);
+    size_t at = sizeof(uintptr_t) + 1 + strlen(curve_key);
     for (size_t i = 0; i < n; i++) {
         p->to.frames[i] = (struct wire_view){p->key + at + 1, p->key[at]};
         at += 1 + (size_t)p->key[at];
@@ -80,18 +90,19 @@ static void make_room(struct core *c)
     peer_lost(c, p);
 }
 
-struct peer *peer_of(struct core *c, struct router *r, const struct wire_view *frames,
-                     size_t n_envelope, bool is_req)
+struct peer *peer_of(struct core *c, struct router *r, const char *curve_key,
+                     const struct wire_view *frames, size_t n_envelope, bool is_req)
 {
-    unsigned char key[sizeof(uintptr_t) + (WIRE_ENVELOPE_MAX + 1) * (ENVELOPE_FRAME_MAX + 1)];
-    size_t key_len = make_key(r, frames, n_envelope, key);
+    unsigned char
+        key[sizeof(uintptr_t) + CURVE_HEX + (WIRE_ENVELOPE_MAX + 1) * (ENVELOPE_FRAME_MAX + 1)];
+    size_t key_len = make_key(r, curve_key, frames, n_envelope, key);
     if (key_len == 0)
         return NULL;
     struct peer *p = table_get(c->peers, key, key_len);
     if (p == NULL) {
         if (table_count(c->peers) >= PEERS_MAX)
             make_room(c);
-        p = peer_new(c, r, key, key_len, n_envelope);
+        p = peer_new(c, r, curve_key, key, key_len, n_envelope);
         if (p == NULL)
             return NULL;
     } else {
@@ -137,6 +148,7 @@ int owner_restore_client(struct core *c, struct owner *o, const struct journal_o
     copy_text(o->resume_hash, sizeof o->resume_hash, from->resume_hash);
     copy_text(o->name, sizeof o->name, from->name);
     copy_text(o->kind, sizeof o->kind, from->kind);
+    copy_text(o->curve_key, sizeof o->curve_key, from->curve_key);
     if (strlen(o->resume_hash) != DIGEST_HEX - 1 ||
         table_put(c->clients, o->resume_hash, DIGEST_HEX - 1, o) < 0)
         return -1;
@@ -148,6 +160,7 @@ static void owner_free(struct core *c, struct owner *o)
 {
     durable_owner_gone(c, o);
     owner_set_watch(c, o, 0, false, false);
+    reserve_drop(c, o);
     if (o->is_client)
         table_take(c->clients, o->resume_hash, DIGEST_HEX - 1);
     if (o->prev != NULL)
@@ -169,8 +182,10 @@ struct owner *peer_owner(struct core *c, struct peer *p)
 {
     if (p->owner == NULL) {
         p->owner = owner_new(c);
-        if (p->owner != NULL)
+        if (p->owner != NULL) {
             p->owner->peer = p;
+            memcpy(p->owner->curve_key, p->curve_key, sizeof p->curve_key);
+        }
     }
     if (p->owner != NULL)
         p->owner->last_seen_ms = p->last_seen_ms;
@@ -219,6 +234,22 @@ void peers_lost(struct core *c, const struct router *r)
 {
     struct closed x = {.core = c, .router = r};
     table_each(c->peers, lose_if_closed, &x);
+}
+
+static void revoke_peer(void *value, void *arg)
+{
+    struct core *c = arg;
+    struct peer *p = value;
+    if (p->curve_key[0] == '\0' || p->is_broken || keys_find(c, p->curve_key) != NULL)
+        return;
+    verbs_break_off(c, p, CODE_UNAUTHORIZED, "this key is no longer allowed");
+    detach(c, p);
+}
+
+void peers_revoke(struct core *c)
+{
+    if (c->peers != NULL)
+        table_each(c->peers, revoke_peer, c);
 }
 
 void peers_bury(struct core *c)
@@ -272,24 +303,24 @@ static struct owner *client_of(struct core *c, struct peer *p, char *secret)
     /* Whoever says HELLO without the secret is somebody new: a routing id proves nothing. */
     if (p->owner != NULL && p->owner->is_client)
         detach(c, p);
-    struct owner *o = peer_owner(c, p);
-    if (o == NULL)
-        return NULL;
     if (table_count(c->clients) >= CLIENTS_MAX)
         make_room_for_client(c);
-    return make_client(c, o, secret) == 0 ? o : NULL;
+    struct owner *o = peer_owner(c, p);
+    return o != NULL && make_client(c, o, secret) == 0 ? o : NULL;
 }
 
-static struct owner *find_client(struct core *c, const char *secret)
+/* A secret that has got into other hands opens nothing without the key. */
+static struct owner *find_client(struct core *c, const struct peer *p, const char *secret)
 {
     char hash[DIGEST_HEX];
     hash_secret(secret, hash);
-    return table_get(c->clients, hash, DIGEST_HEX - 1);
+    struct owner *o = table_get(c->clients, hash, DIGEST_HEX - 1);
+    return o != NULL && strcmp(o->curve_key, p->curve_key) == 0 ? o : NULL;
 }
 
 struct owner *peer_hello(struct core *c, struct peer *p, char *secret, bool *is_resumed)
 {
-    struct owner *o = secret[0] != '\0' ? find_client(c, secret) : NULL;
+    struct owner *o = secret[0] != '\0' ? find_client(c, p, secret) : NULL;
     *is_resumed = o != NULL;
     if (o == NULL)
         return client_of(c, p, secret);

@@ -9,6 +9,8 @@
 
 #include "base/digest.h"
 #include "core/core.h"
+#include "core/quota_rate.h"
+#include "wire/curve.h"
 #include "wire/message.h"
 
 /* RESUME_TEXT: one character more than a secret has, so that what only begins like one is none. */
@@ -22,6 +24,7 @@ enum {
 enum event_mask { EVENT_STATE = 1, EVENT_PROGRESS = 2, EVENT_LOG = 4 };
 
 struct journal_owner;
+struct reservation;
 
 struct peer {
     struct peer *older, *newer; /* in core.peer_ages */
@@ -31,11 +34,12 @@ struct peer {
     struct router_peer to;
     int64_t last_seen_ms; /* monotonic */
     bool is_req;
-    bool is_broken; /* it broke the protocol and was told: ignored */
-    bool is_lost;   /* the connection is gone: nothing can be sent */
-    unsigned held;  /* by answers that are still to come: it is not freed */
+    bool is_broken;            /* it broke the protocol and was told: ignored */
+    bool is_lost;              /* the connection is gone: nothing can be sent */
+    unsigned held;             /* by answers that are still to come: it is not freed */
+    char curve_key[CURVE_HEX]; /* hex of what it came in with over TCP; "": by another door */
     size_t key_len;
-    unsigned char key[]; /* router, then the envelope frames, each with its length */
+    unsigned char key[]; /* router, curve_key, then the envelope frames; each with its length */
 };
 
 struct owner {
@@ -50,15 +54,20 @@ struct owner {
     struct peer *peer;  /* NULL: away */
     int64_t last_seen_ms;
     size_t n_tasks;
-    size_t waiting_bytes; /* of results it has not acknowledged */
+    struct amount queued;            /* of its tasks that wait */
+    struct reservation *reservation; /* NULL: none */
+    size_t waiting_bytes;            /* of results it has not acknowledged */
     char id[ID_TEXT];
     char resume_hash[DIGEST_HEX]; /* of the secret, which is not kept */
+    char curve_key[CURVE_HEX];    /* of the connections that may speak for it, and be told of its
+                                     tasks; "": those without one */
     char name[OWNER_NAME_MAX + 1], kind[OWNER_KIND_MAX + 1];
 };
 
-/* The peer of a message, made if it is new; NULL: no memory, or too many peers. */
-struct peer *peer_of(struct core *c, struct router *r, const struct wire_view *frames,
-                     size_t n_envelope, bool is_req);
+/* The peer of a message, made if it is new; curve_key "" where the door asks for none. NULL: no memory, or too many
+ * peers. */
+struct peer *peer_of(struct core *c, struct router *r, const char *curve_key,
+                     const struct wire_view *frames, size_t n_envelope, bool is_req);
 /* The owner for whom the peer speaks; NULL: no memory. */
 struct owner *peer_owner(struct core *c, struct peer *p);
 /* The connection is gone. Tasks stay their owner's. The peer itself can be named until the end of
@@ -68,7 +77,9 @@ void peer_lost(struct core *c, struct peer *p);
 void peers_lost(struct core *c, const struct router *r);
 /* Frees the lost ones that nobody holds: at the end of a turn. */
 void peers_bury(struct core *c);
-/* Makes the peer a client: of an old one by its secret, or of a new one. secret (RESUME_TEXT bytes)
+/* Tells those whose key is no longer in the list, once, and ignores them from now on; their tasks stay. */
+void peers_revoke(struct core *c);
+/* Makes the peer a client: an old one by its secret and the key that this one had, or a new one. secret (RESUME_TEXT bytes)
  * is what the peer presents, or ""; if it opens nothing it becomes the new client's. Nobody can be
  * told it again. NULL: no memory. */
 struct owner *peer_hello(struct core *c, struct peer *p, char *secret, bool *is_resumed);

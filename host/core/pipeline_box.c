@@ -3,25 +3,23 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
+#include "core/changes.h"
 #include "core/children.h"
 #include "core/pipelines_internal.h"
 #include "core/push.h"
+#include "core/reload.h"
+#include "core/retries.h"
 #include "core/tasks.h"
 #include "loop/loop.h"
 #include "plugin/claim.h"
 #include "sandbox/spec.h"
+#include "task/retry.h"
 
-/* A plugin that does not load is tried again after 1 s, 2 s, 4 s ... 5 min; an error of ours after
- * 0.2 s, 0.4 s ... One whose configuration does not allow it to run is not tried again: that is read
- * once. */
-enum {
-    QUARANTINE_FIRST_MS = 1000,
-    QUARANTINE_MAX_MS = 300000,
-    RETRY_FIRST_MS = 200,
-    RETRIES_MAX = 3,
-    SHIFT_MAX = 10
-};
+/* A box that we have lost is started again after 0.2 s, 0.4 s ...; a file that changes is looked at once
+ * more after a second. */
+enum { RETRY_FIRST_MS = 200, RETRY_MAX_MS = 300000, RETRIES_MAX = 3, OUTDATED_MS = 1000 };
 
 /* ---- events of a box
  * ------------------------------------------------------------------------------ */
@@ -40,6 +38,8 @@ static void on_ready(void *arg, struct box *b, uint32_t walls, uint32_t landlock
         p->failures = 0;
     if (p->state == PIPELINE_STARTING)
         p->state = PIPELINE_READY;
+    if (p->is_candidate)
+        changes_ready(p);
     box_walls_text(walls, landlock_abi, text);
     LOG_AT(mode == BOX_EXEC ? LOG_DEBUG : LOG_INFO, "box ready", LS("pipeline", p->slug),
            LS("mode", box_mode_name(mode)), LI("slots", p->slots),
@@ -148,11 +148,7 @@ static void on_done(void *arg, struct box *b, uint32_t slot, void *task, struct 
     pipeline_be_hungry(p);
     if (p->mode == BOX_EXEC && o->was_started)
         p->failures = 0;
-    bool is_ours = o->code == CODE_SANDBOX_ERROR || o->code == CODE_KILLED;
-    if (is_ours && !o->was_started)
-        task_requeue(p->core, t, o->code, o->message);
-    else
-        task_finish(p->core, t, judge(p, t, o));
+    task_attempt_over(p->core, t, judge(p, t, o), o->was_started);
     watch_idle(p);
 }
 
@@ -171,70 +167,16 @@ static void on_returned(void *arg, struct box *b, uint32_t slot, void *task)
     task_returned(p->core, task);
 }
 
-void pipeline_fail_waiting(struct pipeline *p, enum code code, const char *message)
-{
-    struct sched_item *item;
-    while ((item = sched_lane_first(p->lane)) != NULL)
-        task_finish(p->core, (struct task *)item, result_of_code(code, message, NULL));
-}
-
-static int64_t doubled(int64_t first_ms, unsigned times, int64_t max_ms)
-{
-    int64_t ms = first_ms << (times < SHIFT_MAX ? times : SHIFT_MAX);
-    return ms < max_ms ? ms : max_ms;
-}
-
-/* Those that have a task finish it. */
-static void stop_boxes(struct pipeline *p)
-{
-    seats_close(p);
-    for (uint32_t i = 0; i < p->slots; i++) {
-        if (p->seats[i].box != NULL)
-            box_stop(p->seats[i].box);
-    }
-}
-
-static void close_off(struct pipeline *p, int64_t until_ms, enum code code, const char *message)
-{
-    p->state = PIPELINE_QUARANTINED;
-    p->quarantined_until_ms = until_ms;
-    p->reason_code = code;
-    snprintf(p->reason, sizeof p->reason, "%s", message);
-    stop_boxes(p);
-}
-
-static void quarantine(struct pipeline *p, enum code code, const char *message)
-{
-    if (pipeline_quarantine_ms(p) > 0)
-        return; /* another box of it has been here */
-    int64_t pause = doubled(QUARANTINE_FIRST_MS, p->failures, QUARANTINE_MAX_MS);
-    p->failures++;
-    log_error("pipeline does not load", LS("pipeline", p->slug), LS("file", p->info->plugin->path),
-              LS("code", code_name(code)), LS("reason", message), LI("again_in_ms", pause));
-    close_off(p, loop_now_ms(p->core->loop) + pause, code, message);
-    pipeline_fail_waiting(p, code, message);
-}
-
-/* We are called while a task is still being accepted; its RESULT comes behind ACCEPTED
- * (pipeline_on_retry). */
-static void forbid(struct pipeline *p, const char *why)
-{
-    log_error("pipeline may not run as it is configured", LS("pipeline", p->slug),
-              LS("file", p->info->plugin->path), LS("reason", why));
-    close_off(p, INT64_MAX, CODE_PLUGIN_LOAD_FAILED, why);
-    loop_timer_after(p->retry, 0);
-}
-
 /* Our own failure, or somebody killed the warden: the tasks wait for another box, a few times. */
 static void try_again(struct pipeline *p, enum code code, const char *message)
 {
     log_error("box was lost", LS("pipeline", p->slug), LS("code", code_name(code)),
               LS("reason", message));
     if (p->failures >= RETRIES_MAX) {
-        quarantine(p, code, message);
+        pipeline_quarantine(p, code, message);
         return;
     }
-    loop_timer_after(p->retry, doubled(RETRY_FIRST_MS, p->failures, QUARANTINE_MAX_MS));
+    loop_timer_after(p->retry, doubled_ms(RETRY_FIRST_MS, p->failures, RETRY_MAX_MS));
     p->failures++;
 }
 
@@ -247,24 +189,35 @@ static void replace_box(struct pipeline *p)
         start(p);
 }
 
-static void on_ended(void *arg, struct box *b, enum code code, const char *message)
+static void went_down(struct pipeline *p, enum code code, const char *message)
 {
-    struct pipeline *p = arg;
     const bool goes_on =
         p->mode == BOX_EXEC && p->state != PIPELINE_STOPPING && p->state != PIPELINE_QUARANTINED;
-    seats_lose(p, b);
-    p->n_boxes -= b != NULL;
     if (p->n_boxes == 0 && p->state != PIPELINE_QUARANTINED)
         p->state = PIPELINE_IDLE;
     if (code == CODE_PLUGIN_LOAD_FAILED || code == CODE_PLUGIN_LOAD_TIMEOUT)
-        quarantine(p, code, message);
+        pipeline_quarantine(p, code, message);
     else if (code != CODE_OK)
         try_again(p, code, message);
     else if (goes_on)
         replace_box(p);
     else if (p->n_boxes == 0 && sched_lane_waiting(p->lane) > 0)
         pipeline_wanted(p);
-    core_check_idle(p->core);
+}
+
+static void on_ended(void *arg, struct box *b, enum code code, const char *message)
+{
+    struct pipeline *p = arg;
+    struct core *c = p->core;
+    seats_lose(p, b);
+    p->n_boxes -= b != NULL;
+    if (p->is_candidate)
+        changes_failed(p, message);
+    else if (!p->is_retired)
+        went_down(p, code, message);
+    core_check_idle(c);
+    if (b != NULL)
+        pipeline_unref(p);
 }
 
 /* ---- starting and stopping
@@ -289,7 +242,31 @@ static int start_box(struct pipeline *p, const struct box_spec *spec, uint32_t f
     for (uint32_t i = 0; i < spec->slots; i++)
         p->seats[first + i] = (struct seat){.box = b, .slot = i};
     p->n_boxes++;
+    pipeline_ref(p);
     return 0;
+}
+
+/*
+ * A box loads the file that was scanned, or none: another one may have other pipelines, other schemas.
+ * What is known of it to be wrong is why this pipeline does not load; else it is scanned, and whoever
+ * waits goes on with what comes out of that.
+ */
+static bool is_outdated(struct pipeline *p)
+{
+    struct file_identity now;
+    file_identity_read(&now, p->info->plugin->path);
+    if (file_identity_same(&now, &p->info->plugin->identity))
+        return false;
+    if (p->failed != NULL && file_identity_same(&now, &p->failed->identity)) {
+        pipeline_put_aside(p, false, p->failed->reason);
+        return true;
+    }
+    reload_files(p->core);
+    if (p->is_candidate)
+        changes_failed(p, "its file has changed once more");
+    else
+        loop_timer_after(p->retry, OUTDATED_MS);
+    return true;
 }
 
 /* Every seat that has no box gets one. */
@@ -297,8 +274,13 @@ static void start(struct pipeline *p)
 {
     struct box_spec spec;
     char why[SPEC_WHY];
-    if (spec_of(p->core->conf, p->info, &spec, why) < 0) {
-        forbid(p, why);
+    if (is_outdated(p))
+        return;
+    if (spec_of(p->whole_conf, p->info, &spec, why) < 0) {
+        if (p->is_candidate)
+            changes_failed(p, why);
+        else
+            pipeline_put_aside(p, true, why);
         return;
     }
     if (p->n_boxes == 0 && spec_is_weak(&spec, why))
@@ -348,7 +330,7 @@ void pipeline_wanted(struct pipeline *p)
 void pipeline_on_retry(void *arg)
 {
     struct pipeline *p = arg;
-    if (pipeline_is_forbidden(p))
+    if (pipeline_quarantine_ms(p) > 0)
         pipeline_fail_waiting(p, p->reason_code, p->reason);
     else if (sched_lane_waiting(p->lane) > 0 || p->n_boxes > 0)
         pipeline_wanted(p);
@@ -362,5 +344,5 @@ void pipeline_on_idle(void *arg)
         return;
     log_info("idle box stops", LS("pipeline", p->slug));
     p->state = PIPELINE_STOPPING;
-    stop_boxes(p);
+    pipeline_stop_boxes(p);
 }

@@ -166,6 +166,16 @@ static void close_seat(struct pipeline *p, struct seat *s)
     s->is_free = false;
 }
 
+void seats_unreserve(struct pipeline *p)
+{
+    for (uint32_t i = 0; i < p->slots; i++) {
+        struct task *t = p->seats[i].waits;
+        if (t != NULL)
+            task_unreserved(p->core, t);
+        p->seats[i].waits = NULL;
+    }
+}
+
 void seats_close(struct pipeline *p)
 {
     for (uint32_t i = 0; i < p->slots; i++)

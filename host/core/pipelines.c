@@ -1,4 +1,4 @@
-/* pipelines.c: the pipelines of the catalogue: made, found, asked. Runs in the core. */
+/* pipelines.c: pipelines: made, found, asked. Runs in the core. */
 #include "core/pipelines_internal.h"
 
 #include <stdio.h>
@@ -91,6 +91,17 @@ static struct sched_group *group_of(struct core *c, const char *task_type)
     return g;
 }
 
+int pipeline_settle_lane(struct pipeline *p)
+{
+    struct core *c = p->core;
+    struct sched_group *g = group_of(c, p->info->task_type);
+    if (g == NULL || sched_lane_move(c->sched, p->lane, g) < 0)
+        return -1;
+    sched_group_limit(c->sched, g, clamp32(conf_task_type_limit(c->conf, p->info->task_type)));
+    sched_lane_limit(c->sched, p->lane, p->slots);
+    return 0;
+}
+
 static struct sched_lane *lane_of(struct core *c, const char *slug, const char *task_type)
 {
     struct sched_lane *l = table_get(c->lanes, slug, strlen(slug));
@@ -145,6 +156,8 @@ static void free_pipeline(struct pipeline *p)
     loop_timer_free(p->retry);
     loop_timer_free(p->age);
     catalog_unref(p->catalog);
+    conf_free(p->whole_conf);
+    free(p->failed);
     free(p->seats);
     free(p->slug);
     free(p);
@@ -178,14 +191,15 @@ struct pipeline *pipeline_new(struct core *c, const char *slug, const char *task
     return NULL;
 }
 
-/* What a plugin provides. */
-static struct pipeline *provided_new(struct core *c, const struct catalog_pipeline *info)
+struct pipeline *pipeline_new_provided(struct core *c, const struct catalog_pipeline *info)
 {
     struct pipeline *p = pipeline_new(c, info->slug, info->task_type);
     if (p == NULL)
         return NULL;
+    p->generation = ++c->generations;
     p->info = info;
     p->catalog = catalog_ref(c->catalog);
+    p->whole_conf = conf_ref(c->conf);
     p->plugin_conf = conf_plugin(c->conf, info->plugin->id);
     p->conf = conf_pipeline(c->conf, info->plugin->id, info->slug);
     p->slots = slots_of(c, p->conf);
@@ -199,55 +213,6 @@ static struct pipeline *provided_new(struct core *c, const struct catalog_pipeli
         return p;
     pipeline_unref(p);
     return NULL;
-}
-
-static int add(struct core *c, const struct catalog_pipeline *info)
-{
-    struct pipeline *p = provided_new(c, info);
-    if (p != NULL && table_put(c->pipelines, p->slug, strlen(p->slug), p) == 0)
-        return 0;
-    if (p != NULL)
-        pipeline_unref(p);
-    return -1;
-}
-
-static int add_plugin(struct core *c, const struct catalog_plugin *plugin)
-{
-    if (plugin->state != CATALOG_OK) {
-        log_error("plugin is broken", LS("file", plugin->path), LS("reason", plugin->reason));
-        return 0;
-    }
-    if (!conf_plugin(c->conf, plugin->id)->enabled) {
-        log_info("plugin is switched off", LS("plugin", plugin->id));
-        return 0;
-    }
-    log_info("plugin found", LS("plugin", plugin->id), LS("version", plugin->version),
-             LS("file", plugin->path), LI("pipelines", plugin->n_pipelines));
-    for (size_t i = 0; i < plugin->n_pipelines; i++) {
-        if (add(c, &plugin->pipelines[i]) < 0)
-            return -1;
-    }
-    return 0;
-}
-
-static void start_eager(struct core *c)
-{
-    for (struct pipeline *p = c->first_pipeline; p != NULL; p = p->next) {
-        if (p->conf->start == CONF_START_EAGER)
-            pipeline_wanted(p);
-    }
-}
-
-int pipelines_init(struct core *c)
-{
-    int rc = 0;
-    for (size_t i = 0; i < catalog_count(c->catalog) && rc == 0; i++)
-        rc = add_plugin(c, catalog_at(c->catalog, i));
-    if (rc < 0)
-        log_error("no memory for the pipelines");
-    else
-        start_eager(c);
-    return rc;
 }
 
 /* Whoever named one is gone by now, and so is the launcher with all boxes. */

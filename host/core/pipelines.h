@@ -50,15 +50,30 @@ enum place {
     PLACE_LATER  /* t->slot is its seat once that has another worker */
 };
 
-/* Counted: the tasks that name it, finished ones too, and its place in core.pipelines. The lane
- * belongs to the slug: what waits there waits for whoever provides the pipeline. */
+/* Why the pipeline in force is not the one that its plugin's file, and the configuration, would make
+ * now. */
+struct failed_candidate {
+    char reason[512];
+    int64_t since_ms;              /* epoch */
+    struct file_identity identity; /* of the file */
+};
+
+/*
+ * One generation of a pipeline: what one plugin file and one configuration make of it. A reload makes
+ * others (changes.h).
+ *
+ * Counted: the tasks that name it, finished ones too, its boxes, and its place in core.pipelines. The
+ * lane belongs to the slug: what waits there waits for whoever provides the pipeline.
+ */
 struct pipeline {
     struct pipeline *prev, *next; /* all there are */
     struct core *core;
     unsigned n_refs;
     char *slug;
+    uint64_t generation;                 /* never used twice; 0: gone */
     const struct catalog_pipeline *info; /* NULL: gone */
     struct catalog *catalog;             /* of info, counted */
+    struct conf *whole_conf;             /* of conf, counted */
     const struct conf_pipeline *conf;    /* defaults and configuration, merged */
     const struct conf_plugin *plugin_conf;
     struct sched_lane *lane;
@@ -73,9 +88,15 @@ struct pipeline {
     uint32_t walls, landlock_abi;
     unsigned failures;            /* loads in a row that failed */
     int64_t quarantined_until_ms; /* monotonic; INT64_MAX: for good */
+    int64_t quarantined_ms;       /* epoch, since when */
     enum code reason_code;
     char reason[512];
-    struct loop_timer *idle;  /* stops the box when nothing came for a while */
+    bool
+        is_candidate; /* its box is tried; if it gets ready, it takes the place of the one in force */
+    bool is_retired; /* it had a place, or might have had: its boxes finish what they have */
+    struct pipeline *next_candidate; /* in core.changes */
+    struct failed_candidate *failed; /* the last one that was to take its place; or NULL */
+    struct loop_timer *idle;         /* stops the box when nothing came for a while */
     struct loop_timer *retry; /* starts it again after an error of ours; gone: gives up waiting */
     struct loop_timer *age;   /* replaces idle workers that are too old */
 };
@@ -93,7 +114,7 @@ bool pipeline_is_gone(const struct pipeline *p);
 struct pipeline *pipeline_ref(struct pipeline *p);
 void pipeline_unref(struct pipeline *p);
 const char *pipeline_state_name(const struct pipeline *p);
-/* Its configuration does not allow it to run; only another start of the host changes that. */
+/* Its configuration does not allow it to run; only another one changes that. */
 bool pipeline_is_forbidden(const struct pipeline *p);
 /* Milliseconds of quarantine left, 0: none. */
 int64_t pipeline_quarantine_ms(const struct pipeline *p);
@@ -101,8 +122,6 @@ int64_t pipeline_quarantine_ms(const struct pipeline *p);
  * refused. */
 int pipeline_check_params(const struct pipeline *p, const struct json_doc *doc, uint32_t params,
                           struct refusal *r);
-/* Makes the pipelines of the catalogue. -1: logged. */
-int pipelines_init(struct core *c);
 void pipelines_clear(struct core *c);
 /* Starts the box if there is none; called when a task has been queued. */
 void pipeline_wanted(struct pipeline *p);

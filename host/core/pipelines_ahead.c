@@ -9,7 +9,7 @@ enum { AHEAD_MAX_US = 1000, AHEAD_MAX_BYTES = 64 * 1024, MEAN_OF = 8 };
 
 void pipeline_be_hungry(struct pipeline *p)
 {
-    if (p->is_hungry || p->mode != BOX_WARM)
+    if (p->is_hungry || p->is_retired || p->mode != BOX_WARM)
         return;
     p->is_hungry = true;
     p->next_hungry = p->core->hungry;
@@ -57,6 +57,17 @@ struct seat *pipeline_ahead_seat(const struct pipeline *p, const struct task *t)
     return best;
 }
 
+/* What the pipeline has something against ends here. */
+static struct task *first_welcome(struct pipeline *p)
+{
+    struct result *objection;
+    struct task *t;
+    while ((t = (struct task *)sched_lane_first(p->core->sched, p->lane)) != NULL &&
+           (objection = task_objection(t)) != NULL)
+        task_finish(p->core, t, objection);
+    return t;
+}
+
 /* In order, so that nobody waits for a worker while those behind him are served. */
 static void write_ahead(struct pipeline *p)
 {
@@ -65,8 +76,7 @@ static void write_ahead(struct pipeline *p)
     if (p->state != PIPELINE_READY || p->mode != BOX_WARM)
         return;
     box_hold(p->seats[0].box);
-    while ((t = (struct task *)sched_lane_first(p->lane)) != NULL &&
-           (s = pipeline_ahead_seat(p, t)) != NULL) {
+    while ((t = first_welcome(p)) != NULL && (s = pipeline_ahead_seat(p, t)) != NULL) {
         if (sched_take_ahead(p->core->sched, p->lane) == NULL ||
             task_start_ahead(p->core, t, (uint32_t)(s - p->seats)) < 0)
             return;

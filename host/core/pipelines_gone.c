@@ -36,6 +36,7 @@ static struct pipeline *gone_new(struct core *c, const char *slug)
     if (p == NULL)
         return NULL;
     p->state = PIPELINE_GONE;
+    p->whole_conf = conf_ref(c->conf);
     p->conf = conf_pipeline(c->conf, "", "");
     p->plugin_conf = conf_plugin(c->conf, "");
     p->retry = loop_timer_new(c->loop, pipeline_on_gone_ttl, p);

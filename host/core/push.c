@@ -26,30 +26,49 @@ static void send_to(struct core *c, struct owner *o)
         c->stats.messages_out++;
 }
 
-static void begin(struct core *c, struct json_writer *w, const struct task *t, const char *kind)
+static void begin_kind(struct core *c, struct json_writer *w, const char *kind)
 {
     buf_reset(&c->out);
     json_begin(w, &c->out);
     json_open(w, '{');
     json_member_str(w, "kind", kind);
+}
+
+static void begin(struct core *c, struct json_writer *w, const struct task *t, const char *kind)
+{
+    begin_kind(c, w, kind);
     json_member_str(w, "task_id", t->task_id);
     json_member_str(w, "uid", t->uid);
 }
 
-/* To the submitter, and to each watcher that may see the task; once each. */
-static void end(struct core *c, struct json_writer *w, const struct task *t, unsigned kind)
+/* To whom it belongs if that one asked, and to each watcher that may see it; once each. */
+static void tell(struct core *c, struct json_writer *w, struct owner *owner, bool is_told,
+                 unsigned kind)
 {
     json_close(w, '}');
     if (json_end(w) < 0)
         return;
-    bool is_told = (t->events & kind) != 0;
     if (is_told)
-        send_to(c, t->owner);
+        send_to(c, owner);
     for (struct owner *o = c->n_watchers > 0 ? c->owners : NULL; o != NULL; o = o->next) {
-        if ((o->watch & kind) != 0 && (o->watches_all || o == t->owner) &&
-            !(is_told && o == t->owner))
+        if ((o->watch & kind) != 0 && (o->watches_all || o == owner) && !(is_told && o == owner))
             send_to(c, o);
     }
+}
+
+static void end(struct core *c, struct json_writer *w, const struct task *t, unsigned kind)
+{
+    tell(c, w, t->owner, (t->events & kind) != 0, kind);
+}
+
+void push_begin_job(struct core *c, struct json_writer *w)
+{
+    begin_kind(c, w, "job");
+}
+
+void push_end_job(struct core *c, struct json_writer *w, struct owner *o, unsigned events)
+{
+    tell(c, w, o, (events & EVENT_STATE) != 0, EVENT_STATE);
 }
 
 void push_state(struct core *c, const struct task *t)
@@ -61,6 +80,10 @@ void push_state(struct core *c, const struct task *t)
     json_member_str(&w, "pipeline", pipeline_slug(t->pipeline));
     json_member_str(&w, "state", task_state_name(t->state));
     json_member_int(&w, "attempt", t->box.attempt);
+    if (t->state == TASK_RETRY) {
+        json_member_str(&w, "code", code_name(t->last_code));
+        json_member_int(&w, "retry_at", t->not_before_ms);
+    }
     if (t->state == TASK_FINISHED && t->result != NULL) {
         json_member_str(&w, "status", t->result->status);
         if (t->result->code != CODE_OK)
@@ -119,10 +142,7 @@ static void send_capacity(void *arg)
 {
     struct core *c = arg;
     struct json_writer w;
-    buf_reset(&c->out);
-    json_begin(&w, &c->out);
-    json_open(&w, '{');
-    json_member_str(&w, "kind", "capacity");
+    begin_kind(c, &w, "capacity");
     push_write_capacity(c, &w);
     json_close(&w, '}');
     for (struct owner *o = json_end(&w) == 0 ? c->owners : NULL; o != NULL; o = o->next) {

@@ -11,6 +11,10 @@ void push_progress(struct core *c, const struct task *t, double fraction, const 
                    size_t len);
 void push_log(struct core *c, const struct task *t, enum box_stream stream, int level,
               const char *text, size_t len);
+/* The end of a job: between the two its counts are written. To its owner if the mask (enum event_mask)
+ * has states, and to those who watch them. */
+void push_begin_job(struct core *c, struct json_writer *w);
+void push_end_job(struct core *c, struct json_writer *w, struct owner *o, unsigned events);
 /* Soon, one EVENT for all changes till then. */
 void push_capacity_soon(struct core *c);
 int push_init(struct core *c);

@@ -3,6 +3,7 @@
  * Runs in the core. */
 #include "core/replay.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,10 +13,10 @@
 #include "core/durable.h"
 #include "core/peers.h"
 #include "core/pipelines.h"
-#include "core/submit.h"
+#include "core/retries.h"
+#include "core/rows.h"
 #include "core/tasks.h"
 #include "journal/journal.h"
-#include "wire/message.h"
 
 struct ending {
     struct task *t;
@@ -62,20 +63,11 @@ static int take_bytes(struct buf *to, struct journal_bytes from)
     return from.len > 0 ? buf_append(to, from.data, from.len) : 0;
 }
 
-static int take_message(zmq_msg_t *to, struct journal_bytes from)
-{
-    if (zmq_msg_init_size(to, from.len) < 0)
-        return -1;
-    if (from.len > 0)
-        memcpy(zmq_msg_data(to), from.data, from.len);
-    return 0;
-}
-
 static int take_output(struct result_output *to, const struct journal_frame *from)
 {
     to->name = strdup(from->name != NULL ? from->name : "");
     to->media_type = from->media_type != NULL ? strdup(from->media_type) : NULL;
-    if (take_message(&to->bytes, from->bytes) < 0) {
+    if (row_take_bytes(&to->bytes, from->bytes) < 0) {
         zmq_msg_init(&to->bytes);
         return -1;
     }
@@ -130,24 +122,13 @@ struct result *result_of_journal(const struct journal_result *from)
 /* ---- tasks
  * ---------------------------------------------------------------------------------------- */
 
-static void free_frames(zmq_msg_t *frames, size_t n)
+/* A CANCEL that was answered holds. */
+static bool is_cancelled(const struct journal_row *row)
 {
-    for (size_t i = 0; i < n; i++)
-        zmq_msg_close(&frames[i]);
-    free(frames);
-}
-
-/* The header, then the frames. NULL: no memory. */
-static zmq_msg_t *frames_of(const struct journal_task *from)
-{
-    zmq_msg_t *frames = calloc(from->n_frames + 1, sizeof *frames);
-    for (size_t i = 0; frames != NULL && i <= from->n_frames; i++) {
-        if (take_message(&frames[i], i == 0 ? from->header : from->frames[i - 1].bytes) == 0)
-            continue;
-        free_frames(frames, i);
-        return NULL;
-    }
-    return frames;
+    bool is = false;
+    for (size_t i = 0; i < row->n_notes && !is; i++)
+        is = strcmp(row->notes[i].event, NOTE_CANCEL) == 0;
+    return is;
 }
 
 /* What the header does not say. */
@@ -163,28 +144,23 @@ static void restore_fields(struct task *t, const struct journal_row *row)
     t->is_answered_by_result = false;
     t->submitted_ms = from->submitted_ms;
     t->expires_ms = from->expires_ms;
-    t->box.attempt = row->attempt + 1;
+    snprintf(t->retry_of, sizeof t->retry_of, "%s", from->retry_of != NULL ? from->retry_of : "");
+    if (row->phase == JOURNAL_OPEN && is_cancelled(row))
+        t->cancelled_why = CANCELLED_ON_REQUEST;
+    if (row->phase == JOURNAL_OPEN)
+        retries_restore(t->pipeline->core, t, row);
 }
 
 static struct task *make(struct replay *x, const struct journal_row *row, struct owner *o,
-                         struct pipeline *p, zmq_msg_t *frames)
+                         struct pipeline *p)
 {
-    struct json_doc doc = JSON_DOC_INIT;
-    struct json_fault fault;
-    struct refusal refusal = REFUSAL_INIT;
-    struct submit s;
-    struct task *t = NULL;
     /* What has its verdict has no inputs any more. */
-    const bool is_open = row->phase == JOURNAL_OPEN;
-    if (json_scan(&doc, zmq_msg_data(&frames[0]), zmq_msg_size(&frames[0]), &fault) == 0 &&
-        submit_read(&s, &doc, is_open ? row->task.n_frames : WIRE_FRAMES_HARD_MAX, &refusal) == 0) {
-        s.n_inputs = is_open ? s.n_inputs : 0;
-        t = task_new(x->c, o, p, &s, &frames[0], &frames[1], row->task.n_frames);
-    }
+    const struct row_reading how = {.has_inputs = row->phase == JOURNAL_OPEN,
+                                    .has_no_deadline = row->task.retry_of != NULL,
+                                    .task_id = row->task.task_id};
+    struct task *t = task_of_row(x->c, row, o, p, &how);
     if (t != NULL)
         restore_fields(t, row);
-    refusal_clear(&refusal);
-    json_doc_clear(&doc);
     return t;
 }
 
@@ -220,6 +196,7 @@ static int keep_ended(struct replay *x, struct task *t, const struct journal_row
     t->finished_ms = row->result.finished_ms;
     t->box.attempt = row->result.attempt;
     t->is_cached = row->result.is_cached;
+    t->is_dead = row->phase == JOURNAL_DEAD;
     x->ended[x->n_ended++] = (struct ending){t, r};
     return 0;
 }
@@ -236,18 +213,14 @@ static int leave_out(struct replay *x, const struct journal_row *row, const char
 static int on_task(void *arg, const struct journal_row *row)
 {
     struct replay *x = arg;
+    errno = ENOMEM;
     struct owner *o = owner_of(x, row->task.owner);
     struct pipeline *p = pipeline_find_or_gone(x->c, row->task.pipeline);
-    zmq_msg_t *frames = frames_of(&row->task);
-    if (o == NULL || p == NULL || frames == NULL) {
-        if (frames != NULL)
-            free_frames(frames, row->task.n_frames + 1);
-        return -1;
-    }
-    struct task *t = make(x, row, o, p, frames);
-    free_frames(frames, row->task.n_frames + 1);
-    if (t == NULL)
+    struct task *t = o != NULL && p != NULL ? make(x, row, o, p) : NULL;
+    if (t == NULL && errno == EBADMSG)
         return leave_out(x, row, "its header is not that of a SUBMIT");
+    if (t == NULL)
+        return -1;
     if (task_enter(x->c, t, row->task.digest) < 0)
         return -1;
     return row->phase == JOURNAL_OPEN ? keep_open(x, t) : keep_ended(x, t, row);

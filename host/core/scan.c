@@ -1,5 +1,11 @@
-/* scan.c: describes plugins in confined children, a few at a time. Runs in the core. A plugin that
- * breaks its child is listed as broken with the reason, and everything else runs. */
+/*
+ * scan.c: describes plugins in confined children, a few at a time. Runs in the core. A plugin that
+ * breaks its child is listed as broken with the reason, and everything else runs.
+ *
+ * While the host runs, a file that was not there before, or has changed, is first looked at until
+ * it has been the same for a moment: whoever copies one there is not done yet. What was known of an
+ * unchanged file is taken over; so is what was known of a file that goes on changing.
+ */
 #include "core/scan.h"
 
 #include <errno.h>
@@ -8,7 +14,9 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/log.h"
+#include "conf/changes.h"
 #include "conf/conf.h"
 #include "loop/loop.h"
 #include "plugin/catalog.h"
@@ -17,11 +25,20 @@
 #include "sandbox/box.h"
 #include "sandbox/spec.h"
 
-enum { SCANS_AT_ONCE = 4 };
+enum { SCANS_AT_ONCE = 4, SETTLE_MS = 500, LOOKS_MAX = 6 };
+
+enum file_fate {
+    FILE_SCAN,   /* it is described anew */
+    FILE_KEEP,   /* unchanged: what is known holds */
+    FILE_CHANGES /* it does not come to rest: what was known holds, if anything was */
+};
 
 struct scan_file {
     struct scan *scan;
     char *path;
+    const struct catalog_plugin *before; /* in the catalogue until now; NULL: not there */
+    struct file_identity identity;       /* at the last look */
+    enum file_fate fate;
     struct buf report; /* what the child said of it, or empty */
     char sha256[BOX_DIGEST_MAX];
     char *reason; /* why it said nothing, or NULL */
@@ -29,10 +46,15 @@ struct scan_file {
 
 struct scan {
     struct launcher *launcher;
-    const struct conf *conf;
+    struct conf *conf;
+    struct catalog *before; /* NULL: the host starts */
     struct catalog *catalog;
     struct scan_file *files;
     size_t n, next, running;
+    unsigned looks;  /* at files that may still change */
+    bool is_settled; /* all have been looked at long enough */
+    bool is_forced;
+    struct conf_list changing;
     bool has_failed; /* no memory */
     struct loop_timer *turn;
     scan_done_fn done;
@@ -49,6 +71,9 @@ static void scan_free(struct scan *s)
     free(s->files);
     loop_timer_free(s->turn);
     catalog_unref(s->catalog);
+    catalog_unref(s->before);
+    conf_list_clear(&s->changing);
+    conf_free(s->conf);
     free(s);
 }
 
@@ -74,6 +99,60 @@ static int list_files(struct scan *s, const struct conf_list *dirs)
     folder_files_clear(&found);
     return s->files != NULL ? 0 : -1;
 }
+
+/* ---- which files are to be described
+ * -------------------------------------------------------------- */
+
+/* A plugin that was broken is tried again: what it lacked may be there now. */
+static bool is_known(const struct scan *s, const struct scan_file *f)
+{
+    return f->before != NULL && f->before->state == CATALOG_OK && f->before->report != NULL &&
+           !s->is_forced && file_identity_same(&f->before->identity, &f->identity) &&
+           (f->before->sha256[0] != '\0' || !conf_has_digests(s->conf));
+}
+
+static void first_look(struct scan *s, struct scan_file *f)
+{
+    file_identity_read(&f->identity, f->path);
+    f->before = s->before != NULL ? catalog_file(s->before, f->path) : NULL;
+    f->fate = is_known(s, f) ? FILE_KEEP : FILE_SCAN;
+}
+
+/* Whether it is as it was at the look before. */
+static bool is_at_rest(struct scan_file *f)
+{
+    const struct file_identity before = f->identity;
+    file_identity_read(&f->identity, f->path);
+    return file_identity_same(&before, &f->identity);
+}
+
+static bool is_settled(const struct scan *s, struct scan_file *f)
+{
+    if (s->before == NULL || f->fate != FILE_SCAN)
+        return true;
+    const bool is_same = is_at_rest(f);
+    return file_identity_age_ms(&f->identity, clock_wall_ms()) >= SETTLE_MS ||
+           (s->looks > 0 && is_same);
+}
+
+/* Whether there is nothing to wait for any more. */
+static bool look(struct scan *s)
+{
+    bool is_done = true;
+    for (size_t i = 0; i < s->n; i++) {
+        if (is_settled(s, &s->files[i]))
+            continue;
+        if (s->looks == LOOKS_MAX)
+            s->files[i].fate = FILE_CHANGES;
+        else
+            is_done = false;
+    }
+    s->looks++;
+    return is_done;
+}
+
+/* ---- the children
+ * ---------------------------------------------------------------------------------- */
 
 static void on_descriptor(void *arg, struct box *b, const char *json, size_t len)
 {
@@ -104,20 +183,54 @@ static void start_one(struct scan *s, struct scan_file *f)
         on_ended(f, NULL, CODE_SANDBOX_ERROR, "the launcher does not answer");
 }
 
+/* It was another one by the time its child was done. */
+static void look_back(struct scan *s, struct scan_file *f)
+{
+    if (s->before != NULL && f->fate == FILE_SCAN && !is_at_rest(f))
+        f->fate = FILE_CHANGES;
+}
+
+static int add_described(struct scan *s, const struct scan_file *f)
+{
+    if (f->report.len > 0)
+        return catalog_add(s->catalog, f->path, (const char *)f->report.data, f->report.len);
+    return catalog_add_broken(s->catalog, f->path, f->reason != NULL ? f->reason : "no memory");
+}
+
+static int add_before(struct scan *s, const struct catalog_plugin *p)
+{
+    int rc = p->report != NULL ? catalog_add(s->catalog, p->path, p->report, p->report_len)
+                               : catalog_add_broken(s->catalog, p->path, p->reason);
+    if (rc == 0)
+        catalog_note_file(s->catalog, p->path, &p->identity, p->sha256);
+    return rc;
+}
+
+static int add_file(struct scan *s, struct scan_file *f)
+{
+    look_back(s, f);
+    if (f->fate == FILE_CHANGES && conf_list_append(&s->changing, f->path) < 0)
+        return -1;
+    if (f->fate != FILE_SCAN)
+        return f->before != NULL ? add_before(s, f->before) : 0;
+    int rc = add_described(s, f);
+    if (rc == 0)
+        catalog_note_file(s->catalog, f->path, &f->identity, f->sha256);
+    return rc;
+}
+
 /* In the order of the folders, whichever child was done first: of two plugins with one id the first one stays. */
 static int fill(struct scan *s)
 {
     int rc = s->has_failed ? -1 : 0;
     for (size_t i = 0; i < s->n && rc == 0; i++) {
         const struct scan_file *f = &s->files[i];
-        rc = f->report.len > 0
-                 ? catalog_add(s->catalog, f->path, (const char *)f->report.data, f->report.len)
-                 : catalog_add_broken(s->catalog, f->path,
-                                      f->reason != NULL ? f->reason : "no memory");
+        rc = add_file(s, &s->files[i]);
         if (rc < 0 && errno == EEXIST)
             rc = 0;
-        if (rc == 0)
-            rc = spec_check_scan(s->conf, s->catalog, f->path, f->sha256);
+        const struct catalog_plugin *p = catalog_file(s->catalog, f->path);
+        if (rc == 0 && p != NULL)
+            rc = spec_check_scan(s->conf, s->catalog, f->path, p->sha256);
     }
     return rc == 0 ? catalog_settle(s->catalog) : -1;
 }
@@ -130,37 +243,49 @@ static void finish(struct scan *s)
         catalog = NULL;
     }
     s->catalog = NULL;
-    s->done(s->arg, catalog);
+    s->done(s->arg, catalog, &s->changing);
     scan_free(s);
 }
 
 static void on_turn(void *arg)
 {
     struct scan *s = arg;
-    while (s->next < s->n && s->running < SCANS_AT_ONCE)
-        start_one(s, &s->files[s->next++]);
+    s->is_settled = s->is_settled || look(s);
+    if (!s->is_settled) {
+        loop_timer_after(s->turn, SETTLE_MS);
+        return;
+    }
+    while (s->next < s->n && s->running < SCANS_AT_ONCE) {
+        struct scan_file *f = &s->files[s->next++];
+        if (f->fate == FILE_SCAN)
+            start_one(s, f);
+    }
     if (s->running == 0 && s->next == s->n)
         finish(s);
 }
 
-struct scan *scan_start(struct loop *loop, struct launcher *l, const struct conf *conf,
-                        scan_done_fn done, void *arg)
+struct scan *scan_start(struct loop *loop, const struct scan_options *o, scan_done_fn done,
+                        void *arg)
 {
     struct scan *s = calloc(1, sizeof *s);
     if (s == NULL)
         return NULL;
-    s->launcher = l;
-    s->conf = conf;
+    s->launcher = o->launcher;
+    s->conf = conf_ref(o->conf);
+    s->before = o->before != NULL ? catalog_ref(o->before) : NULL;
+    s->is_forced = o->is_forced;
     s->done = done;
     s->arg = arg;
     s->catalog = catalog_new();
     s->turn = loop_timer_new(loop, on_turn, s);
-    int rc =
-        s->catalog != NULL && s->turn != NULL ? list_files(s, &conf_host(conf)->plugin_dirs) : -1;
+    int rc = s->catalog != NULL && s->turn != NULL ? list_files(s, &conf_host(s->conf)->plugin_dirs)
+                                                   : -1;
     if (rc < 0) {
         scan_free(s);
         return NULL;
     }
+    for (size_t i = 0; i < s->n; i++)
+        first_look(s, &s->files[i]);
     loop_timer_after(s->turn, 0);
     return s;
 }

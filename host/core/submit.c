@@ -11,15 +11,20 @@
 #include "base/log.h"
 #include "base/table.h"
 #include "core/answer.h"
+#include "core/content_key.h"
 #include "core/durable.h"
 #include "core/kept.h"
+#include "core/keys.h"
+#include "core/known.h"
 #include "core/late.h"
 #include "core/peers.h"
 #include "core/pipelines.h"
+#include "core/quota.h"
+#include "core/reserve.h"
 #include "core/tasks.h"
 #include "journal/journal.h"
 
-enum { RETRY_AFTER_MS = 500, STORAGE_RETRY_MS = 1000, OWNERS_SHARE = 4 };
+enum { STORAGE_RETRY_MS = 1000 };
 
 struct submission {
     struct core *c;
@@ -31,7 +36,23 @@ struct submission {
     struct refusal refusal;
     struct task *same; /* the task this one turned out to be */
     bool is_durable;
+    bool is_reserved; /* it has room in its client's reservation */
 };
+
+/* Over CURVE the key says whom a task is for. */
+static int check_tenant(struct submission *x)
+{
+    if (x->owner->curve_key[0] == '\0')
+        return 0;
+    const struct allowed_key *key = keys_find(x->c, x->owner->curve_key);
+    if (key == NULL)
+        return refuse(&x->refusal, CODE_UNAUTHORIZED, "this key is not allowed here");
+    x->s.key_tenant = key->tenant;
+    if (x->s.tenant == 0 || json_string_is(x->s.doc, x->s.tenant, key->tenant))
+        return 0;
+    return refuse(&x->refusal, CODE_UNAUTHORIZED,
+                  "/tenant: the key of this connection is for the tenant \"%s\" only", key->tenant);
+}
 
 static int find_pipeline(struct submission *x)
 {
@@ -57,7 +78,7 @@ static int check_version(struct submission *x)
 
 static int check_phase(struct submission *x)
 {
-    if (x->c->phase < CORE_DRAINING)
+    if (x->c->phase < CORE_DRAINING || (x->is_reserved && x->c->phase == CORE_DRAINING))
         return 0;
     x->refusal.retry_after_ms = x->c->host->drain_timeout_ms;
     return refuse(&x->refusal, CODE_DRAINING, "this host takes no new tasks: it is about to stop");
@@ -80,19 +101,12 @@ static size_t total_bytes(const struct submission *x)
     return n;
 }
 
-/* What waits to run and what waits to be acknowledged both hold memory; no client may take all of it. */
 static int check_room(struct submission *x)
 {
-    const struct conf_host *h = x->c->host;
-    x->refusal.retry_after_ms = RETRY_AFTER_MS;
-    if (!tasks_have_room(x->c, 1, total_bytes(x)))
-        return refuse(&x->refusal, CODE_OVERLOADED, "the queue is full");
-    if ((int64_t)x->c->kept_waiting_bytes > h->results_max_bytes)
-        return refuse(&x->refusal, CODE_OVERLOADED, "too many results wait to be acknowledged");
-    if ((int64_t)x->owner->waiting_bytes > h->results_max_bytes / OWNERS_SHARE)
-        return refuse(&x->refusal, CODE_QUOTA, "too many of your results wait to be acknowledged");
-    x->refusal.retry_after_ms = 0;
-    return 0;
+    char *tenant = x->s.tenant != 0 ? json_strdup(x->s.doc, x->s.tenant) : NULL;
+    int rc = x->is_reserved ? 0 : quota_check(x->c, x->owner, tenant, total_bytes(x), &x->refusal);
+    free(tenant);
+    return rc;
 }
 
 static int check_times(struct submission *x)
@@ -172,9 +186,15 @@ static int find_same(struct submission *x)
 
 static int check_key(struct submission *x)
 {
-    char *key = x->s.key != 0 ? json_strdup(x->s.doc, x->s.key) : NULL;
-    const struct task *old = key != NULL ? task_find_key(x->c, x->owner, x->pipeline, key) : NULL;
-    free(key);
+    if (x->s.wants_content_key && content_key_make(&x->s, x->pipeline->info, x->body) < 0)
+        return refuse(&x->refusal, CODE_OVERLOADED, "no memory for the task");
+    char *given = x->s.key != 0 ? json_strdup(x->s.doc, x->s.key) : NULL;
+    char *tenant = x->s.tenant != 0 ? json_strdup(x->s.doc, x->s.tenant) : NULL;
+    const struct task *old =
+        given != NULL ? task_find_key(x->c, x->owner, tenant, x->pipeline, given) : NULL;
+    free(given);
+    free(tenant);
+    /* A key made of the content says already that it is the same. */
     return old != NULL && task_may_answer(old) ? check_same(x, old, "idempotency_key") : 0;
 }
 
@@ -185,8 +205,9 @@ static int check(struct submission *x)
     static int (*const steps[])(struct submission *) = {
         check_phase,  check_version, check_times, check_durable, check_quarantine,
         check_params, check_room,    check_key,   check_digests};
-    if (find_pipeline(x) < 0 || find_same(x) < 0)
+    if (check_tenant(x) < 0 || find_pipeline(x) < 0 || find_same(x) < 0)
         return -1;
+    x->is_reserved = reserve_covers(x->owner, pipeline_slug(x->pipeline), total_bytes(x));
     for (size_t i = 0; i < sizeof steps / sizeof *steps && x->same == NULL; i++) {
         if (steps[i](x) < 0)
             return -1;
@@ -219,12 +240,14 @@ static char *ignored_text(const struct submission *x)
 struct promise {
     struct late *answer; /* NULL: it waits for the RESULT only */
     char *ignored;       /* a JSON list, or NULL */
+    struct result *kept; /* of an earlier task with its key, or NULL */
     char uid[ID_TEXT];   /* of the task that its SUBMIT turned out to be, or "" */
 };
 
 static void promise_free(struct promise *p)
 {
     late_free(p->answer);
+    result_unref(p->kept);
     free(p->ignored);
     free(p);
 }
@@ -265,7 +288,7 @@ static void answer_accepted(struct core *c, struct promise *p, const struct task
 
 static void answer_not_kept(struct core *c, struct promise *p, enum code code, const char *why)
 {
-    late_refused(c, p->answer, code, why, STORAGE_RETRY_MS);
+    late_refused(c, p->answer, code, why, code_info(code)->is_retryable ? STORAGE_RETRY_MS : 0);
     p->answer = NULL;
     promise_free(p);
 }
@@ -280,15 +303,41 @@ static void on_accepted(struct core *c, struct task *t, void *arg, enum code cod
         task_reject(c, t);
         return;
     }
-    const char *state = task_prospect(c, t, &is_attached);
     c->stats.accepted++;
+    if (p->kept != NULL) {
+        struct result *kept = result_ref(p->kept);
+        answer_accepted(c, p, t, task_state_name(TASK_FINISHED), true);
+        task_admit_known(c, t, kept);
+        return;
+    }
+    const char *state = task_prospect(c, t, &is_attached);
     answer_accepted(c, p, t, state, is_attached);
     task_admit(c, t);
 }
 
 static void accept_now(struct core *c, struct task *t, struct promise *p)
 {
-    on_accepted(c, t, p, CODE_OK, NULL);
+    if (!t->is_durable)
+        on_accepted(c, t, p, CODE_OK, NULL);
+    else if (durable_accept(c, t, false, on_accepted, p) < 0)
+        on_accepted(c, t, p, CODE_OVERLOADED, "no memory for the task");
+}
+
+/* The journal has told whether it has the result of an earlier task with the same key. */
+static void on_known(struct core *c, struct task *t, void *arg, enum code code, const char *why,
+                     struct result *kept)
+{
+    struct promise *p = arg;
+    p->kept = kept;
+    if (code != CODE_OK)
+        on_accepted(c, t, p, code, why);
+    else
+        accept_now(c, t, p);
+}
+
+static void drop_promise(void *arg)
+{
+    promise_free(arg);
 }
 
 /* Digests are taken before task_new moves the frames. Nothing is said before the task is as durable as
@@ -309,10 +358,12 @@ static int accept(struct submission *x, struct peer *peer)
             promise_free(p);
         return refuse(&x->refusal, CODE_OVERLOADED, "no memory for the task");
     }
-    if (!t->is_durable)
+    if (x->is_reserved)
+        reserve_use(x->c, x->owner);
+    if (!known_is_wanted(x->c, t))
         accept_now(x->c, t, p);
-    else if (durable_accept(x->c, t, false, on_accepted, p) < 0)
-        on_accepted(x->c, t, p, CODE_OVERLOADED, "no memory for the task");
+    else if (known_find(x->c, t, on_known, drop_promise, p) < 0)
+        on_accepted(x->c, t, p, CODE_OVERLOADED, "no memory to look for its key");
     return 0;
 }
 

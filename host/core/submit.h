@@ -10,7 +10,12 @@
 
 struct peer;
 
-enum { SUBMIT_INPUTS_MAX = 128, SUBMIT_IGNORED_MAX = 16, IGNORED_NAME_MAX = 1024 };
+enum {
+    SUBMIT_INPUTS_MAX = 128,
+    SUBMIT_IGNORED_MAX = 16,
+    SUBMIT_CONTENT = 80, /* "content:" and 64 digits */
+    IGNORED_NAME_MAX = 1024
+};
 
 struct submit_input {
     uint32_t name, media_type, sha256; /* tokens; 0: absent */
@@ -25,13 +30,18 @@ struct submit {
     size_t n_ignored;
     size_t n_inputs;
     double priority;
-    int64_t timeout_ms;  /* 0: not given */
-    int64_t deadline_ms; /* epoch, 0: none */
-    int64_t ttl_ms;      /* 0: none */
+    int64_t timeout_ms;   /* 0: not given */
+    int64_t deadline_ms;  /* epoch, 0: none */
+    int64_t ttl_ms;       /* 0: none */
+    int64_t max_attempts; /* 0: as the pipeline has it */
     unsigned events;
     bool wait, digest;
     bool has_durable, durable; /* what it says of that, if it does */
     bool no_children;
+    bool wants_content_key;
+    const char *given_id;         /* instead of task_id; NULL: none */
+    char content[SUBMIT_CONTENT]; /* the key made of its content, once it is made; or "" */
+    const char *key_tenant;       /* of the connection's key: whom the task is for; NULL: none */
     struct submit_input inputs[SUBMIT_INPUTS_MAX]; /* last: only n_inputs of them are set */
 };
 

@@ -1,10 +1,13 @@
 /* submit_read.c: the header of a SUBMIT, member by member, as a table. Runs in the core. */
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "core/content_key.h"
 #include "core/peers.h"
 #include "core/submit.h"
 #include "core/tasks.h"
+#include "task/retry.h"
 
 enum { NAME_MAX_BYTES = 128, SHA256_HEX = 64 };
 
@@ -95,6 +98,11 @@ static int read_key(struct reader *r, uint32_t t)
     return take_name(r, t, "/idempotency_key", &r->s->key);
 }
 
+static int read_content_key(struct reader *r, uint32_t t)
+{
+    return take_bool(r, t, "/content_key", &r->s->wants_content_key);
+}
+
 static int read_params(struct reader *r, uint32_t t)
 {
     r->s->params = t;
@@ -135,6 +143,16 @@ static int read_deadline(struct reader *r, uint32_t t)
 static int read_ttl(struct reader *r, uint32_t t)
 {
     return take_int(r, t, "/ttl_ms", 1, &r->s->ttl_ms);
+}
+
+static int read_attempts(struct reader *r, uint32_t t)
+{
+    if (take_int(r, t, "/max_attempts", 1, &r->s->max_attempts) < 0)
+        return -1;
+    return r->s->max_attempts <= RETRY_ATTEMPTS_MAX
+               ? 0
+               : refuse_at(r->refusal, "/max_attempts", "expected an integer from 1 to %d",
+                           RETRY_ATTEMPTS_MAX);
 }
 
 static int read_wait(struct reader *r, uint32_t t)
@@ -278,7 +296,9 @@ static const struct member {
     {"timeout_ms", read_timeout},
     {"deadline", read_deadline},
     {"ttl_ms", read_ttl},
+    {"max_attempts", read_attempts},
     {"idempotency_key", read_key},
+    {"content_key", read_content_key},
     {"events", read_events},
     {"outputs", read_outputs},
     {"children", read_children},
@@ -299,6 +319,20 @@ static const struct member *find_member(const struct json_doc *doc, uint32_t key
     return NULL;
 }
 
+/* Who asks for a key made of the content gets that one, and nobody else gets one that looks so. */
+static int check_key(struct reader *r)
+{
+    char *key = r->s->key != 0 ? json_strdup(r->doc, r->s->key) : NULL;
+    bool is_content = key != NULL && content_key_is(key);
+    free(key);
+    if (r->s->key != 0 && r->s->wants_content_key)
+        return refuse_at(r->refusal, "/content_key", "and an idempotency_key: only one of them");
+    if (is_content)
+        return refuse_at(r->refusal, "/idempotency_key",
+                         "must not begin with \"" CONTENT_KEY_PREFIX "\": ask for content_key");
+    return 0;
+}
+
 int submit_read(struct submit *s, const struct json_doc *doc, size_t n_body,
                 struct refusal *refusal)
 {
@@ -317,5 +351,5 @@ int submit_read(struct submit *s, const struct json_doc *doc, size_t n_body,
     }
     if (s->pipeline == 0)
         return refuse_at(refusal, "/pipeline", "is required");
-    return 0;
+    return check_key(&r);
 }

@@ -6,9 +6,12 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "core/durable.h"
+#include "core/jobs.h"
 #include "core/kept.h"
 #include "core/pipelines.h"
 #include "core/push.h"
+#include "core/quota.h"
+#include "core/retries.h"
 #include "loop/loop.h"
 
 static void count(struct core *c, const struct result *r)
@@ -36,14 +39,13 @@ static void log_end(const struct task *t)
                  LS("reason", r->message), LI("queue_ms", queue_ms), LI("run_ms", r->run_ms));
 }
 
-static void unfollow(struct core *c, struct task *t)
+static void unfollow(struct task *t)
 {
     *(t->prev_follower != NULL ? &t->prev_follower->next_follower : &t->leader->followers) =
         t->next_follower;
     if (t->next_follower != NULL)
         t->next_follower->prev_follower = t->prev_follower;
     t->leader = t->prev_follower = t->next_follower = NULL;
-    c->n_attached--;
 }
 
 static void leave_queue(struct core *c, struct task *t)
@@ -54,39 +56,41 @@ static void leave_queue(struct core *c, struct task *t)
     }
     t->is_reserved = false;
     pipeline_unreserve(t);
-    sched_end(c->sched, t->pipeline->lane);
+    sched_end(c->sched, &t->item);
 }
 
-/* Leaves the place where it was: the queue, the box, or its leader's list. */
-static void leave_place(struct core *c, struct task *t)
+void task_leave_place(struct core *c, struct task *t)
 {
-    if (t->state == TASK_NEW) {
-        c->queue_bytes -= t->bytes;
-    } else if (t->state == TASK_QUEUED) {
+    started_end(c, t);
+    t->is_noted = false;
+    if (t->state == TASK_QUEUED) {
         leave_queue(c, t);
-        c->queue_bytes -= t->bytes;
     } else if (t->state == TASK_RUNNING || t->state == TASK_STOPPING) {
         if (t->is_ahead)
-            sched_end_ahead(c->sched, t->pipeline->lane);
+            sched_end_ahead(c->sched, &t->item);
         else
-            sched_end(c->sched, t->pipeline->lane);
+            sched_end(c->sched, &t->item);
         t->is_ahead = false;
         c->running_bytes -= t->bytes;
     } else if (t->state == TASK_ATTACHED) {
-        unfollow(c, t);
-        c->queue_bytes -= t->bytes;
+        unfollow(t);
+    } else if (t->state == TASK_RETRY) {
+        retries_wait_over(c, t);
     }
+    quota_unwait(c, t);
+}
+
+bool code_may_answer(enum code code)
+{
+    return code == CODE_OK ||
+           (code != CODE_CANCELLED && code != CODE_EXPIRED && !code_info(code)->is_retryable);
 }
 
 bool task_may_answer(const struct task *t)
 {
     if (t->state != TASK_FINISHED)
         return true; /* that is still open: the other one waits with it */
-    if (t->result == NULL)
-        return false;
-    enum code code = t->result->code;
-    return code == CODE_OK ||
-           (code != CODE_CANCELLED && code != CODE_EXPIRED && !code_info(code)->is_retryable);
+    return t->result != NULL && code_may_answer(t->result->code);
 }
 
 /* Followers get the same result; if the leader was cancelled or expired, which is its own affair,
@@ -101,7 +105,7 @@ static void settle_followers(struct core *c, struct task *t)
             task_finish(c, f, result_ref(t->result));
             continue;
         }
-        unfollow(c, f);
+        unfollow(f);
         task_step(f, TASK_EV_REQUEUE);
         if (sched_push(c->sched, f->pipeline->lane, &f->item) < 0)
             task_finish(c, f, result_of_code(CODE_INTERNAL, "no memory", NULL));
@@ -132,10 +136,12 @@ static void settled(struct core *c, struct task *t, void *arg, enum code code, c
     task_step(t, TASK_EV_FINISH);
     settle_followers(c, t);
     count(c, t->result);
+    c->n_dead += t->is_dead;
     log_end(t);
     push_state(c, t);
     push_capacity_soon(c);
     keep_result(c, t);
+    jobs_settled(c, t);
     core_check_idle(c);
 }
 
@@ -149,9 +155,18 @@ static bool is_left(const struct task *t, const struct result *r)
 static void leave(struct core *c, struct task *t, struct result *r)
 {
     result_unref(r);
-    leave_place(c, t);
+    retries_leave(c, t);
+    task_leave_place(c, t);
     task_free_finished(c, t);
     core_check_idle(c);
+}
+
+/* Somebody should look at it: it failed for good, and not because it was too late. */
+static bool is_dead_letter(const struct task *t)
+{
+    const enum code code = t->result->code;
+    return t->is_durable && !t->is_cached && code != CODE_OK && code != CODE_CANCELLED &&
+           code != CODE_EXPIRED && t->pipeline->conf->dead_letters;
 }
 
 void task_finish(struct core *c, struct task *t, struct result *r)
@@ -160,18 +175,21 @@ void task_finish(struct core *c, struct task *t, struct result *r)
         leave(c, t, r);
         return;
     }
-    leave_place(c, t);
+    task_leave_place(c, t);
+    quota_leave(c, t);
     t->finished_ms = clock_wall_ms();
     t->result = r != NULL ? r : result_of_code(CODE_INTERNAL, "no memory for the result", NULL);
     task_step(t, TASK_EV_SETTLE);
     loop_timer_free(t->expiry);
-    t->expiry = NULL;
+    loop_timer_free(t->again);
+    t->expiry = t->again = NULL;
     drop_body(t);
     if (t->result == NULL) { /* not even that: the task ends without a word but in the log */
         log_error("no memory for a result", LS("task_id", t->task_id));
         settle_followers(c, t);
         task_free_finished(c, t);
     } else if (t->is_durable) {
+        t->is_dead = is_dead_letter(t);
         durable_finish(c, t, settled);
     } else {
         settled(c, t, NULL, CODE_OK, NULL);
@@ -189,7 +207,7 @@ const char *task_cancel(struct core *c, struct task *t, const char *why)
     const char *found = task_state_name(t->state);
     if (t->state == TASK_NEW) {
         t->cancelled_why = why;
-    } else if (t->state == TASK_QUEUED || t->state == TASK_ATTACHED) {
+    } else if (t->state == TASK_QUEUED || t->state == TASK_ATTACHED || t->state == TASK_RETRY) {
         task_finish(c, t, result_of_code(CODE_CANCELLED, why, NULL));
     } else if (t->state == TASK_RUNNING) {
         task_step(t, TASK_EV_STOP);

@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "core/pipelines.h"
 #include "core/submit.h"
-#include "core/tasks.h"
+#include "core/tasks_internal.h"
 
 /* Everything a task points at lies behind it, in one allocation. */
 struct arena {
@@ -28,6 +28,16 @@ static char *keep_string(struct arena *a, const struct json_doc *doc, uint32_t t
     return (char *)b.data;
 }
 
+static char *keep_copy(struct arena *a, const char *text)
+{
+    if (text == NULL)
+        return NULL;
+    const size_t n = strlen(text) + 1;
+    char *to = memcpy(a->at, text, n);
+    a->at += n;
+    return to;
+}
+
 static size_t string_room(const struct json_doc *doc, uint32_t token)
 {
     return token != 0 ? json_at(doc, token).len + 1 : 0;
@@ -35,10 +45,12 @@ static size_t string_room(const struct json_doc *doc, uint32_t token)
 
 static size_t arena_room(const struct submit *s, size_t n_body)
 {
-    size_t n = n_body * sizeof(zmq_msg_t) + s->n_inputs * sizeof(struct box_input);
-    const uint32_t tokens[] = {s->task_id, s->job_id, s->tenant, s->key};
+    size_t n = n_body * sizeof(zmq_msg_t) + s->n_inputs * sizeof(struct box_input) +
+               strlen(s->content) + 1 + (s->given_id != NULL ? strlen(s->given_id) + 1 : 0);
+    const uint32_t tokens[] = {s->task_id, s->job_id, s->tenant, s->key, s->version};
     for (size_t i = 0; i < sizeof tokens / sizeof *tokens; i++)
         n += string_room(s->doc, tokens[i]);
+    n += s->key_tenant != NULL ? strlen(s->key_tenant) + 1 : 0;
     for (size_t i = 0; i < s->n_inputs; i++)
         n += string_room(s->doc, s->inputs[i].name) + string_room(s->doc, s->inputs[i].media_type);
     return n;
@@ -49,10 +61,14 @@ static size_t arena_room(const struct submit *s, size_t n_body)
 static void keep_strings(struct task *t, struct box_input *inputs, struct arena *a,
                          const struct submit *s)
 {
-    t->task_id = s->task_id != 0 ? keep_string(a, s->doc, s->task_id) : t->uid;
+    if (s->given_id != NULL)
+        t->task_id = keep_copy(a, s->given_id);
+    else
+        t->task_id = s->task_id != 0 ? keep_string(a, s->doc, s->task_id) : t->uid;
     t->job_id = keep_string(a, s->doc, s->job_id);
-    t->tenant = keep_string(a, s->doc, s->tenant);
-    t->key = keep_string(a, s->doc, s->key);
+    t->tenant = s->tenant != 0 ? keep_string(a, s->doc, s->tenant) : keep_copy(a, s->key_tenant);
+    t->key = s->content[0] != '\0' ? keep_copy(a, s->content) : keep_string(a, s->doc, s->key);
+    t->wants_version = keep_string(a, s->doc, s->version);
     for (size_t i = 0; i < s->n_inputs; i++) {
         inputs[i].name = keep_string(a, s->doc, s->inputs[i].name);
         inputs[i].media_type = keep_string(a, s->doc, s->inputs[i].media_type);
@@ -107,13 +123,19 @@ static int64_t sooner(int64_t a, int64_t b)
     return a == 0 ? b : b == 0 || a < b ? a : b;
 }
 
+void task_set_timeout(struct task *t)
+{
+    const int64_t timeout = sooner(t->pipeline->conf->timeout_ms, t->asked_timeout_ms);
+    t->box.timeout_ms = timeout > UINT32_MAX ? UINT32_MAX : (uint32_t)timeout;
+}
+
 static void keep_times(struct task *t, const struct submit *s)
 {
-    int64_t timeout = sooner(t->pipeline->conf->timeout_ms, s->timeout_ms);
     t->submitted_ms = clock_wall_ms();
     t->expires_ms = sooner(s->deadline_ms, s->ttl_ms > 0 ? t->submitted_ms + s->ttl_ms : 0);
     t->box.deadline_ms = s->deadline_ms;
-    t->timeout_ms = timeout > UINT32_MAX ? UINT32_MAX : (uint32_t)timeout;
+    t->asked_timeout_ms = s->timeout_ms;
+    task_set_timeout(t);
 }
 
 static void fill_box_task(struct task *t)
@@ -147,11 +169,13 @@ struct task *task_new(struct core *c, struct owner *owner, struct pipeline *p,
     id_new(t->uid);
     t->owner = owner;
     t->pipeline = pipeline_ref(p);
+    t->checked = p->generation;
     t->seq = ++c->next_seq;
     t->item.priority = s->priority;
     t->events = s->events;
     t->is_answered_by_result = s->wait;
     t->wants_digest = s->digest;
+    t->max_attempts = (uint32_t)s->max_attempts;
     t->wants_children = !s->no_children;
     t->progress = -1;
     keep_content(t, s, header, body, n_body);

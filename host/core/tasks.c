@@ -9,42 +9,69 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/table.h"
+#include "core/jobs.h"
 #include "core/kept.h"
 #include "core/peers.h"
 #include "core/pipelines.h"
 #include "core/push.h"
+#include "core/quota.h"
+#include "core/retries.h"
 #include "loop/loop.h"
+#include "task/retry.h"
 
 enum { NAMED_MAX = 4 * TASK_ID_MAX - 1, SLUG_ROOM = 256 };
-enum { KEY_MAX = sizeof(uint64_t) + SLUG_ROOM + NAMED_MAX };
+enum { KEY_MAX = sizeof(uint64_t) + NAMED_MAX + 1 + SLUG_ROOM + NAMED_MAX };
 
-/* Owner, what the name belongs to (a pipeline's slug, or ""), and the name: one key for the tables. */
-static size_t make_key(unsigned char *key, const struct owner *o, const char *scope,
-                       const char *name)
+/* Whose a name is: of a client, or of whoever works for a tenant; and of what: a pipeline, or "". */
+struct scope {
+    uint64_t owner; /* 0: the tenant's */
+    const char *tenant, *slug;
+};
+
+static struct scope scope_of_id(const struct owner *o)
 {
-    size_t n = strlen(name), m = strlen(scope) + 1;
-    memcpy(key, &o->number, sizeof o->number);
-    memcpy(key + sizeof o->number, scope, m);
-    memcpy(key + sizeof o->number + m, name, n);
-    return sizeof o->number + m + n;
+    return (struct scope){o->number, "", ""};
 }
 
-static struct task *find(struct table *t, const struct owner *o, const char *scope,
-                         const char *name)
+static struct scope scope_of_key(const struct owner *o, const char *tenant,
+                                 const struct pipeline *p)
+{
+    return tenant != NULL ? (struct scope){0, tenant, pipeline_slug(p)}
+                          : (struct scope){o->number, "", pipeline_slug(p)};
+}
+
+/* Scope and name: one key for the tables. */
+static size_t make_key(unsigned char *key, const struct scope *s, const char *name)
+{
+    const char *const parts[] = {s->tenant, s->slug, name};
+    size_t at = sizeof s->owner;
+    memcpy(key, &s->owner, sizeof s->owner);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        size_t n = strlen(parts[i]) + 1;
+        memcpy(key + at, parts[i], n);
+        at += n;
+    }
+    return at;
+}
+
+static struct task *find(struct table *t, const struct scope *s, const char *name)
 {
     unsigned char key[KEY_MAX];
-    return strlen(name) <= NAMED_MAX ? table_get(t, key, make_key(key, o, scope, name)) : NULL;
+    bool fits = strlen(name) <= NAMED_MAX && strlen(s->tenant) <= NAMED_MAX;
+    return fits ? table_get(t, key, make_key(key, s, name)) : NULL;
 }
 
 struct task *task_find_id(struct core *c, const struct owner *o, const char *task_id)
 {
-    return find(c->by_id, o, "", task_id);
+    const struct scope s = scope_of_id(o);
+    return find(c->by_id, &s, task_id);
 }
 
-struct task *task_find_key(struct core *c, const struct owner *o, const struct pipeline *p,
-                           const char *key)
+struct task *task_find_key(struct core *c, const struct owner *o, const char *tenant,
+                           const struct pipeline *p, const char *key)
 {
-    return find(c->by_key, o, pipeline_slug(p), key);
+    const struct scope s = scope_of_key(o, tenant, p);
+    return find(c->by_key, &s, key);
 }
 
 struct task *task_find_uid(struct core *c, const char *uid)
@@ -55,28 +82,33 @@ struct task *task_find_uid(struct core *c, const char *uid)
 /* ---- accepting
  * ------------------------------------------------------------------------------------ */
 
-static int put(struct table *table, const struct owner *o, const char *scope, const char *name,
-               struct task *t)
+static int put(struct table *table, const struct scope *s, const char *name, struct task *t)
 {
     unsigned char key[KEY_MAX];
-    return table_put(table, key, make_key(key, o, scope, name), t);
+    return table_put(table, key, make_key(key, s, name), t);
 }
 
 /* A later task may stand in the table under the same name: only our own entry is taken out. */
-static void take(struct table *table, const struct owner *o, const char *scope, const char *name,
-                 const struct task *t)
+static void take(struct table *table, const struct scope *s, const char *name, const struct task *t)
 {
     unsigned char key[KEY_MAX];
-    size_t n = make_key(key, o, scope, name);
+    size_t n = make_key(key, s, name);
     if (table_get(table, key, n) == t)
         table_take(table, key, n);
 }
 
+void task_give_up_id(struct core *c, struct task *t)
+{
+    const struct scope s = scope_of_id(t->owner);
+    take(c->by_id, &s, t->task_id, t);
+}
+
 void task_give_up_names(struct core *c, struct task *t)
 {
-    take(c->by_id, t->owner, "", t->task_id, t);
+    const struct scope s = scope_of_key(t->owner, t->tenant, t->pipeline);
+    task_give_up_id(c, t);
     if (t->key != NULL)
-        take(c->by_key, t->owner, pipeline_slug(t->pipeline), t->key, t);
+        take(c->by_key, &s, t->key, t);
 }
 
 static void leave_tables(struct core *c, struct task *t)
@@ -86,14 +118,25 @@ static void leave_tables(struct core *c, struct task *t)
     task_give_up_names(c, t);
 }
 
+/* Whom others with its key will follow. */
+static int take_key(struct core *c, struct task *t)
+{
+    const struct scope s = scope_of_key(t->owner, t->tenant, t->pipeline);
+    return t->key != NULL ? put(c->by_key, &s, t->key, t) : 0;
+}
+
+static struct task *find_own_key(struct core *c, const struct task *t)
+{
+    return t->key != NULL ? task_find_key(c, t->owner, t->tenant, t->pipeline, t->key) : NULL;
+}
+
 static int enter_tables(struct core *c, struct task *t)
 {
-    const struct task *old =
-        t->key != NULL ? task_find_key(c, t->owner, t->pipeline, t->key) : NULL;
+    const struct scope id = scope_of_id(t->owner);
+    const struct task *old = find_own_key(c, t);
     bool is_first = t->key != NULL && (old == NULL || !task_may_answer(old));
     if (table_put(c->by_uid, t->uid, strlen(t->uid), t) == 0 &&
-        put(c->by_id, t->owner, "", t->task_id, t) == 0 &&
-        (!is_first || put(c->by_key, t->owner, pipeline_slug(t->pipeline), t->key, t) == 0))
+        put(c->by_id, &id, t->task_id, t) == 0 && (!is_first || take_key(c, t) == 0))
         return 0;
     leave_tables(c, t);
     return -1;
@@ -109,6 +152,7 @@ static void link_task(struct core *c, struct task *t)
 
 static void unlink_task(struct core *c, struct task *t)
 {
+    jobs_leave(c, t);
     *(t->prev != NULL ? &t->prev->next : &c->all.first) = t->next;
     *(t->next != NULL ? &t->next->prev : &c->all.last) = t->prev;
     t->owner->n_tasks--;
@@ -117,8 +161,10 @@ static void unlink_task(struct core *c, struct task *t)
 
 static void free_task(struct task *t)
 {
+    quota_leave(t->pipeline->core, t);
     t->pipeline->core->own_bytes -= t->own_bytes;
     loop_timer_free(t->expiry);
+    loop_timer_free(t->again);
     result_unref(t->result);
     zmq_msg_close(&t->header);
     for (size_t i = 0; i < t->n_body; i++)
@@ -137,20 +183,37 @@ void task_step(struct task *t, enum task_event event)
         t->state = (enum task_state)next;
 }
 
-static void on_expired(void *arg)
+/* A ttl is of no meaning for what runs, a deadline is. */
+static bool is_worthless(struct task *t)
 {
-    struct task *t = arg;
-    struct core *c = t->pipeline->core;
-    if (t->state != TASK_QUEUED && t->state != TASK_ATTACHED)
-        return;
+    int64_t deadline = t->box.deadline_ms;
+    if (deadline > clock_wall_ms())
+        loop_timer_at(t->expiry, deadline);
+    return deadline > 0 && deadline <= clock_wall_ms();
+}
+
+static void expire(struct task *t)
+{
     const bool is_gone = pipeline_is_gone(t->pipeline);
-    task_finish(c, t,
+    task_finish(t->pipeline->core, t,
                 result_of_code(is_gone ? CODE_UNKNOWN_PIPELINE : CODE_EXPIRED,
                                is_gone
                                    ? "no plugin on this host provides the pipeline any more, and "
                                      "its deadline or ttl is over"
                                    : "waited until its deadline or ttl was over",
                                NULL));
+}
+
+/* Of what runs its box tells the end, if it had begun. */
+static void on_expired(void *arg)
+{
+    struct task *t = arg;
+    if (t->state == TASK_RUNNING) {
+        if (is_worthless(t) && pipeline_cancel(t, KILL_DEADLINE, DEADLINE_GRACE_MS))
+            expire(t);
+    } else if (t->state == TASK_QUEUED || t->state == TASK_ATTACHED || t->state == TASK_RETRY) {
+        expire(t);
+    }
 }
 
 int task_watch_expiry(struct core *c, struct task *t)
@@ -160,19 +223,20 @@ int task_watch_expiry(struct core *c, struct task *t)
     t->expiry = loop_timer_new(c->loop, on_expired, t);
     if (t->expiry == NULL)
         return -1;
-    loop_timer_after(t->expiry, t->expires_ms - clock_wall_ms());
+    loop_timer_at(t->expiry, t->expires_ms);
     return 0;
 }
 
 bool tasks_have_room(const struct core *c, size_t n, size_t bytes)
 {
-    size_t waiting = sched_waiting(c->sched) + c->n_attached + c->n_accepting;
-    return (int64_t)(waiting + n) <= c->host->queue_max &&
-           (int64_t)(c->queue_bytes + bytes) <= c->host->queue_max_bytes;
+    return quota_host_has_room(c, (struct amount){n, bytes});
 }
 
+/* One that an earlier core had may have to wait for its time still. */
 static int enqueue(struct core *c, struct task *t)
 {
+    if (t->not_before_ms > clock_wall_ms())
+        return retries_wait(c, t);
     if (sched_push(c->sched, t->pipeline->lane, &t->item) < 0)
         return -1;
     task_step(t, TASK_EV_ACCEPT);
@@ -181,14 +245,13 @@ static int enqueue(struct core *c, struct task *t)
     return 0;
 }
 
-static void follow(struct core *c, struct task *t, struct task *leader)
+static void follow(struct task *t, struct task *leader)
 {
     t->leader = leader;
     t->next_follower = leader->followers;
     if (leader->followers != NULL)
         leader->followers->prev_follower = t;
     leader->followers = t;
-    c->n_attached++;
     task_step(t, TASK_EV_ATTACH);
 }
 
@@ -196,73 +259,93 @@ int task_enter(struct core *c, struct task *t, const uint64_t digest[2])
 {
     t->digest[0] = digest[0];
     t->digest[1] = digest[1];
-    if (enter_tables(c, t) < 0) {
+    if (jobs_enter(c, t) < 0 || enter_tables(c, t) < 0) {
+        jobs_leave(c, t);
+        free_task(t);
+        return -1;
+    }
+    if (quota_enter(c, t) < 0) {
+        leave_tables(c, t);
+        jobs_leave(c, t);
         free_task(t);
         return -1;
     }
     link_task(c, t);
-    c->n_accepting++;
-    c->queue_bytes += t->bytes;
     return 0;
 }
 
 void task_reject(struct core *c, struct task *t)
 {
-    c->n_accepting--;
-    c->queue_bytes -= t->bytes;
     task_free_finished(c, t);
 }
 
 /* The task that has its key and can answer for it; NULL: itself. Operations end in the order in which
  * they began, so one that came before is accepted by now, or gone. */
-static struct task *leader_of(struct core *c, const struct task *t)
+struct task *task_leader(struct core *c, const struct task *t)
 {
-    struct task *l = t->key != NULL ? task_find_key(c, t->owner, t->pipeline, t->key) : NULL;
+    struct task *l = find_own_key(c, t);
     return l != t && l != NULL && l->state != TASK_NEW && task_may_answer(l) ? l : NULL;
 }
 
 const char *task_prospect(struct core *c, const struct task *t, bool *is_attached)
 {
-    const struct task *leader = leader_of(c, t);
+    const struct task *leader = task_leader(c, t);
     *is_attached = leader != NULL;
     return task_state_name(leader != NULL && leader->state == TASK_FINISHED ? TASK_FINISHED
                                                                             : TASK_QUEUED);
 }
 
-/* Whom others with its key will follow. */
-static int take_key(struct core *c, struct task *t)
+/* Its end, where it has come to one already; NULL: none. */
+static struct result *end_of(const struct task *t)
 {
-    return t->key != NULL ? put(c->by_key, t->owner, pipeline_slug(t->pipeline), t->key, t) : 0;
+    if (t->cancelled_why != NULL)
+        return result_of_code(CODE_CANCELLED, t->cancelled_why, NULL);
+    return retry_survives(t->deaths) ? NULL : retries_worn_out(t);
+}
+
+static int wait_in_place(struct core *c, struct task *t, struct task *leader)
+{
+    if (task_watch_expiry(c, t) < 0)
+        return -1;
+    if (leader != NULL)
+        follow(t, leader);
+    else if (take_key(c, t) < 0 || enqueue(c, t) < 0)
+        return -1;
+    push_state(c, t);
+    return 0;
 }
 
 void task_admit(struct core *c, struct task *t)
 {
-    struct task *leader = leader_of(c, t);
-    c->n_accepting--;
+    struct task *leader = task_leader(c, t);
+    /* What is run again wants another result than the one that is kept. */
+    if (t->retry_of[0] != '\0' && leader != NULL && leader->state == TASK_FINISHED)
+        leader = NULL;
     t->is_left = t->is_durable && c->phase == CORE_STOPPING;
     if (t->is_left && t->cancelled_why == NULL)
         t->cancelled_why = "the host stops";
-    if (t->cancelled_why != NULL)
-        task_finish(c, t, result_of_code(CODE_CANCELLED, t->cancelled_why, NULL));
+    struct result *end = end_of(t);
+    if (end != NULL)
+        task_finish(c, t, end);
     else if (leader != NULL && leader->state == TASK_FINISHED)
         task_finish_cached(c, t, leader);
-    else if (task_watch_expiry(c, t) < 0)
+    else if (wait_in_place(c, t, leader) < 0)
         task_finish(c, t, result_of_code(CODE_INTERNAL, "no memory", NULL));
-    else if (leader != NULL)
-        follow(c, t, leader);
-    else if (take_key(c, t) < 0 || enqueue(c, t) < 0)
-        task_finish(c, t, result_of_code(CODE_INTERNAL, "no memory", NULL));
-    if (t->state != TASK_SETTLING && t->state != TASK_FINISHED)
-        push_state(c, t);
+}
+
+void task_admit_known(struct core *c, struct task *t, struct result *kept)
+{
+    t->is_cached = true;
+    task_finish(c, t, kept);
 }
 
 void task_restore_finished(struct core *c, struct task *t, struct result *r)
 {
-    c->n_accepting--;
-    c->queue_bytes -= t->bytes;
+    quota_leave(c, t);
     t->result = r;
     task_step(t, TASK_EV_SETTLE);
     task_step(t, TASK_EV_FINISH);
+    jobs_settled(c, t);
     keep_result(c, t);
 }
 
@@ -284,6 +367,7 @@ void tasks_clear(struct core *c)
         unlink_task(c, t);
         free_task(t);
     }
+    jobs_clear(c);
     table_free(c->by_uid);
     table_free(c->by_id);
     table_free(c->by_key);

@@ -9,15 +9,21 @@
 #include "task/sched.h"
 #include "task/state.h"
 
+struct account;
 struct submit;
 
-enum { TASK_ID_MAX = 128, TASK_REQUEUES_MAX = 3, CANCEL_GRACE_MS = 2000 };
+#define CANCELLED_ON_REQUEST "cancelled on request"
+
+enum { TASK_ID_MAX = 128, CANCEL_GRACE_MS = 2000, DEADLINE_GRACE_MS = 200 };
 
 struct task {
     struct sched_item item;             /* first */
+    struct account *account;            /* of its tenant, while it is open; quota.h */
     struct task *prev, *next;           /* in core.all */
     struct task *kept_prev, *kept_next; /* in a list of kept results */
-    struct task *leader;                /* whose result this one waits for, or NULL */
+    struct job *job;                    /* NULL: of none */
+    struct task *job_older, *job_newer;
+    struct task *leader; /* whose result this one waits for, or NULL */
     struct task *followers, *next_follower, *prev_follower;
     struct owner *owner;
     struct pipeline *pipeline;
@@ -35,21 +41,40 @@ struct task {
     uint64_t digest[2];                       /* of pipeline, params, inputs; for attachment */
 
     struct box_task box;
-    uint32_t slot;       /* its seat in the pipeline */
-    uint32_t timeout_ms; /* of its run, from pipeline and submission */
-    unsigned requeues;
+    uint32_t slot;             /* its seat in the pipeline */
+    int64_t asked_timeout_ms;  /* of the submission; 0: none */
+    uint64_t checked;          /* generation of the pipeline that its params were checked against */
+    const char *wants_version; /* of the pipeline, or NULL */
+
+    uint32_t max_attempts;    /* asked for; 0: as its pipeline has it */
+    uint32_t ours;            /* times in a row that it came back by a cause of ours */
+    uint32_t deaths;          /* attempts during which the host died */
+    enum code last_code;      /* why it waits for another attempt */
+    bool is_counted;          /* what it waits for is its next attempt, not the same once more */
+    bool is_noted;            /* the journal knows that this attempt has begun */
+    bool is_watched;          /* it stands in core.began */
+    int64_t not_before_ms;    /* epoch: of its next attempt; 0: at once */
+    struct loop_timer *again; /* ends the pause */
+    struct task *began_before, *began_after;
+    int64_t began_ms;       /* monotonic */
+    char retry_of[ID_TEXT]; /* uid of the dead letter that it repeats, or "" */
+
     unsigned events;            /* enum event_mask, wanted by the submitter */
     unsigned depth;             /* 0: from outside; n: child of a child ... */
     char parent[ID_TEXT];       /* uid of the task whose child it is, or "" */
     bool is_durable;            /* the journal has it, or will */
+    bool is_open;               /* counts among those of its job without a verdict */
     bool is_left;               /* the host stops: without verdict it stays in the journal */
+    bool is_job_cancelled;      /* its whole job: what it starts is cancelled too */
     const char *cancelled_why;  /* asked for while it was being accepted; or NULL */
+    bool is_waiting;            /* for the quotas */
     bool is_ahead;              /* given to a worker that is not yet done with another */
     bool is_reserved;           /* queued, but in no lane: the next worker of its slot is for it */
     bool is_answered_by_result; /* "wait": no ACCEPTED */
     bool wants_digest, wants_children;
     bool is_silent; /* its RESULT is not sent: a child whose submitter does not want it */
     bool is_cached;
+    bool is_dead;         /* finished, and kept as a dead letter */
     bool is_sent;         /* over the connection that its owner has now */
     bool is_delivered;    /* sent, and nobody will acknowledge it */
     bool is_acknowledged; /* only a line of LIST is left of it */
@@ -73,8 +98,17 @@ void task_reject(struct core *c, struct task *t);
 const char *task_prospect(struct core *c, const struct task *t, bool *is_attached);
 /* Into the queue, behind the task that has its key, or at once to that one's result. */
 void task_admit(struct core *c, struct task *t);
+/* The task in memory that answers for its key, to be followed or with its result; NULL: none. */
+struct task *task_leader(struct core *c, const struct task *t);
+/* It is accepted, and ends at once with the kept result of an earlier task. Takes kept. */
+void task_admit_known(struct core *c, struct task *t, struct result *kept);
 /* Out of an earlier core, with its result. */
 void task_restore_finished(struct core *c, struct task *t, struct result *r);
+/* What the pipeline in force, which is not the one that accepted the task, has against it: the end of
+ * it; NULL: nothing. */
+struct result *task_objection(struct task *t);
+/* Tasks that wait go to the pipelines in force now. */
+void tasks_adopt(struct core *c);
 /* Answers it by the kept result of another. */
 void task_finish_cached(struct core *c, struct task *t, struct task *kept);
 /* Whether so many tasks more may wait. */
@@ -83,11 +117,10 @@ bool tasks_have_room(const struct core *c, size_t n, size_t bytes);
 void tasks_dispatch(struct core *c);
 /* The verdict is there. Takes r (NULL: no memory was left; the task still ends, as INTERNAL). */
 void task_finish(struct core *c, struct task *t, struct result *r);
-/* It did not start: back to its place, or the end if that happened too often. */
-void task_requeue(struct core *c, struct task *t, enum code code, const char *message);
 /* Whether another task of the same key can have its result: not if it was cancelled, expired, or failed in a way that a
  * retry may mend. */
 bool task_may_answer(const struct task *t);
+bool code_may_answer(enum code code);
 /* Gives it to its seat (t->slot). */
 void task_start(struct core *c, struct task *t);
 /* The worker that it waited for will not come: to its old place. */
@@ -102,8 +135,11 @@ int task_start_ahead(struct core *c, struct task *t, uint32_t slot);
 const char *task_cancel(struct core *c, struct task *t, const char *why);
 struct task *task_find_id(struct core *c, const struct owner *o, const char *task_id);
 struct task *task_find_uid(struct core *c, const char *uid);
-struct task *task_find_key(struct core *c, const struct owner *o, const struct pipeline *p,
-                           const char *key);
+/* tenant NULL: among the client's own keys. */
+struct task *task_find_key(struct core *c, const struct owner *o, const char *tenant,
+                           const struct pipeline *p, const char *key);
+/* Its id may be used again; it still answers for its key. */
+void task_give_up_id(struct core *c, struct task *t);
 /* Its id and key may be used again; it is still found by uid. */
 void task_give_up_names(struct core *c, struct task *t);
 /* Out of tables and lists, and freed: a finished task that is kept nowhere. */

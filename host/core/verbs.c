@@ -8,11 +8,16 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "core/answer.h"
+#include "core/dead_letters.h"
+#include "core/doors.h"
 #include "core/durable.h"
 #include "core/kept.h"
+#include "core/keys.h"
 #include "core/peers.h"
 #include "core/pipelines.h"
 #include "core/push.h"
+#include "core/reload.h"
+#include "core/reserve.h"
 #include "core/submit.h"
 #include "core/tasks.h"
 
@@ -98,8 +103,9 @@ static void on_hello(struct core *c, struct request *q)
     owner_set_watch(c, o, o->watch, o->watches_all, has_word(c, "push", "capacity"));
     /* A command line comes and goes; a shim that does is worth a line. */
     enum log_level level = strcmp(o->kind, "cli") == 0 ? LOG_DEBUG : LOG_INFO;
+    const struct allowed_key *key = keys_find(c, o->curve_key);
     LOG_AT(level, "client says hello", LS("client", o->name), LS("kind", o->kind),
-           LS("resumed", is_resumed ? "yes" : "no"));
+           LS("key", key != NULL ? key->name : ""), LS("resumed", is_resumed ? "yes" : "no"));
     answer_begin(c, &w);
     write_welcome(c, &w, o, secret, is_resumed);
     answer_send(c, q->peer, WIRE_WELCOME, &w);
@@ -169,15 +175,16 @@ static const struct {
     [WIRE_PLUGINS] = {verbs_plugins, false}, [WIRE_STATS] = {verbs_stats, false},
     [WIRE_WATCH] = {verbs_watch, false},     [WIRE_PING] = {on_ping, false},
     [WIRE_DRAIN] = {on_drain, true},         [WIRE_RESUME] = {on_resume, true},
-    [WIRE_SHUTDOWN] = {on_shutdown, true},
+    [WIRE_SHUTDOWN] = {on_shutdown, true},   [WIRE_RELOAD] = {verbs_reload, true},
+    [WIRE_RESERVE] = {verbs_reserve, false}, [WIRE_RETRY] = {verbs_retry, true},
+    [WIRE_PURGE] = {verbs_purge, true},
 };
 
-/* It is told once; then what it sends is thrown away until it connects anew. */
-static void break_off(struct core *c, struct peer *p, enum code code, const char *why)
+void verbs_break_off(struct core *c, struct peer *p, enum code code, const char *why)
 {
     c->stats.protocol_errors++;
     p->is_broken = true;
-    log_warn("peer breaks the protocol and is ignored from now on", LS("reason", why));
+    log_warn("peer is ignored from now on", LS("code", code_name(code)), LS("reason", why));
     c->doc.n = 0;
     answer_refused(c, p, code, why);
 }
@@ -225,6 +232,22 @@ static bool is_made_by_zmq(struct wire_view id)
     return id.len == 5 && *(const char *)id.data == '\0';
 }
 
+static struct peer *find_peer(struct core *c, struct router *r, zmq_msg_t *frame,
+                              const struct wire_view *views, const struct wire_message *m)
+{
+    const char *key = doors_need_key(c, r) ? router_user(frame) : NULL;
+    /* libzmq puts there what we have told it; what else it might hold is no key of anybody. */
+    if (key == NULL || strlen(key) != CURVE_HEX - 1)
+        key = "";
+    return peer_of(c, r, key, views, m->n_envelope, m->is_req);
+}
+
+/* A connection outlives its key. */
+static bool may_speak(const struct core *c, const struct peer *p)
+{
+    return !doors_need_key(c, p->router) || keys_find(c, p->curve_key) != NULL;
+}
+
 void verbs_message(void *core, struct router *r, zmq_msg_t *frames, size_t n, int is_cut)
 {
     struct core *c = core;
@@ -242,7 +265,7 @@ void verbs_message(void *core, struct router *r, zmq_msg_t *frames, size_t n, in
         m.is_req = n > 1 && views[1].len == 0;
         m.n_envelope = m.is_req ? 2 : 1;
     }
-    struct peer *p = peer_of(c, r, views, m.n_envelope, m.is_req);
+    struct peer *p = find_peer(c, r, &frames[0], views, &m);
     if (p != NULL && fault == WIRE_OK && m.verb == WIRE_HELLO && !is_made_by_zmq(views[0]))
         p->is_broken = false;
     if (p == NULL || p->is_broken) {
@@ -254,10 +277,12 @@ void verbs_message(void *core, struct router *r, zmq_msg_t *frames, size_t n, in
                         .m = &m,
                         .header = header < n ? &frames[header] : NULL,
                         .body = m.n_body > 0 ? &frames[header + 1] : NULL};
-    if (fault != WIRE_OK)
-        break_off(c, p, code_of_fault(fault), wire_fault_text(fault));
+    if (!may_speak(c, p))
+        verbs_break_off(c, p, CODE_UNAUTHORIZED, "this key is not allowed here");
+    else if (fault != WIRE_OK)
+        verbs_break_off(c, p, code_of_fault(fault), wire_fault_text(fault));
     else if (scan_header(c, &m, why, sizeof why) < 0)
-        break_off(c, p, CODE_MALFORMED, why);
+        verbs_break_off(c, p, CODE_MALFORMED, why);
     else
         dispatch(c, &q);
     /* The memory of a usual header is kept, that of a monster is not. */

@@ -22,14 +22,19 @@ void verbs_message(void *core, struct router *r, zmq_msg_t *frames, size_t n, in
 /* verbs_tasks.c */
 void verbs_submit(struct core *c, struct request *q);
 void verbs_ack(struct core *c, struct request *q);
-void verbs_cancel(struct core *c, struct request *q);
 void verbs_watch(struct core *c, struct request *q);
 
-/* verbs_lists.c: the answers that show things. */
+/* verbs_cancel.c */
+void verbs_cancel(struct core *c, struct request *q);
+
+/* verbs_stats.c, verbs_query.c, verbs_list.c: the answers that show things. */
 void verbs_plugins(struct core *c, struct request *q);
 void verbs_stats(struct core *c, struct request *q);
 void verbs_query(struct core *c, struct request *q);
 void verbs_list(struct core *c, struct request *q);
+
+/* The peer is told once; then what it sends is thrown away until it connects anew. */
+void verbs_break_off(struct core *c, struct peer *p, enum code code, const char *why);
 
 /* The task that the request names by task_id or uid, if the peer may see it; NULL: there is none,
  * or it may not. */

@@ -1,4 +1,4 @@
-/* verbs_tasks.c: SUBMIT, ACK, CANCEL, WATCH. Runs in the core. */
+/* verbs_tasks.c: SUBMIT, ACK, WATCH. Runs in the core. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,6 +46,13 @@ void verbs_ack(struct core *c, struct request *q)
     answer_send(c, q->peer, WIRE_INFO, &w);
 }
 
+/* A uid opens a task to whoever came in with the same key, or without one like its owner. */
+static struct task *find_uid(struct core *c, const struct owner *o, const char *uid)
+{
+    struct task *t = task_find_uid(c, uid);
+    return t != NULL && strcmp(t->owner->curve_key, o->curve_key) == 0 ? t : NULL;
+}
+
 struct task *verbs_named_task(struct core *c, struct peer *p)
 {
     uint32_t uid = json_find(&c->doc, 0, "uid"), id = json_find(&c->doc, 0, "task_id");
@@ -53,7 +60,7 @@ struct task *verbs_named_task(struct core *c, struct peer *p)
     struct owner *o = peer_owner(c, p);
     struct task *t = NULL;
     if (name != NULL && (uid != 0 || id != 0) && o != NULL) {
-        t = uid != 0 ? task_find_uid(c, name) : task_find_id(c, o, name);
+        t = uid != 0 ? find_uid(c, o, name) : task_find_id(c, o, name);
         /* An operator may name any task by either. */
         if (t == NULL && peer_is_operator(c, p))
             t = task_find_uid(c, name);
@@ -63,75 +70,6 @@ struct task *verbs_named_task(struct core *c, struct peer *p)
     }
     free(name);
     return t;
-}
-
-/* What CANCEL names: one task, or all of a job that the peer may see. */
-struct choice {
-    struct owner *owner;
-    struct task *one;
-    char *job_id;
-    bool sees_all;
-};
-
-static struct choice choose(struct core *c, struct peer *p)
-{
-    uint32_t job = json_find(&c->doc, 0, "job_id");
-    return (struct choice){.owner = peer_owner(c, p),
-                           .one = job == 0 ? verbs_named_task(c, p) : NULL,
-                           .job_id = job != 0 ? json_strdup(&c->doc, job) : NULL,
-                           .sees_all = peer_is_operator(c, p)};
-}
-
-static bool is_chosen(const struct choice *x, const struct task *t)
-{
-    if (x->job_id == NULL)
-        return t == x->one;
-    return (x->sees_all || t->owner == x->owner) && t->job_id != NULL &&
-           strcmp(t->job_id, x->job_id) == 0;
-}
-
-static void write_found(struct json_writer *w, const struct task *t)
-{
-    json_open(w, '{');
-    json_member_str(w, "task_id", t->task_id);
-    json_member_str(w, "uid", t->uid);
-    json_member_str(w, "found", task_state_name(t->state));
-    json_close(w, '}');
-}
-
-static void write_unknown(struct core *c, struct json_writer *w)
-{
-    uint32_t id = json_find(&c->doc, 0, "task_id");
-    json_open(w, '{');
-    if (id != 0)
-        json_member_raw(w, "task_id", json_at(&c->doc, id));
-    json_member_str(w, "found", "unknown");
-    json_close(w, '}');
-}
-
-/* The answer goes first: the RESULTs that cancelling brings come behind it. */
-void verbs_cancel(struct core *c, struct request *q)
-{
-    struct json_writer w;
-    struct choice x = choose(c, q->peer);
-    struct task *first = x.job_id != NULL ? c->all.first : x.one;
-    answer_begin(c, &w);
-    json_key(&w, "tasks");
-    json_open(&w, '[');
-    for (struct task *t = first; t != NULL; t = x.job_id != NULL ? t->next : NULL) {
-        if (is_chosen(&x, t))
-            write_found(&w, t);
-    }
-    if (x.job_id == NULL && x.one == NULL)
-        write_unknown(c, &w);
-    json_close(&w, ']');
-    answer_send(c, q->peer, WIRE_INFO, &w);
-    for (struct task *t = first, *next; t != NULL; t = next) {
-        next = x.job_id != NULL ? t->next : NULL;
-        if (is_chosen(&x, t))
-            task_cancel(c, t, "cancelled on request");
-    }
-    free(x.job_id);
 }
 
 void verbs_watch(struct core *c, struct request *q)

@@ -23,6 +23,7 @@ static int grow(struct arena *a, size_t n)
     a->chunks = c;
     a->at = (char *)c->bytes;
     a->left = size;
+    a->total += size;
     return 0;
 }
 

@@ -11,6 +11,7 @@ struct arena {
     struct arena_chunk *chunks;
     size_t left; /* in the newest chunk */
     char *at;
+    size_t total; /* of all chunks */
 };
 
 #define ARENA_INIT                                                                                 \

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fdutil.h"
@@ -79,14 +78,6 @@ void helper_called(struct helper *h)
 
 /* ---- opening and closing ---- */
 
-static int make_dir(const char *dir, char *why)
-{
-    if (mkdir(dir, 0700) == 0 || errno == EEXIST)
-        return 0;
-    snprintf(why, JOURNAL_WHY, "folder %.150s: %s", dir, strerror(errno));
-    return -1;
-}
-
 static void journal_free(struct journal *j)
 {
     helper_clear(&j->writer);
@@ -94,6 +85,19 @@ static void journal_free(struct journal *j)
     store_clear(&j->store);
     free(j->dir);
     free(j);
+}
+
+/* On a full disk the ballast makes room for what a database needs to open. */
+static int open_store(struct journal *j, char *why)
+{
+    char no_room[JOURNAL_WHY];
+    space_open(&j->space, j->dir, j->options.ballast_bytes, j->options.low_water_bytes);
+    if (store_open(&j->store, &j->options, why) == 0)
+        return 0;
+    if (space_look(&j->space, no_room) || !space_release(&j->space))
+        return -1;
+    store_clear(&j->store);
+    return store_open(&j->store, &j->options, why);
 }
 
 struct journal *journal_open(const struct journal_options *o, char *why)
@@ -106,13 +110,14 @@ struct journal *journal_open(const struct journal_options *o, char *why)
     }
     j->options = *o;
     j->options.dir = j->dir;
+    j->store = (struct store){.lock = -1, .spool.dir = -1};
     op_list_init(&j->put);
     op_list_init(&j->in);
     op_list_init(&j->out);
     helper_init(&j->writer);
     helper_init(&j->reader);
     j->status.takes = true;
-    if (make_dir(j->dir, why) < 0 || store_open(&j->store, j->dir, why) < 0) {
+    if (place_make(j->dir, why) < 0 || open_store(j, why) < 0) {
         journal_free(j);
         return NULL;
     }

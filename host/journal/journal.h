@@ -30,14 +30,14 @@
 struct journal;
 struct loop;
 
+enum { JOURNAL_WHY = 256 };
+
 struct journal_options {
-    const char *dir;         /* made if it is not there, mode 0700; borrowed for the call */
-    int64_t spool_above;     /* bytes: larger frames and results lie in files of their own */
+    const char *dir;     /* made if it is not there, 0700; must be the caller's user's; borrowed */
+    int64_t spool_above; /* bytes: larger frames and results lie in files of their own */
     int64_t ballast_bytes;   /* 0: none */
     int64_t low_water_bytes; /* free bytes of the file system below which nothing new is taken */
 };
-
-enum { JOURNAL_WHY = 256 };
 
 /* Opens or makes the file; an older schema is migrated, after a copy of the file was made beside
  * it; a newer one is refused, and so is a file that quick_check does not like. NULL: why (JOURNAL_WHY bytes)
@@ -123,11 +123,13 @@ enum journal_kind {
     JOURNAL_OWNER_GONE, /* owner.number */
     JOURNAL_ACCEPT,     /* task */
     JOURNAL_NOTE,       /* seq, note; attempt and not_before_ms become the task's */
-    JOURNAL_FINISH,     /* seq, result, note. Frames of what is no dead letter go, its header stays */
-    JOURNAL_DELIVERED,  /* seq: nobody will acknowledge its result */
-    JOURNAL_ACK,        /* seq: acknowledged; the result goes with its retention */
-    JOURNAL_FORGET,     /* seq: everything of it goes */
-    JOURNAL_SWEEP       /* sweep */
+    JOURNAL_FINISH, /* seq, result, note. Frames of what is no dead letter go, its header stays */
+    JOURNAL_DELIVERED, /* seq: nobody will acknowledge its result */
+    JOURNAL_ACK,       /* seq: acknowledged; the result goes with its retention */
+    JOURNAL_FORGET,    /* seq: everything of it goes */
+    JOURNAL_REVIVED,   /* seq, note: a dead letter that runs again as another task, or shall not be
+                        * one: its inputs go, its result stays as long as any other's */
+    JOURNAL_SWEEP      /* sweep */
 };
 
 /* What is older goes, a bounded number at a time. Times are epoch milliseconds. */
@@ -135,7 +137,10 @@ struct journal_sweep {
     int64_t unacknowledged_before_ms; /* results that nobody acknowledged */
     int64_t finished_before_ms;       /* the others */
     int64_t dead_before_ms;           /* dead letters */
-    int64_t finished_max, dead_max;   /* rows of each that stay at most, the newest */
+    int64_t finished_max, dead_max;   /* rows of each that stay at most, the newest; 0: any */
+    /* When it is done: */
+    size_t n_gone;
+    bool has_more; /* another pass would find more */
 };
 
 struct journal_op {
@@ -143,8 +148,9 @@ struct journal_op {
     enum code verdict;
     enum journal_kind kind;
     bool is_refusable; /* left out if the disk does not take it */
-    /* CODE_OK: durable. Else (only refusable ones): not kept, why says what the disk said. The op
-     * may be freed in it. NULL: nobody waits; the journal frees the op with free(). */
+    /* CODE_OK: durable. STORAGE_UNAVAILABLE (only refusable ones): not kept, why says what the disk
+     * said. INTERNAL: it can never be kept (a seq that is there already, bytes beyond all limits).
+     * The op may be freed in it. NULL: nobody waits; the journal frees the op with free(). */
     void (*done)(struct journal_op *op, enum code code, const char *why);
     void *arg;
     union {
@@ -200,6 +206,8 @@ struct journal_row {
     bool is_acknowledged;
     uint32_t attempt;
     int64_t not_before_ms;
+    const char
+        *fault; /* some of the bytes asked for cannot be read, and why; NULL: all are there */
     struct journal_result result; /* status NULL while OPEN; data and outputs: if asked for */
     const struct journal_note *notes;
     size_t n_notes;
@@ -251,15 +259,37 @@ typedef void (*journal_read_fn)(void *arg, enum code code, const char *why,
 int journal_read(struct journal *j, const struct journal_query *q, journal_read_fn fn, void *arg);
 void journal_rows_free(struct journal_rows *rows);
 
-/* ---- tools, for another process than the core. Each: -1, why ---- */
+/* Durable tasks that named the same job, also those whose rows have gone since. */
+struct journal_job {
+    int64_t tasks, open, succeeded, failed, cancelled;
+    int64_t finished_ms; /* epoch: of the last verdict; 0: none */
+    int64_t dead;        /* dead letters that are there */
+};
+typedef void (*journal_job_fn)(void *arg, enum code code, const char *why,
+                               const struct journal_job *job);
+/* As journal_read, for the counts of a job. owner 0: of all owners. job_id NULL: nothing but dead, of
+ * all tasks. */
+int journal_read_job(struct journal *j, uint64_t owner, const char *job_id, journal_job_fn fn,
+                     void *arg);
 
-/* integrity_check, and whether the files that rows name are there. report gets a line a finding. */
+/* ---- tools, for another process than the core, which may run. Each: -1, why. [any] ---- */
+
+/* integrity_check, whether each row makes sense, and whether the files that rows name are there.
+ * report gets a line a finding; returns how many. */
 int journal_check(const char *dir, void (*report)(void *arg, const char *line), void *arg,
                   char *why);
-/* A whole copy of file and spool, also while the core writes, into a folder that is not there yet. */
+/* A whole copy of file and spool into a folder that is not there yet; what is in it is a journal.
+ */
 int journal_backup(const char *dir, const char *to, char *why);
 /* Each task as one JSON line, without secrets, oldest first. */
 int journal_export(const char *dir, int (*line)(void *arg, const char *json, size_t len), void *arg,
                    char *why);
+
+struct journal_summary {
+    int version, known_version; /* of the file; of this program */
+    int64_t tasks[4];           /* by enum journal_phase; 0 if the versions differ */
+    int64_t file_bytes, wal_bytes, spool_bytes, ballast_bytes, free_bytes;
+};
+int journal_summarize(const char *dir, struct journal_summary *s, char *why);
 
 #endif

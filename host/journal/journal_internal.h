@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 
+#include "journal/space.h"
 #include "journal/store.h"
 
 struct loop_io;
@@ -53,7 +54,8 @@ struct journal {
     struct journal_options options;
     char *dir;
     struct loop *loop;
-    struct store store; /* the writer's, once it runs */
+    struct store store; /* the writer's, once it runs, and so is space */
+    struct space space;
     uint64_t next_seq, next_owner;
     struct op_list put;        /* since the last flush; the loop's */
     char why_now[JOURNAL_WHY]; /* for done and journal_takes; the loop's */
@@ -81,6 +83,9 @@ void helper_clear(struct helper *h);
 void helper_call(struct helper *h);
 /* To be called first in on_call. */
 void helper_called(struct helper *h);
+
+/* place.c: the folder, made if it is not there, and ours alone. -1: why. */
+int place_make(const char *path, char *why);
 
 /* writer.c, read.c: arg is the journal */
 void *writer_run(void *arg);

@@ -13,6 +13,9 @@ struct read_request {
     struct read_request *next;
     struct journal_query query; /* its strings lie behind it */
     journal_read_fn fn;
+    journal_job_fn job_fn; /* not NULL: it asks for the counts of query.job_id */
+    struct journal_job job;
+    bool has_job;
     void *arg;
     struct journal_rows *rows;
     char why[JOURNAL_WHY];
@@ -55,13 +58,9 @@ static void append(struct read_request **list, struct read_request *r)
     *list = r;
 }
 
-int journal_read(struct journal *j, const struct journal_query *q, journal_read_fn fn, void *arg)
+/* Takes r. */
+static int put_request(struct journal *j, struct read_request *r)
 {
-    struct read_request *r = request_new(q);
-    if (r == NULL)
-        return -1;
-    r->fn = fn;
-    r->arg = arg;
     pthread_mutex_lock(&j->reader.lock);
     bool has_room = j->n_reads < READS_MAX;
     if (has_room) {
@@ -75,6 +74,27 @@ int journal_read(struct journal *j, const struct journal_query *q, journal_read_
     free(r);
     errno = EAGAIN;
     return -1;
+}
+
+int journal_read(struct journal *j, const struct journal_query *q, journal_read_fn fn, void *arg)
+{
+    struct read_request *r = request_new(q);
+    if (r == NULL)
+        return -1;
+    r->fn = fn;
+    r->arg = arg;
+    return put_request(j, r);
+}
+
+int journal_read_job(struct journal *j, uint64_t owner, const char *job_id, journal_job_fn fn,
+                     void *arg)
+{
+    struct read_request *r = request_new(&(struct journal_query){.owner = owner, .job_id = job_id});
+    if (r == NULL)
+        return -1;
+    r->job_fn = fn;
+    r->arg = arg;
+    return put_request(j, r);
 }
 
 /* NULL: the journal closes. */
@@ -95,14 +115,14 @@ struct connection {
     struct rows_reader rows;
 };
 
-static int connect(struct connection *c, const char *path, char *why)
+static int connect_to(struct connection *c, const struct store *s, char *why)
 {
     if (c->db != NULL)
         return 0;
-    c->db = store_open_reader(path, why);
+    c->db = store_open_reader(s->path, why);
     if (c->db == NULL)
         return -1;
-    if (rows_reader_open(&c->rows, c->db) == 0)
+    if (rows_reader_open(&c->rows, c->db, s->spool.dir) == 0)
         return 0;
     snprintf(why, JOURNAL_WHY, "%s", c->rows.why);
     rows_reader_close(&c->rows);
@@ -111,10 +131,14 @@ static int connect(struct connection *c, const char *path, char *why)
     return -1;
 }
 
-static void answer(struct connection *c, const char *path, struct read_request *r)
+static void answer(struct connection *c, const struct store *s, struct read_request *r)
 {
-    if (connect(c, path, r->why) < 0)
+    if (connect_to(c, s, r->why) < 0)
         return;
+    if (r->job_fn != NULL) {
+        r->has_job = job_read(c->db, r->query.job_id, r->query.owner, &r->job, r->why) == 0;
+        return;
+    }
     r->rows = rows_query(&c->rows, &r->query);
     if (r->rows == NULL)
         snprintf(r->why, sizeof r->why, "%s", c->rows.why);
@@ -125,7 +149,7 @@ void *reader_run(void *arg)
     struct journal *j = arg;
     struct connection c = {.db = NULL};
     for (struct read_request *r; (r = next_request(j)) != NULL;) {
-        answer(&c, j->store.path, r);
+        answer(&c, &j->store, r);
         r->next = NULL;
         pthread_mutex_lock(&j->reader.lock);
         append(&j->answers, r);
@@ -137,6 +161,16 @@ void *reader_run(void *arg)
         sqlite3_close(c.db);
     }
     return NULL;
+}
+
+static void tell(struct read_request *r)
+{
+    const enum code code = r->rows != NULL || r->has_job ? CODE_OK : CODE_STORAGE_UNAVAILABLE;
+    const char *why = code == CODE_OK ? NULL : r->why;
+    if (r->job_fn != NULL)
+        r->job_fn(r->arg, code, why, r->has_job ? &r->job : NULL);
+    else
+        r->fn(r->arg, code, why, r->rows);
 }
 
 void reader_on_call(void *arg, uint32_t events)
@@ -152,10 +186,7 @@ void reader_on_call(void *arg, uint32_t events)
     pthread_mutex_unlock(&j->reader.lock);
     for (struct read_request *r = all, *next; r != NULL; r = next) {
         next = r->next;
-        if (r->rows != NULL)
-            r->fn(r->arg, CODE_OK, NULL, r->rows);
-        else
-            r->fn(r->arg, CODE_STORAGE_UNAVAILABLE, r->why, NULL);
+        tell(r);
         free(r);
     }
 }

@@ -4,22 +4,28 @@
 #include "journal/journal_internal.h"
 #include "journal/rows.h"
 
+static int replay_owner(struct rows_reader *r, sqlite3_stmt *s, const struct journal_replay *fns)
+{
+    struct arena a = ARENA_INIT;
+    struct journal_owner o;
+    int rc = rows_read_owner(s, &a, &o);
+    if (rc < 0)
+        snprintf(r->why, sizeof r->why, "client %lld in the journal is damaged",
+                 (long long)sqlite3_column_int64(s, 0));
+    else if ((rc = fns->owner(fns->arg, &o)) < 0)
+        snprintf(r->why, sizeof r->why, "client %.60s could not be taken over", o.client);
+    arena_clear(&a);
+    return rc;
+}
+
 static int replay_owners(struct rows_reader *r, const struct journal_replay *fns)
 {
     sqlite3_stmt *s;
     int rc = sqlite3_prepare_v2(r->db, "SELECT * FROM owner ORDER BY number", -1, &s, NULL);
-    while (rc == SQLITE_OK || rc == SQLITE_ROW) {
-        struct journal_owner o;
+    if (rc == SQLITE_OK)
         rc = sqlite3_step(s);
-        if (rc == SQLITE_ROW && rows_read_owner(s, &o) < 0) {
-            snprintf(r->why, sizeof r->why, "a client in the journal has no name");
-            break;
-        }
-        if (rc == SQLITE_ROW && fns->owner(fns->arg, &o) < 0) {
-            snprintf(r->why, sizeof r->why, "client %.60s could not be taken over", o.client);
-            break;
-        }
-    }
+    while (rc == SQLITE_ROW && replay_owner(r, s, fns) == 0)
+        rc = sqlite3_step(s);
     if (rc != SQLITE_DONE && rc != SQLITE_ROW)
         snprintf(r->why, sizeof r->why, "clients: %s", sqlite3_errmsg(r->db));
     sqlite3_finalize(s);
@@ -59,7 +65,7 @@ static int replay_tasks(struct rows_reader *r, const struct journal_replay *fns)
 int journal_replay(struct journal *j, const struct journal_replay *fns, char *why)
 {
     struct rows_reader r;
-    int rc = rows_reader_open(&r, j->store.db);
+    int rc = rows_reader_open(&r, j->store.db, j->store.spool.dir);
     if (rc == 0)
         rc = replay_owners(&r, fns);
     if (rc == 0)

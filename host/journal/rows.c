@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "journal/bind.h"
+#include "journal/spool.h"
 #include "journal/write.h"
 
 enum { NOTES_MAX = 10000 };
@@ -22,9 +23,9 @@ static const char notes_sql[] = "SELECT at_ms, attempt, event, code, message, de
                                 " cpu_ms, max_rss_bytes FROM note WHERE seq = ? ORDER BY n"
                                 " LIMIT 10001";
 
-int rows_reader_open(struct rows_reader *r, sqlite3 *db)
+int rows_reader_open(struct rows_reader *r, sqlite3 *db, int spool)
 {
-    *r = (struct rows_reader){.db = db};
+    *r = (struct rows_reader){.db = db, .spool = spool};
     if (sqlite3_prepare_v3(db, parts_sql, -1, SQLITE_PREPARE_PERSISTENT, &r->parts, NULL) ==
             SQLITE_OK &&
         sqlite3_prepare_v3(db, notes_sql, -1, SQLITE_PREPARE_PERSISTENT, &r->notes, NULL) ==
@@ -47,7 +48,8 @@ struct cursor {
     sqlite3_stmt *s;
     struct arena *a;
     int i;
-    const char *fault; /* a literal: the first thing that was wrong */
+    const char *fault;   /* a literal: the first thing that was wrong */
+    const char *missing; /* bytes that are not there */
 };
 
 static void complain(struct cursor *c, const char *what)
@@ -62,6 +64,13 @@ static int64_t take_int(struct cursor *c)
     if (type != SQLITE_INTEGER && type != SQLITE_NULL)
         complain(c, "a number is none");
     return sqlite3_column_int64(c->s, c->i++);
+}
+
+static double take_double(struct cursor *c)
+{
+    if (sqlite3_column_type(c->s, c->i) != SQLITE_FLOAT)
+        complain(c, "a number is none");
+    return sqlite3_column_double(c->s, c->i++);
 }
 
 static uint64_t take_natural(struct cursor *c)
@@ -125,14 +134,32 @@ static int frame_count(struct rows_reader *r, uint64_t seq, int first, int end, 
     return rc == SQLITE_DONE ? 0 : -1;
 }
 
-static void take_part(struct cursor *c, struct journal_frame *f)
+static void take_file(struct cursor *c, int spool, int64_t id, uint64_t size,
+                      struct journal_bytes *b)
 {
-    c->i = 1; /* behind the id */
+    char name[SPOOL_NAME], text[128];
+    if (size <= INT64_MAX && spool_read(spool, id, (int64_t)size, c->a, b))
+        return;
+    spool_name(id, name);
+    snprintf(text, sizeof text, "file spool/%s of %llu bytes is missing or has another size", name,
+             (unsigned long long)size);
+    if (c->missing == NULL)
+        c->missing = arena_copy(c->a, text, strlen(text));
+    if (c->missing == NULL)
+        complain(c, "no memory");
+}
+
+static void take_part(struct cursor *c, int spool, struct journal_frame *f)
+{
+    int64_t id = sqlite3_column_int64(c->s, 0);
+    c->i = 1;
     f->name = take_text(c);
     f->media_type = take_text(c);
     uint64_t size = take_natural(c);
     f->bytes = take_bytes(c);
-    if (f->bytes.data == NULL || f->bytes.len != size)
+    if (f->bytes.data == NULL && c->fault == NULL)
+        take_file(c, spool, id, size, &f->bytes);
+    else if (f->bytes.len != size)
         complain(c, "bytes are missing");
 }
 
@@ -141,7 +168,6 @@ struct part_list {
     int first, end;
     struct journal_frame *frames;
     size_t n;
-    int last_place;
 };
 
 static int read_parts(struct rows_reader *r, uint64_t seq, struct cursor *c, struct part_list *l,
@@ -160,11 +186,13 @@ static int read_parts(struct rows_reader *r, uint64_t seq, struct cursor *c, str
     struct cursor part = {.s = r->parts, .a = c->a};
     while (i < l->n && bind_step(&b) == SQLITE_ROW) {
         (*places)[i] = (int)(sqlite3_column_int64(r->parts, 0) - (int64_t)(seq * PLACES));
-        take_part(&part, &l->frames[i++]);
+        take_part(&part, r->spool, &l->frames[i++]);
     }
     bind_end(&b);
     if (part.fault != NULL)
         complain(c, part.fault);
+    if (c->missing == NULL)
+        c->missing = part.missing;
     l->n = i;
     return 0;
 }
@@ -261,7 +289,7 @@ static void take_task(struct cursor *c, struct journal_row *row)
     t->retry_of = take_text(c);
     t->digest[0] = (uint64_t)take_int(c);
     t->digest[1] = (uint64_t)take_int(c);
-    t->priority = sqlite3_column_double(c->s, c->i++);
+    t->priority = take_double(c);
     t->depth = take_small(c);
     t->is_silent = take_int(c) != 0;
     t->submitted_ms = take_int(c);
@@ -321,6 +349,7 @@ int rows_read(struct rows_reader *r, sqlite3_stmt *s, unsigned want, struct aren
         read_outputs(r, &c, row->task.seq, &row->result);
     if (c.fault == NULL && (want & JOURNAL_WANT_NOTES))
         read_notes(r, &c, row);
+    row->fault = c.missing;
     if (c.fault == NULL)
         return 0;
     snprintf(r->why, sizeof r->why, "task %llu in the journal: %s",
@@ -328,18 +357,15 @@ int rows_read(struct rows_reader *r, sqlite3_stmt *s, unsigned want, struct aren
     return -1;
 }
 
-int rows_read_owner(sqlite3_stmt *s, struct journal_owner *o)
+int rows_read_owner(sqlite3_stmt *s, struct arena *a, struct journal_owner *o)
 {
-    const char *text[5];
-    for (int i = 0; i < 5; i++)
-        text[i] = (const char *)sqlite3_column_text(s, i + 1);
-    int64_t number = sqlite3_column_int64(s, 0);
-    *o = (struct journal_owner){.number = (uint64_t)number,
-                                .client = text[0],
-                                .resume_hash = text[1],
-                                .curve_key = text[2],
-                                .name = text[3],
-                                .kind = text[4],
-                                .seen_ms = sqlite3_column_int64(s, 6)};
-    return number <= 0 || o->client == NULL ? -1 : 0;
+    struct cursor c = {.s = s, .a = a};
+    *o = (struct journal_owner){.number = take_natural(&c)};
+    o->client = take_name(&c);
+    o->resume_hash = take_text(&c);
+    o->curve_key = take_text(&c);
+    o->name = take_text(&c);
+    o->kind = take_text(&c);
+    o->seen_ms = take_int(&c);
+    return c.fault != NULL || o->number == 0 ? -1 : 0;
 }

@@ -5,10 +5,14 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "journal/bind.h"
 #include "journal/rows.h"
 
-enum { SQL_MAX = 4096, LIMIT_MAX = 10000 };
+enum { SQL_MAX = 4096, LIMIT_MAX = 10000, STEPS = 10000, QUERY_MAX_US = 3000000 };
+
+/* An answer with more than this has more rows behind it. */
+enum { ANSWER_MAX = 64 * 1024 * 1024 };
 
 struct rows {
     struct journal_rows rows; /* first: journal_rows_free gets a pointer to it */
@@ -65,6 +69,13 @@ static void filter_phases(struct filter *f, unsigned phases)
     const char *comma = "";
     if (phases == 0)
         return;
+    /* Alone it is spelled as in the condition of its index. */
+    for (int i = 0; i <= JOURNAL_DEAD; i++) {
+        if (phases == 1U << i) {
+            buf_printf(&f->sql, " AND phase = %d", i);
+            return;
+        }
+    }
     buf_append_str(&f->sql, " AND phase IN (");
     for (int i = 0; i <= JOURNAL_DEAD; i++) {
         if (phases & (1U << i)) {
@@ -107,7 +118,7 @@ static int read_rows(struct rows_reader *r, sqlite3_stmt *s, const struct journa
 {
     int rc;
     while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
-        if (out->rows.n == limit) {
+        if (out->rows.n == limit || out->arena.total > ANSWER_MAX) {
             out->rows.has_more = true;
             return 0;
         }
@@ -115,9 +126,18 @@ static int read_rows(struct rows_reader *r, sqlite3_stmt *s, const struct journa
             return -1;
         out->rows.n++;
     }
-    if (rc != SQLITE_DONE)
+    if (rc == SQLITE_INTERRUPT)
+        snprintf(r->why, sizeof r->why, "the question is too wide for this many tasks: narrow it");
+    else if (rc != SQLITE_DONE)
         snprintf(r->why, sizeof r->why, "journal: %s", sqlite3_errmsg(r->db));
     return rc == SQLITE_DONE ? 0 : -1;
+}
+
+/* Others wait behind a question. */
+static int is_too_long(void *arg)
+{
+    const struct rows_reader *r = arg;
+    return clock_mono_us() > r->deadline_us;
 }
 
 struct journal_rows *rows_query(struct rows_reader *r, const struct journal_query *q)
@@ -125,6 +145,8 @@ struct journal_rows *rows_query(struct rows_reader *r, const struct journal_quer
     size_t limit = q->limit > 0 && q->limit < LIMIT_MAX ? q->limit : LIMIT_MAX;
     struct rows *out = calloc(1, sizeof *out);
     sqlite3_stmt *s = prepare(r, q, limit);
+    r->deadline_us = clock_mono_us() + QUERY_MAX_US;
+    sqlite3_progress_handler(r->db, STEPS, is_too_long, r);
     snprintf(r->why, sizeof r->why, "%s", s == NULL ? sqlite3_errmsg(r->db) : "no memory");
     if (out != NULL)
         out->rows.items = calloc(limit, sizeof *out->rows.items);
@@ -133,5 +155,6 @@ struct journal_rows *rows_query(struct rows_reader *r, const struct journal_quer
         out = NULL;
     }
     sqlite3_finalize(s);
+    sqlite3_progress_handler(r->db, 0, NULL, NULL);
     return out != NULL ? &out->rows : NULL;
 }

@@ -43,7 +43,23 @@ static const char step_1[] =
     " run_ms INTEGER NOT NULL, cpu_ms INTEGER NOT NULL, max_rss_bytes INTEGER NOT NULL,"
     " PRIMARY KEY(seq, n)) WITHOUT ROWID;";
 
-static const char *const steps[] = {step_1};
+/* Files of the spool are named by the id of their part, a name in the row could lie; bytes is null
+ * where they are in a file. And clients list what is theirs. */
+static const char step_2[] = "ALTER TABLE part DROP COLUMN spool;"
+                             "CREATE INDEX task_by_owner ON task(owner);";
+
+/* Tasks of a job, also those whose rows have gone since. */
+static const char step_3[] =
+    "CREATE TABLE job(job_id TEXT NOT NULL, owner INTEGER NOT NULL, tasks INTEGER NOT NULL,"
+    " open INTEGER NOT NULL, succeeded INTEGER NOT NULL, failed INTEGER NOT NULL,"
+    " cancelled INTEGER NOT NULL, finished_ms INTEGER NOT NULL, PRIMARY KEY(job_id, owner))"
+    " WITHOUT ROWID;"
+    "INSERT INTO job SELECT job_id, owner, count(*), total(phase = 0), total(code IS 'OK'),"
+    " total(phase > 0 AND code NOT IN ('OK', 'CANCELLED')), total(code IS 'CANCELLED'),"
+    " ifnull(max(finished_ms), 0) FROM task WHERE job_id IS NOT NULL GROUP BY job_id, owner;"
+    "CREATE INDEX job_closed ON job(finished_ms) WHERE open = 0;";
+
+static const char *const steps[] = {step_1, step_2, step_3};
 
 enum { N_STEPS = sizeof steps / sizeof *steps };
 

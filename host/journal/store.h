@@ -10,6 +10,7 @@
 #include <sqlite3.h>
 
 #include "journal/journal.h"
+#include "journal/spool.h"
 
 enum statement {
     STATEMENT_BEGIN,
@@ -27,7 +28,24 @@ enum statement {
     STATEMENT_FORGET,
     STATEMENT_FORGET_NOTES,
     STATEMENT_PART,
+    STATEMENT_PART_THERE,
+    STATEMENT_PARTS_IN_FILES,
     STATEMENT_PARTS_GONE,
+    STATEMENT_JOB_MORE,
+    STATEMENT_JOB_END,
+    STATEMENT_JOB_LESS,
+    STATEMENT_JOB_REVIVED,
+    STATEMENT_REVIVE,
+    STATEMENT_SWEEP_JOBS,
+    STATEMENT_SWEEP_OLD,
+    STATEMENT_SWEEP_DEAD,
+    STATEMENT_SWEEP_MANY,
+    STATEMENT_SWEEP_MANY_DEAD,
+    STATEMENT_SWEEP_LIVE,
+    STATEMENT_FREE_PAGES,
+    STATEMENT_PAGES,
+    STATEMENT_VACUUM,
+    STATEMENT_PROBE,
     STATEMENT_COUNT
 };
 
@@ -43,19 +61,31 @@ enum { STORE_SEQ, STORE_OWNER, STORE_NUMBERS };
 
 struct store {
     char *path;
+    int lock; /* held as long as the store is open: two that write would each be right */
     sqlite3 *db;
     sqlite3_stmt *statements[STATEMENT_COUNT];
     struct store_number numbers[STORE_NUMBERS];
     uint64_t seed[2];
+    struct spool spool;
+    int64_t spool_above;
+    int64_t sweep_after;   /* seq: where the next look for results nobody acknowledged goes on */
+    char why[JOURNAL_WHY]; /* what went wrong beside SQLite, or empty */
 };
 
-/* The file is made if it is not there. -1: why (JOURNAL_WHY bytes); s can be cleared then. */
-int store_open(struct store *s, const char *dir, char *why);
+/* The folder is there; the file is made if it is not. -1: why (JOURNAL_WHY bytes); s can be cleared
+ * then. */
+int store_open(struct store *s, const struct journal_options *o, char *why);
 void store_clear(struct store *s);
 
 /* Each: SQLITE_OK, or what went wrong. */
 int store_begin(struct store *s);
 int store_commit(struct store *s);
+/* A transaction that changes nothing, but writes. */
+int store_probe(struct store *s);
+/* What went wrong last, for people. */
+void store_why(const struct store *s, int rc, char *why);
+/* errno of a file as SQLite would call it; what goes into why. */
+int store_file_error(struct store *s, const char *what);
 void store_rollback(struct store *s);
 /* Sees to it that number n is below what the next start begins with. */
 int store_use_number(struct store *s, int which, uint64_t n);

@@ -8,14 +8,14 @@ enum { DELIVERED = 1, ACKNOWLEDGED = 2 }; /* task.settled */
 /* ids of parts are seq * PLACES */
 #define SEQ_MAX (UINT64_MAX / 4 / PLACES)
 
-static int write_nothing(struct store *s, const struct journal_op *op)
+static int write_nothing(struct store *s, struct journal_op *op)
 {
     (void)s;
     (void)op;
     return SQLITE_OK;
 }
 
-static int write_owner(struct store *s, const struct journal_op *op)
+static int write_owner(struct store *s, struct journal_op *op)
 {
     const struct journal_owner *o = &op->u.owner;
     int rc = store_use_number(s, STORE_OWNER, o->number);
@@ -30,7 +30,7 @@ static int write_owner(struct store *s, const struct journal_op *op)
     return rc == SQLITE_OK ? bind_run(&b) : rc;
 }
 
-static int write_owner_gone(struct store *s, const struct journal_op *op)
+static int write_owner_gone(struct store *s, struct journal_op *op)
 {
     struct bind b = bind_begin(s->statements[STATEMENT_OWNER_GONE]);
     bind_int(&b, (int64_t)op->u.owner.number);
@@ -68,7 +68,7 @@ static int write_task_row(struct store *s, const struct journal_task *t)
     return bind_run(&b);
 }
 
-static int write_accept(struct store *s, const struct journal_op *op)
+static int write_accept(struct store *s, struct journal_op *op)
 {
     const struct journal_task *t = &op->u.task;
     int rc = t->seq <= SEQ_MAX ? store_use_number(s, STORE_SEQ, t->seq) : SQLITE_TOOBIG;
@@ -76,6 +76,8 @@ static int write_accept(struct store *s, const struct journal_op *op)
         rc = store_use_number(s, STORE_OWNER, t->owner);
     if (rc == SQLITE_OK)
         rc = write_task_row(s, t);
+    if (rc == SQLITE_OK)
+        rc = job_accepted(s, t);
     if (rc == SQLITE_OK && !bytes_are_in_row(t->header))
         rc = bytes_write(s, t->seq, PLACE_HEADER, t->header);
     return rc == SQLITE_OK ? bytes_write_frames(s, t->seq, PLACE_INPUT, t->frames, t->n_frames)
@@ -100,7 +102,7 @@ static int write_line(struct store *s, uint64_t seq, const struct journal_note *
     return bind_run(&b);
 }
 
-static int write_note(struct store *s, const struct journal_op *op)
+static int write_note(struct store *s, struct journal_op *op)
 {
     struct bind b = bind_begin(s->statements[STATEMENT_ATTEMPT]);
     bind_int(&b, op->u.task_end.attempt);
@@ -113,13 +115,14 @@ static int write_note(struct store *s, const struct journal_op *op)
 }
 
 /* SQLITE_ROW: it is there. */
-static int read_parts(struct store *s, uint64_t seq, int *parts)
+static int read_parts(struct store *s, uint64_t seq, int *parts, bool *is_open_in_job)
 {
     struct bind b = bind_begin(s->statements[STATEMENT_PARTS]);
     bind_int(&b, (int64_t)seq);
     int rc = bind_step(&b);
     if (rc == SQLITE_ROW)
         *parts = sqlite3_column_int(b.statement, 0);
+    *is_open_in_job = rc == SQLITE_ROW && sqlite3_column_int(b.statement, 1) != 0;
     bind_end(&b);
     return rc;
 }
@@ -178,14 +181,17 @@ static int write_result_parts(struct store *s, uint64_t seq, const struct journa
                            : rc;
 }
 
-static int write_finish(struct store *s, const struct journal_op *op)
+static int write_finish(struct store *s, struct journal_op *op)
 {
     uint64_t seq = op->u.task_end.seq;
     const struct journal_result *r = &op->u.task_end.result;
-    int parts = 0, rc = read_parts(s, seq, &parts);
+    bool is_open_in_job;
+    int parts = 0, rc = read_parts(s, seq, &parts, &is_open_in_job);
     if (rc != SQLITE_ROW)
         return rc == SQLITE_DONE ? SQLITE_OK : rc;
-    rc = write_result_row(s, op, parts);
+    rc = is_open_in_job ? job_finished(s, seq, r) : SQLITE_OK;
+    if (rc == SQLITE_OK)
+        rc = write_result_row(s, op, parts);
     if (rc == SQLITE_OK && (parts & PARTS_RESULT))
         rc = bytes_gone(s, seq, PLACE_RESULT, PLACES);
     /* The header stays: what it asks to have back is sent with each RESULT. */
@@ -204,33 +210,51 @@ static int settle(struct store *s, uint64_t seq, int how)
     return bind_run(&b);
 }
 
-static int write_delivered(struct store *s, const struct journal_op *op)
+static int write_delivered(struct store *s, struct journal_op *op)
 {
     return settle(s, op->u.task_end.seq, DELIVERED);
 }
 
-static int write_acknowledged(struct store *s, const struct journal_op *op)
+static int write_acknowledged(struct store *s, struct journal_op *op)
 {
     return settle(s, op->u.task_end.seq, ACKNOWLEDGED);
 }
 
-static int delete_by_seq(struct store *s, enum statement which, uint64_t seq)
+static int run_by_seq(struct store *s, enum statement which, uint64_t seq)
 {
     struct bind b = bind_begin(s->statements[which]);
     bind_int(&b, (int64_t)seq);
     return bind_run(&b);
 }
 
-static int write_forget(struct store *s, const struct journal_op *op)
+int write_gone(struct store *s, uint64_t seq)
 {
-    uint64_t seq = op->u.task_end.seq;
     int rc = bytes_gone(s, seq, 0, PLACES);
     if (rc == SQLITE_OK)
-        rc = delete_by_seq(s, STATEMENT_FORGET_NOTES, seq);
-    return rc == SQLITE_OK ? delete_by_seq(s, STATEMENT_FORGET, seq) : rc;
+        rc = run_by_seq(s, STATEMENT_FORGET_NOTES, seq);
+    return rc == SQLITE_OK ? run_by_seq(s, STATEMENT_FORGET, seq) : rc;
 }
 
-static int (*const writers[])(struct store *s, const struct journal_op *op) = {
+static int write_forget(struct store *s, struct journal_op *op)
+{
+    const int rc = job_forgotten(s, op->u.task_end.seq);
+    return rc == SQLITE_OK ? write_gone(s, op->u.task_end.seq) : rc;
+}
+
+/* Its inputs are of no use any more; the header goes with the row. */
+static int write_revived(struct store *s, struct journal_op *op)
+{
+    const uint64_t seq = op->u.task_end.seq;
+    int rc = job_revived(s, seq);
+    if (rc == SQLITE_OK)
+        rc = run_by_seq(s, STATEMENT_REVIVE, seq);
+    if (rc != SQLITE_OK || sqlite3_changes(s->db) == 0)
+        return rc;
+    rc = bytes_gone(s, seq, PLACE_INPUT, PLACE_RESULT);
+    return rc == SQLITE_OK ? write_line(s, seq, &op->u.task_end.note) : rc;
+}
+
+static int (*const writers[])(struct store *s, struct journal_op *op) = {
     [JOURNAL_BARRIER] = write_nothing,
     [JOURNAL_OWNER] = write_owner,
     [JOURNAL_OWNER_GONE] = write_owner_gone,
@@ -240,10 +264,11 @@ static int (*const writers[])(struct store *s, const struct journal_op *op) = {
     [JOURNAL_DELIVERED] = write_delivered,
     [JOURNAL_ACK] = write_acknowledged,
     [JOURNAL_FORGET] = write_forget,
-    [JOURNAL_SWEEP] = write_nothing,
+    [JOURNAL_REVIVED] = write_revived,
+    [JOURNAL_SWEEP] = write_sweep,
 };
 
-int write_op(struct store *s, const struct journal_op *op)
+int write_op(struct store *s, struct journal_op *op)
 {
     return writers[op->kind](s, op);
 }

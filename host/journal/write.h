@@ -7,7 +7,23 @@
 
 /* SQLITE_OK, or what went wrong: then the transaction is to be rolled back. An operation on a task
  * that is not there changes nothing. */
-int write_op(struct store *s, const struct journal_op *op);
+int write_op(struct store *s, struct journal_op *op);
+/* Everything of a task goes. */
+int write_gone(struct store *s, uint64_t seq);
+
+/* ---- jobs.c: the counts of the task's job, if it has one ---- */
+
+int job_accepted(struct store *s, const struct journal_task *t);
+/* Of a task that was open. */
+int job_finished(struct store *s, uint64_t seq, const struct journal_result *r);
+/* Before the row of a task goes: nothing if it has its verdict. */
+int job_forgotten(struct store *s, uint64_t seq);
+/* Before a dead letter is none any more: another task counts in its place. */
+int job_revived(struct store *s, uint64_t seq);
+
+/* ---- sweep.c ---- */
+
+int write_sweep(struct store *s, struct journal_op *op);
 
 /* ---- write_bytes.c: bytes too large for the row ---- */
 
@@ -16,7 +32,7 @@ enum { ROW_BYTES_MAX = 1024 };
 /* Bits of task.parts. */
 enum parts { PARTS_INPUT = 1, PARTS_RESULT = 2 };
 
-/* part.id is seq * PLACES + place. */
+/* part.id is seq * PLACES + place; part.bytes is null if they lie in a file. */
 enum place {
     PLACE_HEADER,
     PLACE_INPUT,

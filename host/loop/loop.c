@@ -3,7 +3,6 @@
 #include "loop/loop.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/pidfd.h>
 #include <sys/signalfd.h>
@@ -12,9 +11,9 @@
 
 #include "base/clock.h"
 #include "base/fdutil.h"
-#include "base/heap.h"
+#include "loop/loop_internal.h"
 
-enum { EVENTS_A_TURN = 64, TIMERS_A_TURN = 256 };
+enum { EVENTS_A_TURN = 64 };
 
 struct loop_io {
     struct loop *loop;
@@ -22,16 +21,6 @@ struct loop_io {
     loop_io_fn fn; /* NULL: deleted */
     void *arg;
     int fd;
-};
-
-struct loop_timer {
-    struct heap_node node; /* first: the heap's nodes are these */
-    struct loop_timer *prev, *next;
-    int64_t at_ms;
-    uint64_t number; /* of all settings; decides between equal times */
-    struct loop *loop;
-    loop_timer_fn fn;
-    void *arg;
 };
 
 struct child {
@@ -44,31 +33,6 @@ struct child {
     int pidfd;
 };
 
-struct loop {
-    int epoll_fd;
-    int signal_fd;
-    bool is_stopping;
-    int64_t now_ms;
-    struct loop_io *ios;
-    struct loop_io *dead;
-    struct heap timers;
-    struct loop_timer *all_timers;
-    size_t n_timers;
-    uint64_t n_set; /* how often timers have been set */
-    struct child *children;
-    loop_signal_fn signal_fn;
-    void *signal_arg;
-    loop_turn_fn turn_fn;
-    void *turn_arg;
-    int turn_wait_ms; /* what turn_fn returned */
-};
-
-static int is_earlier(const struct heap_node *a, const struct heap_node *b)
-{
-    const struct loop_timer *x = (const struct loop_timer *)a, *y = (const struct loop_timer *)b;
-    return x->at_ms != y->at_ms ? x->at_ms < y->at_ms : x->number < y->number;
-}
-
 struct loop *loop_new(void)
 {
     struct loop *l = calloc(1, sizeof *l);
@@ -77,7 +41,7 @@ struct loop *loop_new(void)
     l->signal_fd = -1;
     l->turn_wait_ms = -1;
     l->now_ms = clock_mono_ms();
-    heap_init(&l->timers, is_earlier);
+    timers_init(l);
     l->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (l->epoll_fd < 0) {
         free(l);
@@ -92,15 +56,6 @@ static void free_ios(struct loop_io *io)
         struct loop_io *next = io->next;
         free(io);
         io = next;
-    }
-}
-
-static void free_timers(struct loop_timer *t)
-{
-    while (t != NULL) {
-        struct loop_timer *next = t->next;
-        free(t);
-        t = next;
     }
 }
 
@@ -119,10 +74,9 @@ void loop_free(struct loop *l)
     if (l == NULL)
         return;
     free_children(l->children);
-    free_timers(l->all_timers);
     free_ios(l->ios);
     free_ios(l->dead);
-    heap_clear(&l->timers);
+    timers_clear(l);
     fd_close(&l->epoll_fd);
     fd_close(&l->signal_fd);
     free(l);
@@ -184,59 +138,6 @@ void loop_io_del(struct loop_io *io)
     io->fn = NULL;
     io->next = l->dead;
     l->dead = io;
-}
-
-struct loop_timer *loop_timer_new(struct loop *l, loop_timer_fn fn, void *arg)
-{
-    if (heap_reserve(&l->timers, l->n_timers + 1) < 0)
-        return NULL;
-    struct loop_timer *t = malloc(sizeof *t);
-    if (t == NULL)
-        return NULL;
-    *t = (struct loop_timer){.next = l->all_timers, .loop = l, .fn = fn, .arg = arg};
-    if (l->all_timers != NULL)
-        l->all_timers->prev = t;
-    l->all_timers = t;
-    l->n_timers++;
-    return t;
-}
-
-void loop_timer_after(struct loop_timer *t, int64_t delay_ms)
-{
-    /* From the clock and not from the turn's start: a long turn must not shorten a limit. "Now" is
-     * the turn's time, so that the end of this turn finds it. */
-    t->at_ms = delay_ms > 0 ? clock_mono_ms() + delay_ms : t->loop->now_ms;
-    t->number = ++t->loop->n_set;
-    if (t->node.index != 0)
-        heap_moved(&t->loop->timers, &t->node);
-    else
-        heap_put(&t->loop->timers, &t->node); /* loop_timer_new has made room */
-}
-
-void loop_timer_off(struct loop_timer *t)
-{
-    heap_take(&t->loop->timers, &t->node);
-}
-
-int loop_timer_is_set(const struct loop_timer *t)
-{
-    return t->node.index != 0;
-}
-
-void loop_timer_free(struct loop_timer *t)
-{
-    if (t == NULL)
-        return;
-    struct loop *l = t->loop;
-    heap_take(&l->timers, &t->node);
-    if (t->prev != NULL)
-        t->prev->next = t->next;
-    else
-        l->all_timers = t->next;
-    if (t->next != NULL)
-        t->next->prev = t->prev;
-    l->n_timers--;
-    free(t);
 }
 
 static void on_signal(void *arg, uint32_t events)
@@ -308,41 +209,11 @@ int loop_child(struct loop *l, pid_t pid, loop_child_fn fn, void *arg)
     return 0;
 }
 
-/* Bounded, and timers that these set to "now" wait for the next turn: they must not starve the
- * descriptors. */
-static void run_timers(struct loop *l)
-{
-    uint64_t last = l->n_set;
-    for (int i = 0; i < TIMERS_A_TURN; i++) {
-        struct loop_timer *t = (struct loop_timer *)heap_first(&l->timers);
-        if (t == NULL || t->at_ms > l->now_ms || t->number > last)
-            return;
-        heap_take(&l->timers, &t->node);
-        t->fn(t->arg);
-    }
-}
-
-/* The lesser of two waits, of which -1 is the longest. */
-static int shorter(int a, int b)
-{
-    return a < 0 || (b >= 0 && b < a) ? b : a;
-}
-
-static int next_wait(const struct loop *l, int timeout_ms)
-{
-    const struct loop_timer *t = (const struct loop_timer *)heap_first(&l->timers);
-    timeout_ms = shorter(timeout_ms, l->turn_wait_ms);
-    if (t == NULL)
-        return timeout_ms;
-    int64_t left = t->at_ms - clock_mono_ms();
-    left = left < 0 ? 0 : left > 3600000 ? 3600000 : left;
-    return shorter(timeout_ms, (int)left);
-}
-
 int loop_turn(struct loop *l, int timeout_ms)
 {
     struct epoll_event events[EVENTS_A_TURN];
-    int n = epoll_wait(l->epoll_fd, events, EVENTS_A_TURN, next_wait(l, timeout_ms));
+    int n = epoll_wait(l->epoll_fd, events, EVENTS_A_TURN,
+                       timers_wait(l, timers_shorter(timeout_ms, l->turn_wait_ms)));
     if (n < 0 && errno != EINTR)
         return -1;
     l->now_ms = clock_mono_ms();
@@ -351,7 +222,7 @@ int loop_turn(struct loop *l, int timeout_ms)
         if (io->fn != NULL)
             io->fn(io->arg, events[i].events);
     }
-    run_timers(l);
+    timers_run(l);
     if (l->turn_fn != NULL)
         l->turn_wait_ms = l->turn_fn(l->turn_arg);
     free_ios(l->dead);

@@ -42,6 +42,9 @@ struct loop_timer *loop_timer_new(struct loop *l, loop_timer_fn fn, void *arg);
 /* Fires once after delay_ms (0: at the end of this turn, or of the next if a timer sets it);
  * setting again moves it. Never fails. */
 void loop_timer_after(struct loop_timer *t, int64_t delay_ms);
+/* Fires once when the wall clock shows wall_ms (epoch) or later, also when somebody sets that clock:
+ * a step is noticed within a second. For promises; limits are kept by loop_timer_after. */
+void loop_timer_at(struct loop_timer *t, int64_t wall_ms);
 void loop_timer_off(struct loop_timer *t);
 int loop_timer_is_set(const struct loop_timer *t);
 void loop_timer_free(struct loop_timer *t);

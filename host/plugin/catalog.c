@@ -154,6 +154,16 @@ int catalog_add_broken(struct catalog *c, const char *path, const char *reason)
     return keep_or_free(c, p);
 }
 
+void catalog_note_file(struct catalog *c, const char *path, const struct file_identity *identity,
+                       const char *sha256)
+{
+    struct catalog_plugin *p = table_get(c->paths, path, strlen(path));
+    if (p == NULL)
+        return;
+    p->identity = *identity;
+    snprintf(p->sha256, sizeof p->sha256, "%s", sha256);
+}
+
 int catalog_refuse(struct catalog *c, const char *path, const char *reason)
 {
     struct catalog_plugin *p = table_get(c->paths, path, strlen(path));

@@ -14,6 +14,7 @@
 #include <stddef.h>
 
 #include "base/json.h"
+#include "plugin/identity.h"
 
 struct catalog;
 struct schema;
@@ -33,6 +34,8 @@ struct catalog_pipeline {
     bool has_open;
 };
 
+enum { CATALOG_DIGEST = 65 };
+
 enum catalog_state { CATALOG_OK, CATALOG_BROKEN };
 
 struct catalog_plugin {
@@ -48,6 +51,8 @@ struct catalog_plugin {
     char *report; /* the JSON it was made from, to add it again to the next catalogue; NULL if there
                      was none */
     size_t report_len;
+    struct file_identity identity; /* of its file, when it was looked at */
+    char sha256[CATALOG_DIGEST];   /* of its file, small hex; "": not known */
 };
 
 /* NULL: no memory. One reference. */
@@ -62,6 +67,10 @@ void catalog_unref(struct catalog *c);
 int catalog_add(struct catalog *c, const char *path, const char *report, size_t len);
 /* Adds a file that could not be scanned. As catalog_add. */
 int catalog_add_broken(struct catalog *c, const char *path, const char *reason);
+
+/* Notes which file it was; nothing happens if the path is not there. Only before catalog_settle. */
+void catalog_note_file(struct catalog *c, const char *path, const struct file_identity *identity,
+                       const char *sha256);
 
 /* Makes the plugin of that file broken after all; nothing happens if it is so already, or is not
  * there. -1: ENOMEM. Only before catalog_settle. */

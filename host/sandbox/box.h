@@ -175,8 +175,8 @@ int box_run(struct box *b, uint32_t slot, const struct box_task *task, void *use
 void box_hold(struct box *b);
 void box_release(struct box *b);
 /* Asks the task to stop (should_stop); after grace_ms its worker is killed. on_done comes with
- * CANCELLED unless the task was done before. reason may be KILL_CANCEL or KILL_STOP (the host
- * stops: CODE_CANCELLED too). true: it was given ahead and not started, and is taken back: no
+ * CANCELLED unless the task was done before. reason may be KILL_CANCEL, KILL_STOP (the host
+ * stops: CODE_CANCELLED too) or KILL_DEADLINE (CODE_TIMEOUT, done or not). true: it was given ahead and not started, and is taken back: no
  * callback comes for it. One whose turn comes meanwhile is asked as soon as it is known to be at
  * work. */
 bool box_cancel(struct box *b, uint32_t slot, const void *user, enum kill_reason reason,

@@ -21,7 +21,7 @@
 #include <stdint.h>
 
 #define CHAN_MAGIC 0x504e5354u
-enum { CHAN_VERSION = 5 };
+enum { CHAN_VERSION = 6 };
 
 enum {
     BOX_SLOTS_MAX = 64,
@@ -199,8 +199,9 @@ enum kill_reason {
     KILL_TOO_BIG,
     KILL_PROTOCOL,
     KILL_STOP,
-    KILL_DISK,   /* more in its directory than allowed */
-    KILL_RECYCLE /* a warm worker without a task: another one is to take its place */
+    KILL_DISK,     /* more in its directory than allowed */
+    KILL_DEADLINE, /* the task is worthless from now on */
+    KILL_RECYCLE   /* a warm worker without a task: another one is to take its place */
 };
 
 /* Kills the worker of a slot if it still is of that generation; answered by its CONTROL_EXIT with

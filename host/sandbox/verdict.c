@@ -36,7 +36,7 @@ static bool lost_warden(const struct evidence *e)
 
 static bool timed_out(const struct evidence *e)
 {
-    return e->killed == KILL_WALL;
+    return e->killed == KILL_WALL || e->killed == KILL_DEADLINE;
 }
 
 static bool was_cancelled(const struct evidence *e)
@@ -170,7 +170,10 @@ static void say_lost(const struct evidence *e, struct words w)
 
 static void say_timeout(const struct evidence *e, struct words w)
 {
-    say(w, "ran longer than its limit of %u ms", e->wall_limit_ms);
+    if (e->killed == KILL_DEADLINE)
+        say(w, "its deadline was over while it ran");
+    else
+        say(w, "ran longer than its limit of %u ms", e->wall_limit_ms);
 }
 
 static void say_cancelled(const struct evidence *e, struct words w)

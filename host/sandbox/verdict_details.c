@@ -126,7 +126,7 @@ static void put_last_log(struct json_writer *w, const struct evidence *e)
 
 static void put_limits(struct json_writer *w, enum code code, const struct evidence *e)
 {
-    if (code == CODE_TIMEOUT)
+    if (code == CODE_TIMEOUT && e->killed != KILL_DEADLINE)
         json_member_int(w, "limit_ms", e->wall_limit_ms);
     if (code == CODE_CPU_LIMIT) {
         json_member_int(w, "cpu_ms", (int64_t)(e->cpu_us / 1000));

@@ -10,6 +10,7 @@
  *   avtomatika_skills.c      the list of skills, as JSON
  *   avtomatika_poll.c        the long poll
  *   avtomatika_task.c        from a task of theirs to one of ours
+ *   avtomatika_adopt.c       tasks that an earlier process took, and work that was issued again
  *   avtomatika_end.c         its end: the result as they can take it
  *   avtomatika_result.c      results back, until they are taken
  *   avtomatika_events.c      progress
@@ -38,8 +39,7 @@ extern const struct dialect dialect_avtomatika;
 enum avt_phase {
     AVT_FETCHING, /* its files are on their way */
     AVT_AT_CORE,
-    AVT_STORING, /* its outputs are on their way */
-    AVT_READY,   /* the result waits for its turn to be sent */
+    AVT_READY, /* the result waits for its turn: first its outputs are stored, then it is sent */
 };
 
 struct avt_task {
@@ -50,7 +50,6 @@ struct avt_task {
     bool is_cancelled;           /* by the orchestrator */
     struct bridge_task *at_core; /* until bridge_done */
     struct fetch *fetch;
-    struct store *store;
     /* The newest progress not yet told. */
     bool has_news;
     double progress;
@@ -59,9 +58,13 @@ struct avt_task {
     /* The result: status, and data or error. */
     char *status;
     struct buf data, error; /* a JSON object each, or empty */
-    int64_t result_due_ms;
-    struct backoff result_backoff;
-    unsigned result_500s;
+    struct store *store;    /* outputs that are not yet stored */
+    char *late_status;      /* what it ended with before it could be cancelled; or NULL */
+    uint64_t result_number; /* in the order in which they ended; 0: it has not */
+    int64_t result_due_ms;  /* monotonic; set aside until then */
+    unsigned stumbles;      /* tries in a row that did not go through */
+    unsigned strikes;       /* answers 500 while others went through */
+    uint64_t taken_at_500;  /* avt.n_taken at the last 500, and one; 0: none yet */
 };
 
 /* Calls of one kind: at most one runs, and there are times without any. */
@@ -91,7 +94,14 @@ struct avt {
     /* tasks */
     struct avt_task *first;
     size_t n_tasks, n_active; /* active: not yet answered by the core */
-    struct avt_task *sending, *telling;
+    struct avt_task *telling;
+    /* results */
+    struct avt_task *sending; /* or being stored */
+    struct avt_task *aside;   /* set aside last, and since then nothing went through */
+    struct backoff result_pauses;
+    int64_t results_due_ms; /* monotonic; the orchestrator does not take any before that */
+    bool was_held_up;       /* all were, since one went through */
+    uint64_t n_ended, n_taken;
 };
 
 /* ---- avtomatika_call.c ---- */
@@ -167,15 +177,34 @@ void avt_task_take(struct avt *a, const char *json, size_t n);
 /* Calls task_cancel for each task of that task or job id. */
 void avt_task_cancel(struct avt *a, const char *id);
 
+/* One more task; takes what order holds. NULL: ENOMEM. */
+struct avt_task *avt_task_new(struct avt *a, struct avt_order *order);
+/* It is no longer wanted: its result comes all the same. */
+void avt_task_stop(struct avt_task *t, const char *why);
+
+/* ---- avtomatika_adopt.c ---- */
+
+/* As found in struct dialect. */
+void *avt_adopt(void *self, struct bridge_task *at_core, const struct bridge_found *f);
+/* Stops older runs of the work that t does. */
+void avt_supersede(struct avt_task *t);
+/* Whether the newer of two tasks does what the older one did. Pure. */
+bool avt_is_same_work(const struct avt_order *older, const struct avt_order *newer);
+
 /* ---- avtomatika_end.c ---- */
 
 /* The core, or a step before or behind it, has an outcome for the task. */
 void avt_task_ended(struct avt_task *t, const struct bridge_outcome *o);
 /* Ends it here, whatever it was at. */
 void avt_task_fail(struct avt_task *t, const char *code, const char *message);
+/* It ended with that status, and then its cancellation was heard of: a success would move on a job
+ * that is cancelled, so it is told as cancelled, and that it was too late. */
+void avt_task_late(struct avt_task *t, const char *status);
 /* The result was taken, or never will be. */
 void avt_task_done(struct avt_task *t);
 void avt_task_free(struct avt_task *t);
+/* Its outputs are stored: what goes into the result for them. */
+void avt_task_stored(struct avt_task *t, struct json_span outputs);
 /* How many tasks this worker takes at once. */
 size_t avt_limit(const struct avt *a);
 bool avt_is_full(const struct avt *a);
@@ -186,6 +215,11 @@ int avt_results_init(struct avt *a);
 /* The task has its result: send it when it is its turn. */
 void avt_results_add(struct avt_task *t);
 void avt_results_kick(struct avt *a);
+/* The orchestrator is back. was_away: others than results had noticed. */
+void avt_results_again(struct avt *a, bool was_away);
+/* As store_fn; arg is the task. */
+void avt_results_stored(void *arg, enum code code, const char *message, int64_t pause_ms,
+                        struct json_span outputs);
 int avt_events_init(struct avt *a);
 void avt_events_add(struct avt_task *t, double progress, const char *message);
 

@@ -32,16 +32,21 @@ static void set_status(struct avt_task *t, const char *status)
 static void ready(struct avt_task *t)
 {
     fetch_cancel(t->fetch);
-    store_cancel(t->store);
     t->fetch = NULL;
-    t->store = NULL;
     t->has_news = false;
     set_phase(t, AVT_READY);
     avt_results_add(t);
 }
 
+static void drop_store(struct avt_task *t)
+{
+    store_cancel(t->store);
+    t->store = NULL;
+}
+
 static void ready_failed(struct avt_task *t, const char *avt_code, const struct bridge_outcome *o)
 {
+    drop_store(t);
     set_status(t, o->code == CODE_CANCELLED ? "cancelled" : "failure");
     buf_clear(&t->data);
     buf_reset(&t->error);
@@ -91,16 +96,10 @@ static void ready_with_data(struct avt_task *t, struct json_span data, struct js
     ready(t);
 }
 
-static void on_stored(void *arg, enum code code, const char *message, struct json_span outputs)
+void avt_task_stored(struct avt_task *t, struct json_span outputs)
 {
-    struct avt_task *t = arg;
-    const struct bridge_outcome failure = {.status = "failure", .code = code, .message = message};
     struct buf data = t->data;
     t->store = NULL;
-    if (code != CODE_OK) {
-        avt_task_ended(t, &failure);
-        return;
-    }
     buf_init(&t->data, AVT_BODY_MAX);
     ready_with_data(t, (struct json_span){data.len > 0 ? (const char *)data.data : NULL, data.len},
                     outputs);
@@ -117,9 +116,9 @@ static void store_outputs(struct avt_task *t, const struct bridge_outcome *o)
         avt_task_fail(t, "LIMIT_EXCEEDED_ERROR",
                       "the result is larger than the orchestrator takes (1 MiB)");
     } else {
-        t->store = store_start(&t->avt->place, o->outputs, o->n_outputs, on_stored, t);
+        t->store = store_prepare(&t->avt->place, o->outputs, o->n_outputs, avt_results_stored, t);
         if (t->store != NULL)
-            set_phase(t, AVT_STORING);
+            ready(t);
         else
             avt_task_fail(t, "RESOURCE_EXHAUSTED_ERROR",
                           "the worker had no memory for the outputs");
@@ -141,9 +140,10 @@ void avt_task_ended(struct avt_task *t, const struct bridge_outcome *o)
     struct bridge_outcome told = *o;
     log_info("task ended", LS("task_id", t->order.task_id), LS("status", o->status),
              LS("code", code_name(o->code)));
-    if (t->is_cancelled && o->code == CODE_OK)
-        told = (struct bridge_outcome){
-            .status = "cancelled", .code = CODE_CANCELLED, .message = "it was too late"};
+    if (t->is_cancelled && o->code == CODE_OK) {
+        avt_task_late(t, o->status);
+        return;
+    }
     if (told.code != CODE_OK) {
         const char *avt_code = code_for(t, &told, message, sizeof message);
         if (told.code == CODE_UNKNOWN_PIPELINE)
@@ -156,6 +156,17 @@ void avt_task_ended(struct avt_task *t, const struct bridge_outcome *o)
         store_outputs(t, &told);
     else
         ready_with_data(t, told.data, (struct json_span){.at = NULL});
+}
+
+void avt_task_late(struct avt_task *t, const char *status)
+{
+    const struct bridge_outcome cancelled = {.status = "cancelled", .code = CODE_CANCELLED};
+    char *copy = strdup(status);
+    log_info("the cancellation came too late", LS("task_id", t->order.task_id),
+             LS("status", status));
+    free(t->late_status);
+    t->late_status = copy;
+    ready_failed(t, NULL, &cancelled);
 }
 
 void avt_task_done(struct avt_task *t)
@@ -179,6 +190,8 @@ void avt_task_free(struct avt_task *t)
         a->sending = NULL;
     if (a->telling == t)
         a->telling = NULL;
+    if (a->aside == t)
+        a->aside = NULL;
     *(t->prev != NULL ? &t->prev->next : &a->first) = t->next;
     if (t->next != NULL)
         t->next->prev = t->prev;
@@ -188,6 +201,7 @@ void avt_task_free(struct avt_task *t)
     buf_clear(&t->error);
     free(t->progress_message);
     free(t->status);
+    free(t->late_status);
     avt_order_clear(&t->order);
     free(t);
 }

@@ -154,6 +154,8 @@ static void on_registered(void *arg, const struct http_answer *answer)
         try_later(a, verdict, answer);
         return;
     }
+    /* One failure is that of the call that made us register again. */
+    bool was_away = a->presence.backoff.failures > 1;
     avt_pause(&a->presence, AVT_OK, answer);
     log_info("registered at the orchestrator", LS("worker_id", a->shim->worker_id),
              LS("url", a->shim->url));
@@ -166,7 +168,7 @@ static void on_registered(void *arg, const struct http_answer *answer)
     loop_timer_after(a->presence.timer, a->shim->conf->heartbeat_interval_ms);
     avt_presence_changed(a);
     avt_poll_kick(a);
-    avt_results_kick(a);
+    avt_results_again(a, was_away);
 }
 
 static void send_registration(struct avt *a)
@@ -231,8 +233,11 @@ static void register_again(struct avt *a, const char *why)
 
 static void on_beaten(struct avt *a, const struct http_answer *answer)
 {
+    bool was_away = a->presence.backoff.failures > 0;
     a->heard_ms = clock_mono_ms();
     avt_pause(&a->presence, AVT_OK, answer);
+    if (was_away)
+        avt_results_again(a, true);
     if (!a->is_touch) {
         a->status_told = a->status_sending;
         a->wants_skills_sent = false;

@@ -13,8 +13,6 @@
 enum {
     /* Results that wait for the orchestrator take no slot, but they take memory. */
     UNDELIVERED_MAX = 16,
-    RESULT_FIRST_MS = 1000,
-    RESULT_MAX_MS = 60 * 1000,
     SUBMIT_MAX = 8 * 1024 * 1024,
 };
 
@@ -31,7 +29,7 @@ bool avt_is_full(const struct avt *a)
 
 /* ---- beginning ---- */
 
-static struct avt_task *task_new(struct avt *a, struct avt_order *order)
+struct avt_task *avt_task_new(struct avt *a, struct avt_order *order)
 {
     struct avt_task *t = calloc(1, sizeof *t);
     if (t == NULL)
@@ -39,7 +37,6 @@ static struct avt_task *task_new(struct avt *a, struct avt_order *order)
     t->avt = a;
     t->order = *order;
     *order = (struct avt_order){.task_id = NULL};
-    t->result_backoff = (struct backoff){.first_ms = RESULT_FIRST_MS, .max_ms = RESULT_MAX_MS};
     buf_init(&t->data, AVT_BODY_MAX);
     buf_init(&t->error, AVT_BODY_MAX);
     t->next = a->first;
@@ -83,6 +80,7 @@ static void submit(struct avt_task *t, struct bridge_input *inputs, size_t n)
         .trace = span_of(t->order.trace),
         .priority = t->order.priority,
         .deadline_ms = t->order.deadline_ms,
+        .max_attempts = t->avt->shim->conf->max_attempts,
         .inputs = inputs,
         .n_inputs = n,
     };
@@ -190,15 +188,18 @@ void avt_task_take(struct avt *a, const char *json, size_t n)
     if (order.task_id == NULL || order.job_id == NULL) {
         log_error("a task from the orchestrator cannot be read, nor answered", LS("reason", why));
     } else if (find(a, order.task_id) != NULL) {
-        log_warn("the orchestrator gave a task that is here already", LS("task_id", order.task_id));
+        log_warn("the orchestrator gave a task that is here already: it goes on",
+                 LS("task_id", order.task_id));
     } else {
         log_info("task taken", LS("task_id", order.task_id), LS("job_id", order.job_id),
                  LS("type", order.type));
-        struct avt_task *t = task_new(a, &order);
-        if (t != NULL)
+        struct avt_task *t = avt_task_new(a, &order);
+        if (t != NULL) {
+            avt_supersede(t);
             begin(t, why);
-        else
+        } else {
             log_error("no memory for a task, it is lost to this worker");
+        }
         avt_presence_changed(a);
     }
     avt_order_clear(&order);
@@ -206,18 +207,22 @@ void avt_task_take(struct avt *a, const char *json, size_t n)
 
 /* ---- cancelling ---- */
 
-static void cancel(struct avt_task *t)
+/* In the core it ends as the core says. */
+void avt_task_stop(struct avt_task *t, const char *why)
 {
     const struct bridge_outcome cancelled = {
-        .status = "cancelled", .code = CODE_CANCELLED, .message = "cancelled by the orchestrator"};
+        .status = "cancelled", .code = CODE_CANCELLED, .message = why};
     if (t->is_cancelled)
         return;
-    log_info("task cancelled by the orchestrator", LS("task_id", t->order.task_id));
+    log_info("task cancelled", LS("task_id", t->order.task_id), LS("reason", why));
     t->is_cancelled = true;
     if (t->at_core != NULL && t->phase == AVT_AT_CORE)
         bridge_cancel(t->at_core);
-    else if (t->phase == AVT_FETCHING || t->phase == AVT_STORING)
+    else if (t->phase == AVT_FETCHING)
         avt_task_ended(t, &cancelled);
+    else if (t->phase == AVT_READY && t != t->avt->sending && t->error.len == 0 &&
+             strcmp(t->status, "cancelled") != 0)
+        avt_task_late(t, t->status);
 }
 
 void avt_task_cancel(struct avt *a, const char *id)
@@ -225,6 +230,6 @@ void avt_task_cancel(struct avt *a, const char *id)
     for (struct avt_task *t = a->first, *next; t != NULL; t = next) {
         next = t->next;
         if (strcmp(t->order.task_id, id) == 0 || strcmp(t->order.job_id, id) == 0)
-            cancel(t);
+            avt_task_stop(t, "the orchestrator has cancelled it");
     }
 }

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "loop/loop.h"
 #include "shim/bridge_internal.h"
+#include "shim/told.h"
 
 /* A plugin can be put aside or come back while the host runs; a host that has just started may
  * still be reading its plugins. */
@@ -69,6 +70,8 @@ static void on_up(void *arg, bool is_kept, const struct json_doc *welcome)
         bridge_task_after_welcome(t, is_kept);
         t = after(b, number);
     }
+    if (is_kept)
+        bridge_list(b);
     bridge_refresh(b);
 }
 
@@ -79,77 +82,98 @@ static void on_down(void *arg)
     b->calls->room(b->arg);
 }
 
+static void on_lasting(void *arg)
+{
+    struct bridge *b = arg;
+    b->calls->room(b->arg);
+}
+
+char *bridge_text(const struct json_doc *doc, uint32_t object, const char *key)
+{
+    uint32_t t = json_find(doc, object, key);
+    return t != 0 ? json_strdup(doc, t) : NULL;
+}
+
+struct bridge_task *bridge_find(struct bridge *b, const char *task_id)
+{
+    return table_get(b->by_id, task_id, strlen(task_id));
+}
+
 static struct bridge_task *task_of(struct bridge *b, const struct json_doc *doc)
 {
-    uint32_t id = json_find(doc, 0, "task_id");
-    char *text = id != 0 ? json_strdup(doc, id) : NULL;
-    struct bridge_task *t = text != NULL ? table_get(b->by_id, text, strlen(text)) : NULL;
+    char *text = bridge_text(doc, 0, "task_id");
+    struct bridge_task *t = text != NULL ? bridge_find(b, text) : NULL;
     free(text);
     return t;
 }
 
-/* The task whose SUBMIT an answer belongs to. */
-static struct bridge_task *task_of_request(struct bridge *b, const struct json_doc *doc)
+struct bridge_task *bridge_numbered(struct bridge *b, const char *number)
 {
-    int64_t number;
-    uint32_t request = json_find(doc, 0, "request");
-    char *text = request != 0 ? json_strdup(doc, request) : NULL;
-    struct bridge_task *t = NULL;
-    if (text != NULL && text[0] == 't' && text_parse_i64(text + 1, &number) == 0) {
-        for (t = b->first; t != NULL && t->number != number;)
-            t = t->next;
-    }
+    int64_t n;
+    struct bridge_task *t = text_parse_i64(number, &n) == 0 ? b->first : NULL;
+    while (t != NULL && t->number != n)
+        t = t->next;
+    return t;
+}
+
+/* The task whose request of that letter an answer belongs to. */
+static struct bridge_task *task_of_request(struct bridge *b, const struct json_doc *doc,
+                                           char letter)
+{
+    char *text = bridge_text(doc, 0, "request");
+    struct bridge_task *t = text != NULL && text[0] == letter ? bridge_numbered(b, text + 1) : NULL;
     free(text);
     return t;
 }
 
 static void on_accepted(struct bridge *b, const struct corelink_message *m)
 {
-    struct bridge_task *t = task_of_request(b, m->doc);
+    struct bridge_task *t = task_of_request(b, m->doc, 't');
     if (t != NULL)
         bridge_task_accepted(t);
 }
 
 static void on_refused(struct bridge *b, const struct corelink_message *m)
 {
-    struct bridge_task *t = task_of_request(b, m->doc);
-    uint32_t message = json_find(m->doc, 0, "message"), request = json_find(m->doc, 0, "request");
+    struct bridge_task *t = task_of_request(b, m->doc, 't');
+    struct bridge_task *cancelled = task_of_request(b, m->doc, 'c');
     if (t != NULL) {
         bridge_task_refused(t, m->doc);
         return;
     }
-    char *text = message != 0 ? json_strdup(m->doc, message) : NULL;
+    if (cancelled != NULL)
+        bridge_cancel_later(cancelled);
+    char *text = bridge_text(m->doc, 0, "message");
     log_error("the core refused a message of ours", LS("reason", text));
     free(text);
     /* Without a request it could not even read it, and listens to this connection no more. */
-    if (request == 0)
+    if (json_find(m->doc, 0, "request") == 0)
         corelink_reconnect(b->link);
 }
 
 static void on_result(struct bridge *b, const struct corelink_message *m)
 {
-    struct bridge_task *t = task_of(b, m->doc);
-    uint32_t id = json_find(m->doc, 0, "task_id");
-    if (t != NULL) {
+    char *id = bridge_text(m->doc, 0, "task_id");
+    struct bridge_task *t = id != NULL ? bridge_find(b, id) : NULL;
+    if (t == NULL && id != NULL && told_has(b->told, id)) {
+        log_debug("result of a task that is done", LS("task_id", id));
+        bridge_send_id(b, WIRE_ACK, id, NULL); /* the core has not heard the first one */
+    } else if (t == NULL && id != NULL) {
+        t = bridge_adopt(b, m->doc, 0);
+    }
+    free(id);
+    if (t != NULL)
         bridge_task_result(t, m);
-        return;
-    }
-    char *text = id != 0 ? json_strdup(m->doc, id) : NULL;
-    if (text != NULL) { /* delivered before, but the core has not heard our ACK */
-        log_debug("result of a task that is done", LS("task_id", text));
-        bridge_send_id(b, WIRE_ACK, text);
-    }
-    free(text);
 }
 
 static void on_progress(struct bridge *b, const struct json_doc *doc)
 {
     double fraction = 0;
     struct bridge_task *t = task_of(b, doc);
-    uint32_t at = json_find(doc, 0, "fraction"), message = json_find(doc, 0, "message");
+    uint32_t at = json_find(doc, 0, "fraction");
     if (t == NULL || t->state == BRIDGE_ENDED || at == 0 || json_f64(doc, at, &fraction) < 0)
         return;
-    char *text = message != 0 ? json_strdup(doc, message) : NULL;
+    char *text = bridge_text(doc, 0, "message");
     b->calls->progress(b->arg, t->context, fraction, text != NULL ? text : "");
     free(text);
 }
@@ -163,13 +187,11 @@ static void on_event(struct bridge *b, const struct corelink_message *m)
         on_progress(b, m->doc);
 }
 
-static void on_info(struct bridge *b, const struct corelink_message *m)
+static void on_plugins(struct bridge *b, const struct json_doc *doc, const char *rest)
 {
     struct pipelines read;
-    uint32_t request = json_find(m->doc, 0, "request");
-    if (request == 0 || !json_string_is(m->doc, request, "plugins"))
-        return;
-    if (pipelines_read(m->doc, b->wanted, &read) < 0) {
+    (void)rest;
+    if (pipelines_read(doc, b->wanted, &read) < 0) {
         log_error("the core's list of plugins cannot be read", LE(errno));
         return;
     }
@@ -184,6 +206,24 @@ static void on_info(struct bridge *b, const struct corelink_message *m)
     }
 }
 
+static void on_info(struct bridge *b, const struct corelink_message *m)
+{
+    static const struct {
+        const char *start;
+        void (*handle)(struct bridge *b, const struct json_doc *doc, const char *rest);
+    } answers[] = {{"plugins", on_plugins},
+                   {"list ", bridge_listed},
+                   {"q", bridge_queried},
+                   {"c", bridge_cancelled}};
+    char *request = bridge_text(m->doc, 0, "request");
+    for (size_t i = 0; request != NULL && i < sizeof answers / sizeof *answers; i++) {
+        size_t n = strlen(answers[i].start);
+        if (strncmp(request, answers[i].start, n) == 0)
+            answers[i].handle(b, m->doc, request + n);
+    }
+    free(request);
+}
+
 static void on_message(void *arg, const struct corelink_message *m)
 {
     static void (*const handlers[WIRE_VERB_COUNT])(struct bridge *,
@@ -195,7 +235,7 @@ static void on_message(void *arg, const struct corelink_message *m)
         handlers[m->verb](arg, m);
 }
 
-static const struct corelink_calls link_calls = {on_up, on_down, on_message};
+static const struct corelink_calls link_calls = {on_up, on_down, on_lasting, on_message};
 
 struct bridge *bridge_new(struct loop *loop, const struct bridge_options *options)
 {
@@ -207,12 +247,16 @@ struct bridge *bridge_new(struct loop *loop, const struct bridge_options *option
     b->arg = options->arg;
     b->wanted = options->wanted;
     b->max_concurrent = 1;
-    const struct corelink_options link = {
-        .endpoint = options->endpoint, .name = options->name, .calls = &link_calls, .arg = b};
+    const struct corelink_options link = {.endpoint = options->endpoint,
+                                          .name = options->name,
+                                          .resume = options->resume,
+                                          .calls = &link_calls,
+                                          .arg = b};
     b->by_id = table_new();
+    b->told = told_new();
     b->refresh = loop_timer_new(loop, on_refresh, b);
     b->link = corelink_new(loop, &link);
-    if (b->by_id == NULL || b->refresh == NULL || b->link == NULL) {
+    if (b->by_id == NULL || b->told == NULL || b->refresh == NULL || b->link == NULL) {
         bridge_free(b);
         errno = ENOMEM;
         return NULL;
@@ -230,6 +274,7 @@ void bridge_free(struct bridge *b)
     corelink_free(b->link, LINGER_MS);
     loop_timer_free(b->refresh);
     table_free(b->by_id);
+    told_free(b->told);
     pipelines_clear(&b->pipelines);
     free(b);
 }
@@ -247,7 +292,8 @@ const struct corelink_limits *bridge_limits(const struct bridge *b)
 bool bridge_has_room(const struct bridge *b)
 {
     bool is_full = b->queue_max > 0 && b->queued >= b->queue_max;
-    return corelink_is_up(b->link) && b->knows_pipelines && !b->is_draining && !is_full;
+    return corelink_is_up(b->link) && corelink_is_lasting(b->link) && b->knows_pipelines &&
+           !b->is_draining && !is_full;
 }
 
 int64_t bridge_capacity(const struct bridge *b)

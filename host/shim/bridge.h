@@ -3,8 +3,8 @@
 
 /*
  * bridge.h: the core's side of a shim: what the core can do and has room for, and the tasks that
- * are in its hands. Every task that is submitted ends by exactly one call of `result`, whatever
- * happens to the core. All calls [loop].
+ * are in its hands. Every task that is submitted or found ends by exactly one call of `result`,
+ * whatever happens to the core. All calls [loop].
  */
 
 #include <stdbool.h>
@@ -20,6 +20,7 @@ struct loop;
 struct bridge;
 struct bridge_task;
 struct corelink_limits;
+struct resume;
 
 /* An input by value. All owned. */
 struct bridge_input {
@@ -46,18 +47,27 @@ struct bridge_outcome {
     size_t n_outputs;
 };
 
+/* A task that an earlier process of this shim had submitted. Borrowed for the call. */
+struct bridge_found {
+    const char *task_id, *job_id, *pipeline; /* the last two NULL if it has none */
+};
+
 struct bridge_calls {
     /* The list of pipelines is new or has changed. */
     void (*pipelines)(void *arg);
     /* bridge_room or bridge_capacity may have another answer. */
     void (*room)(void *arg);
     void (*progress)(void *arg, void *context, double fraction, const char *message);
+    /* The core has such a task: the context that its progress and its result will get. NULL: it
+     * cannot be reported, and was logged. */
+    void *(*found)(void *arg, struct bridge_task *t, const struct bridge_found *f);
     /* The task has ended; bridge_done is due once the result is delivered. */
     void (*result)(void *arg, void *context, const struct bridge_outcome *o);
 };
 
 struct bridge_options {
     const char *endpoint, *name;    /* copied */
+    struct resume *resume;          /* as in corelink.h */
     const struct conf_list *wanted; /* pipelines to offer; none: all. Must outlive the bridge */
     const struct bridge_calls *calls;
     void *arg;
@@ -70,7 +80,7 @@ void bridge_free(struct bridge *b);
 
 const struct pipelines *bridge_pipelines(const struct bridge *b);
 const struct corelink_limits *bridge_limits(const struct bridge *b);
-/* Whether the core is there and takes tasks at all. */
+/* Whether the core is there and takes tasks at all, and would know us after a restart. */
 bool bridge_has_room(const struct bridge *b);
 /* How many tasks the core runs at once. */
 int64_t bridge_capacity(const struct bridge *b);
@@ -85,6 +95,7 @@ struct bridge_order {
     struct json_span metadata, trace;        /* objects, or at NULL */
     double priority;                         /* 0 to 9 */
     int64_t deadline_ms;                     /* since the epoch; 0: none */
+    int64_t max_attempts;                    /* 0: as the host does it */
     struct bridge_input *inputs;             /* taken on success */
     size_t n_inputs;
 };
@@ -92,9 +103,11 @@ struct bridge_order {
 /* Hands a task to the core, now or when it is there. NULL with errno: EMSGSIZE it is over the
  * core's limits, EEXIST a task of that id is here, ENOMEM. The result never comes from inside. */
 struct bridge_task *bridge_submit(struct bridge *b, struct bridge_order *order, void *context);
-/* Its result comes all the same, perhaps from inside this call. */
+/* Its result comes all the same, perhaps from inside this call. It reaches the core whatever it is
+ * doing; one that is not there hears of it when it is back. */
 void bridge_cancel(struct bridge_task *t);
-/* The result was delivered, or nobody wants it: tells the core and forgets the task. */
+/* The result was delivered, or another answer for the task: tells the core, which is to end it if
+ * it is still at it, and forgets the task. */
 void bridge_done(struct bridge_task *t);
 
 #endif

@@ -8,8 +8,9 @@
 #include "shim/bridge.h"
 #include "shim/corelink.h"
 
-struct table;
 struct loop_timer;
+struct table;
+struct told;
 
 enum bridge_state {
     BRIDGE_WAITING, /* to be sent: the core is away or had no room */
@@ -22,7 +23,7 @@ struct bridge_task {
     struct bridge *bridge;
     struct bridge_task *prev, *next;
     char *task_id;
-    uint32_t number; /* "t<number>" is the request that its SUBMIT carries */
+    uint32_t number; /* requests: "t<number>" of its SUBMIT, "q", "c" of its QUERY and CANCEL */
     void *context;
     enum bridge_state state;
     bool is_cancelled, has_result; /* has_result: the core waits for our ACK */
@@ -46,9 +47,31 @@ struct bridge {
     int64_t max_concurrent, queued, queue_max;
     struct loop_timer *refresh;
     struct table *by_id;
-    struct bridge_task *first;
+    struct bridge_task *first, *last;
     uint32_t last_number;
+    struct told *told;
 };
+
+/* One that the core has and we did not know: object is its row of LIST, or its RESULT. NULL: it
+ * cannot be reported. */
+struct bridge_task *bridge_adopt(struct bridge *b, const struct json_doc *doc, uint32_t object);
+/* Asks a core that has kept us which of our tasks have not ended: those that we do not know are
+ * adopted. */
+void bridge_list(struct bridge *b);
+/* Asks it for one that it has accepted: without a journal it may have lost it. */
+void bridge_query(struct bridge_task *t);
+void bridge_send_cancel(struct bridge_task *t);
+/* It was refused: once more. */
+void bridge_cancel_later(struct bridge_task *t);
+/* The INFO to these; rest: of the request, behind its first letters. May end tasks. */
+void bridge_listed(struct bridge *b, const struct json_doc *doc, const char *rest);
+void bridge_queried(struct bridge *b, const struct json_doc *doc, const char *rest);
+void bridge_cancelled(struct bridge *b, const struct json_doc *doc, const char *rest);
+/* A string member, owned by the caller, or NULL. */
+char *bridge_text(const struct json_doc *doc, uint32_t object, const char *key);
+/* The task of that id, or of that number; or NULL. */
+struct bridge_task *bridge_find(struct bridge *b, const char *task_id);
+struct bridge_task *bridge_numbered(struct bridge *b, const char *number);
 
 /* Sends or sends again what is due; ends what cannot be. */
 void bridge_task_send(struct bridge_task *t);
@@ -60,9 +83,12 @@ void bridge_task_result(struct bridge_task *t, const struct corelink_message *m)
 /* Ends it without the core. */
 void bridge_task_fail(struct bridge_task *t, enum code code, const char *message,
                       struct json_span details);
+/* One that the core has accepted, in the list. NULL: ENOMEM. */
+struct bridge_task *bridge_task_adopt(struct bridge *b, const char *task_id);
 void bridge_task_free(struct bridge_task *t);
 /* Only tells the core. */
-void bridge_send_id(struct bridge *b, enum wire_verb verb, const char *task_id);
+void bridge_send_id(struct bridge *b, enum wire_verb verb, const char *task_id,
+                    const char *request);
 
 enum { BRIDGE_OUTPUTS_MAX = 256 };
 /* Reads the header of a RESULT. texts: memory behind the strings, freed by outcome_clear. */

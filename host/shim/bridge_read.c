@@ -35,6 +35,8 @@ int submit_header(const struct bridge_order *o, uint32_t number, struct buf *out
     json_member_double(&w, "priority", o->priority);
     if (o->deadline_ms > 0)
         json_member_int(&w, "deadline", o->deadline_ms);
+    if (o->max_attempts > 0)
+        json_member_int(&w, "max_attempts", o->max_attempts);
     json_member_raw(&w, "events", (struct json_span){"[\"progress\"]", 12});
     json_member_str(&w, "children", "none");
     if (o->metadata.at != NULL)

@@ -9,6 +9,7 @@
 #include "base/table.h"
 #include "loop/loop.h"
 #include "shim/bridge_internal.h"
+#include "shim/told.h"
 
 enum {
     SENDS_MAX = 20, /* a task whose SUBMIT is never answered must not go round for ever */
@@ -30,14 +31,14 @@ void bridge_inputs_clear(struct bridge_input *inputs, size_t n)
     free(inputs);
 }
 
-void bridge_send_id(struct bridge *b, enum wire_verb verb, const char *task_id)
+void bridge_send_id(struct bridge *b, enum wire_verb verb, const char *task_id, const char *request)
 {
     struct buf header = BUF_INIT(8192);
     struct json_writer w;
     json_begin(&w, &header);
     json_open(&w, '{');
     json_member_str(&w, "task_id", task_id);
-    json_member_str(&w, "request", verb == WIRE_CANCEL ? "cancel" : NULL);
+    json_member_str(&w, "request", request);
     json_close(&w, '}');
     if (json_end(&w) == 0)
         corelink_send(b->link, verb, header.data, header.len, NULL, 0);
@@ -104,12 +105,22 @@ void bridge_task_send(struct bridge_task *t)
     t->state = BRIDGE_SENT;
     loop_timer_after(t->again, ANSWER_MS);
     if (t->is_cancelled) /* while the core was away */
-        bridge_send_id(t->bridge, WIRE_CANCEL, t->task_id);
+        bridge_send_cancel(t);
 }
 
 static void on_again(void *arg)
 {
-    bridge_task_send(arg);
+    struct bridge_task *t = arg;
+    if (t->state != BRIDGE_ACCEPTED)
+        bridge_task_send(t);
+    else if (t->is_cancelled)
+        bridge_send_cancel(t);
+}
+
+void bridge_cancel_later(struct bridge_task *t)
+{
+    if (t->state == BRIDGE_ACCEPTED)
+        loop_timer_after(t->again, backoff_next(&t->backoff, backoff_chance()));
 }
 
 void bridge_task_after_welcome(struct bridge_task *t, bool is_kept)
@@ -117,8 +128,10 @@ void bridge_task_after_welcome(struct bridge_task *t, bool is_kept)
     if (t->state == BRIDGE_ACCEPTED && !is_kept) {
         bridge_task_fail(t, CODE_TRANSIENT, "the worker's host was restarted while it had the task",
                          absent);
-    } else if (t->state == BRIDGE_ACCEPTED && t->is_cancelled) {
-        bridge_send_id(t->bridge, WIRE_CANCEL, t->task_id);
+    } else if (t->state == BRIDGE_ACCEPTED) {
+        bridge_query(t);
+        if (t->is_cancelled) /* it may not have heard */
+            bridge_send_cancel(t);
     } else if (t->state == BRIDGE_SENT || t->state == BRIDGE_WAITING) {
         loop_timer_off(t->again);
         bridge_task_send(t);
@@ -137,7 +150,9 @@ void bridge_task_accepted(struct bridge_task *t)
 /* A refusal that says only "not now". */
 static bool is_worth_waiting(const struct bridge_task *t, enum code code)
 {
-    if ((code != CODE_OVERLOADED && code != CODE_DRAINING) || t->is_cancelled)
+    bool is_passing = code == CODE_OVERLOADED || code == CODE_DRAINING || code == CODE_QUOTA ||
+                      code == CODE_STORAGE_UNAVAILABLE;
+    if (!is_passing || t->is_cancelled)
         return false;
     return !t->bridge->is_stopping && clock_wall_ms() < t->patience_end_ms;
 }
@@ -145,12 +160,11 @@ static bool is_worth_waiting(const struct bridge_task *t, enum code code)
 void bridge_task_refused(struct bridge_task *t, const struct json_doc *doc)
 {
     int64_t pause = 0;
-    uint32_t code_at = json_find(doc, 0, "code"), message_at = json_find(doc, 0, "message");
     uint32_t details_at = json_find(doc, 0, "details"),
              pause_at = json_find(doc, 0, "retry_after_ms");
     if (t->state != BRIDGE_SENT)
         return;
-    char *name = code_at != 0 ? json_strdup(doc, code_at) : NULL;
+    char *name = bridge_text(doc, 0, "code");
     enum code code = name != NULL ? code_find(name) : CODE_COUNT;
     if (code == CODE_COUNT || code == CODE_OK)
         code = CODE_INTERNAL;
@@ -162,7 +176,7 @@ void bridge_task_refused(struct bridge_task *t, const struct json_doc *doc)
         t->sends = 0;
         return;
     }
-    char *message = message_at != 0 ? json_strdup(doc, message_at) : NULL;
+    char *message = bridge_text(doc, 0, "message");
     bool has_details = details_at != 0 && json_kind(doc, details_at) == JSON_OBJECT;
     bridge_task_fail(t, code, message != NULL ? message : code_info(code)->help,
                      has_details ? json_at(doc, details_at) : absent);
@@ -201,7 +215,15 @@ static bool fits(const struct bridge *b, const struct buf *header, const struct 
            o->n_inputs < WIRE_FRAMES_HARD_MAX;
 }
 
-static struct bridge_task *task_new(struct bridge *b, const struct bridge_order *o)
+static void append_to_list(struct bridge *b, struct bridge_task *t)
+{
+    t->prev = b->last;
+    *(b->last != NULL ? &b->last->next : &b->first) = t;
+    b->last = t;
+}
+
+/* In the list, and found by its id. */
+static struct bridge_task *task_new(struct bridge *b, const char *task_id)
 {
     struct bridge_task *t = calloc(1, sizeof *t);
     if (t == NULL)
@@ -209,27 +231,33 @@ static struct bridge_task *task_new(struct bridge *b, const struct bridge_order 
     t->bridge = b;
     t->number = ++b->last_number;
     t->backoff = (struct backoff){.first_ms = AGAIN_FIRST_MS, .max_ms = AGAIN_MAX_MS};
-    t->patience_end_ms = o->deadline_ms > 0 ? o->deadline_ms : clock_wall_ms() + PATIENCE_MS;
     buf_init(&t->header, SIZE_MAX / 2);
-    t->task_id = strdup(o->task_id);
+    append_to_list(b, t);
+    t->task_id = strdup(task_id);
     t->again = loop_timer_new(b->loop, on_again, t);
-    errno = ENOMEM;
-    if (t->task_id != NULL && t->again != NULL && submit_header(o, t->number, &t->header) == 0)
+    if (t->task_id != NULL && t->again != NULL &&
+        table_put(b->by_id, t->task_id, strlen(t->task_id), t) == 0)
         return t;
-    int kept = errno;
     bridge_task_free(t);
-    errno = kept;
+    errno = ENOMEM;
     return NULL;
 }
 
-static void append_to_list(struct bridge *b, struct bridge_task *t)
+struct bridge_task *bridge_task_adopt(struct bridge *b, const char *task_id)
 {
-    struct bridge_task **at = &b->first;
-    while (*at != NULL) {
-        t->prev = *at;
-        at = &(*at)->next;
-    }
-    *at = t;
+    struct bridge_task *t = task_new(b, task_id);
+    if (t != NULL)
+        t->state = BRIDGE_ACCEPTED;
+    return t;
+}
+
+static int write_order(struct bridge_task *t, const struct bridge_order *o)
+{
+    t->patience_end_ms = o->deadline_ms > 0 ? o->deadline_ms : clock_wall_ms() + PATIENCE_MS;
+    if (submit_header(o, t->number, &t->header) < 0)
+        return -1;
+    errno = EMSGSIZE;
+    return fits(t->bridge, &t->header, o) ? 0 : -1;
 }
 
 struct bridge_task *bridge_submit(struct bridge *b, struct bridge_order *o, void *context)
@@ -238,20 +266,16 @@ struct bridge_task *bridge_submit(struct bridge *b, struct bridge_order *o, void
         errno = EEXIST;
         return NULL;
     }
-    struct bridge_task *t = task_new(b, o);
+    struct bridge_task *t = task_new(b, o->task_id);
     if (t == NULL)
         return NULL;
-    if (!fits(b, &t->header, o)) {
+    if (write_order(t, o) < 0) {
+        int kept = errno;
         bridge_task_free(t);
-        errno = EMSGSIZE;
+        errno = kept;
         return NULL;
     }
-    if (table_put(b->by_id, t->task_id, strlen(t->task_id), t) < 0) {
-        bridge_task_free(t);
-        errno = ENOMEM;
-        return NULL;
-    }
-    append_to_list(b, t);
+    told_remove(b->told, t->task_id);
     t->context = context;
     t->inputs = o->inputs;
     t->n_inputs = o->n_inputs;
@@ -272,13 +296,17 @@ void bridge_cancel(struct bridge_task *t)
     if (t->state == BRIDGE_WAITING)
         bridge_task_fail(t, CODE_CANCELLED, "cancelled before it could start", absent);
     else
-        bridge_send_id(t->bridge, WIRE_CANCEL, t->task_id);
+        bridge_send_cancel(t);
 }
 
 void bridge_done(struct bridge_task *t)
 {
+    struct bridge *b = t->bridge;
+    told_add(b->told, t->task_id);
     if (t->has_result)
-        bridge_send_id(t->bridge, WIRE_ACK, t->task_id);
+        bridge_send_id(b, WIRE_ACK, t->task_id, NULL);
+    else if (t->state == BRIDGE_ACCEPTED || t->state == BRIDGE_SENT)
+        bridge_send_cancel(t);
     bridge_task_free(t);
 }
 
@@ -287,12 +315,8 @@ void bridge_task_free(struct bridge_task *t)
     struct bridge *b = t->bridge;
     if (t->task_id != NULL && table_get(b->by_id, t->task_id, strlen(t->task_id)) == t)
         table_take(b->by_id, t->task_id, strlen(t->task_id));
-    if (t->prev != NULL)
-        t->prev->next = t->next;
-    else if (b->first == t)
-        b->first = t->next;
-    if (t->next != NULL)
-        t->next->prev = t->prev;
+    *(t->prev != NULL ? &t->prev->next : &b->first) = t->next;
+    *(t->next != NULL ? &t->next->prev : &b->last) = t->prev;
     buf_clear(&t->header);
     bridge_inputs_clear(t->inputs, t->n_inputs);
     loop_timer_free(t->again);

@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "loop/loop.h"
+#include "shim/resume.h"
 #include "wire/client.h"
 
 enum {
@@ -30,10 +31,11 @@ struct corelink {
     struct loop_timer *timer;
     enum state state;
     int64_t heartbeat_ms, heard_ms, epoch;
-    char *resume;
+    struct resume *resume;
     struct corelink_limits limits;
     struct json_doc doc;
-    bool has_complained;
+    bool is_lasting; /* the secret is on the disk */
+    bool has_complained, has_complained_of_disk;
 };
 
 static void connect_now(struct corelink *l);
@@ -59,6 +61,15 @@ static void complain(struct corelink *l, const char *what)
     l->has_complained = true;
 }
 
+static void put_window(struct json_writer *w)
+{
+    json_key(w, "window");
+    json_open(w, '{');
+    json_member_int(w, "count", CORELINK_WINDOW_COUNT);
+    json_member_int(w, "bytes", CORELINK_WINDOW_BYTES);
+    json_close(w, '}');
+}
+
 static void say_hello(struct corelink *l)
 {
     struct buf header = BUF_INIT(HELLO_MAX);
@@ -68,8 +79,9 @@ static void say_hello(struct corelink *l)
     json_member_str(&w, "name", l->name);
     json_member_str(&w, "kind", "shim");
     json_member_str(&w, "request", "hello");
-    json_member_str(&w, "resume", l->resume);
+    json_member_str(&w, "resume", resume_secret(l->resume));
     json_member_raw(&w, "push", (struct json_span){"[\"capacity\"]", 12});
+    put_window(&w);
     json_close(&w, '}');
     if (json_end(&w) == 0)
         wire_client_send(l->client, WIRE_HELLO, (const char *)header.data, header.len, NULL, 0);
@@ -85,6 +97,27 @@ void corelink_reconnect(struct corelink *l)
     loop_timer_after(l->timer, CONNECT_EVERY_MS);
 }
 
+static void keep_secret(struct corelink *l, const char *secret)
+{
+    l->is_lasting = resume_keep(l->resume, secret) == 0;
+    if (!l->is_lasting && !l->has_complained_of_disk)
+        log_error("the secret by which the core knows this shim cannot be kept: no tasks are taken "
+                  "until it can",
+                  LE(errno));
+    l->has_complained_of_disk = !l->is_lasting;
+}
+
+static void keep_at_last(struct corelink *l)
+{
+    const char *secret = resume_secret(l->resume);
+    if (secret != NULL)
+        keep_secret(l, secret);
+    if (!l->is_lasting)
+        return;
+    log_info("the secret by which the core knows this shim is kept now");
+    l->calls->lasting(l->arg);
+}
+
 static void on_timer(void *arg)
 {
     struct corelink *l = arg;
@@ -97,6 +130,8 @@ static void on_timer(void *arg)
         corelink_reconnect(l);
         return;
     }
+    if (l->state == LINK_UP && !l->is_lasting)
+        keep_at_last(l);
     if (l->state == LINK_UP)
         wire_client_send(l->client, WIRE_PING, "{}", 2, NULL, 0);
     loop_timer_after(l->timer, l->heartbeat_ms);
@@ -122,15 +157,22 @@ static void read_limits(struct corelink *l, const struct json_doc *doc)
     to->header_bytes = int_of(doc, t, "header_bytes", to->header_bytes);
 }
 
+/* The one that we came with is on the disk already, if it could be written. */
+static void read_secret(struct corelink *l, const struct json_doc *doc)
+{
+    const char *had = resume_secret(l->resume);
+    uint32_t t = json_find(doc, 0, "resume");
+    char *secret = t != 0 ? json_strdup(doc, t) : NULL;
+    if (secret != NULL && (had == NULL || strcmp(secret, had) != 0 || !l->is_lasting))
+        keep_secret(l, secret);
+    free(secret);
+}
+
 static void on_welcome(struct corelink *l, const struct json_doc *doc)
 {
-    uint32_t resume = json_find(doc, 0, "resume"), resumed = json_find(doc, 0, "resumed");
+    uint32_t resumed = json_find(doc, 0, "resumed");
     bool is_kept = resumed != 0 && json_kind(doc, resumed) == JSON_TRUE;
-    char *token = resume != 0 ? json_strdup(doc, resume) : NULL;
-    if (token != NULL) {
-        free(l->resume);
-        l->resume = token;
-    }
+    read_secret(l, doc);
     l->epoch = int_of(doc, 0, "epoch", 0);
     l->heartbeat_ms = int_of(doc, 0, "heartbeat_ms", HEARTBEAT_FIRST_MS);
     read_limits(l, doc);
@@ -194,6 +236,7 @@ struct corelink *corelink_new(struct loop *loop, const struct corelink_options *
     l->loop = loop;
     l->calls = options->calls;
     l->arg = options->arg;
+    l->resume = options->resume;
     /* Small ones until WELCOME tells. */
     l->limits = (struct corelink_limits){1 << 20, 1 << 20, 8, 64 * 1024};
     l->endpoint = strdup(options->endpoint);
@@ -217,13 +260,17 @@ void corelink_free(struct corelink *l, int linger_ms)
     json_doc_clear(&l->doc);
     free(l->endpoint);
     free(l->name);
-    free(l->resume);
     free(l);
 }
 
 bool corelink_is_up(const struct corelink *l)
 {
     return l->state == LINK_UP;
+}
+
+bool corelink_is_lasting(const struct corelink *l)
+{
+    return l->is_lasting;
 }
 
 const struct corelink_limits *corelink_limits(const struct corelink *l)

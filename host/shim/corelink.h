@@ -15,6 +15,11 @@
 
 struct loop;
 struct corelink;
+struct resume;
+
+/* How many results the core may send that we have not acknowledged, and how many bytes they may
+ * hold: what we take into memory. The others wait with the core. */
+enum { CORELINK_WINDOW_COUNT = 64, CORELINK_WINDOW_BYTES = 64 * 1024 * 1024 };
 
 /* Of WELCOME; what a message may have. */
 struct corelink_limits {
@@ -35,11 +40,14 @@ struct corelink_calls {
     void (*up)(void *arg, bool is_kept, const struct json_doc *welcome);
     /* Nothing can be sent until up is called again. */
     void (*down)(void *arg);
+    /* corelink_is_lasting has become true after all. */
+    void (*lasting)(void *arg);
     void (*message)(void *arg, const struct corelink_message *m);
 };
 
 struct corelink_options {
     const char *endpoint, *name; /* copied */
+    struct resume *resume;       /* as whom we come; must outlive it */
     const struct corelink_calls *calls;
     void *arg;
 };
@@ -49,6 +57,8 @@ struct corelink *corelink_new(struct loop *loop, const struct corelink_options *
 /* What was sent last gets linger_ms to leave. NULL is fine. */
 void corelink_free(struct corelink *l, int linger_ms);
 bool corelink_is_up(const struct corelink *l);
+/* Whether another process would be known to the core as we are: our secret is on the disk. */
+bool corelink_is_lasting(const struct corelink *l);
 const struct corelink_limits *corelink_limits(const struct corelink *l);
 /* -1 with errno: ENOTCONN while it is down, EAGAIN when too much waits to be sent. */
 int corelink_send(struct corelink *l, enum wire_verb verb, const void *header, size_t header_len,

@@ -109,7 +109,8 @@ static void on_drain(void *self)
 }
 
 /* What still runs is answered so that the orchestrator gives it to somebody else: "cancelled" would
- * end the job. */
+ * end the job. The core is to end it once that answer is taken, not before: what cannot be answered
+ * goes on when the host is back. */
 static void on_hurry(void *self)
 {
     struct avt *a = self;
@@ -117,10 +118,7 @@ static void on_hurry(void *self)
         next = t->next;
         if (t->phase == AVT_READY)
             continue;
-        struct bridge_task *at_core = t->phase == AVT_AT_CORE ? t->at_core : NULL;
         avt_task_fail(t, "TRANSIENT_ERROR", "the worker is stopping");
-        if (at_core != NULL)
-            bridge_cancel(at_core);
     }
     avt_check_drained(a);
 }
@@ -132,6 +130,7 @@ const struct dialect dialect_avtomatika = {
     .pipelines = on_pipelines,
     .room = on_room,
     .progress = on_progress,
+    .found = avt_adopt,
     .result = on_result,
     .drain = on_drain,
     .hurry = on_hurry,

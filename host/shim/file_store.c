@@ -8,12 +8,9 @@
 #include "base/log.h"
 #include "loop/loop.h"
 #include "net/http.h"
-#include "shim/backoff.h"
 #include "shim/files.h"
 
 enum {
-    FIRST_PAUSE_MS = 1000,
-    MAX_PAUSE_MS = 60 * 1000,
     STORE_MS = 5 * 60 * 1000,
     LIST_MAX = 512 * 1024, /* of the addresses; a result body holds 1 MiB in all */
     URI_MAX = 4096,
@@ -32,7 +29,6 @@ struct store {
     char *url;
     struct buf list;
     struct json_writer w;
-    struct backoff backoff;
     struct http_call *call;
     struct loop_timer *timer;
     store_fn done;
@@ -63,7 +59,7 @@ static void finish(struct store *s, enum code code, const char *message)
     struct buf list = s->list;
     s->list = (struct buf)BUF_INIT(LIST_MAX);
     store_cancel(s);
-    done(arg, code, message, (struct json_span){(const char *)list.data, list.len});
+    done(arg, code, message, 0, (struct json_span){(const char *)list.data, list.len});
     buf_clear(&list);
 }
 
@@ -114,17 +110,22 @@ static void on_stored(struct store *s, const struct http_answer *answer)
     free(s->items[s->at].bytes);
     s->items[s->at].bytes = NULL;
     s->at++;
-    backoff_reset(&s->backoff);
     loop_timer_after(s->timer, 0);
 }
 
-static void try_again(struct store *s, const struct http_answer *answer)
+static void not_now(struct store *s, const char *why, int64_t pause_ms)
 {
+    log_warn("output not stored, trying again", LS("url", s->url), LS("reason", why));
+    s->done(s->arg, CODE_TRANSIENT, why, pause_ms, (struct json_span){.at = NULL});
+}
+
+static void on_unavailable(struct store *s, const struct http_answer *answer)
+{
+    char why[96];
     int64_t asked = http_retry_after_ms(answer);
-    int64_t pause = backoff_next(&s->backoff, backoff_chance());
-    log_warn("output not stored, trying again", LS("url", s->url), LI("status", answer->status),
-             LS("reason", http_failure_text(answer->failure)));
-    loop_timer_after(s->timer, asked > pause ? asked : pause);
+    snprintf(why, sizeof why, "the orchestrator answered %d", answer->status);
+    not_now(s, answer->status > 0 ? why : http_failure_text(answer->failure),
+            asked > 0 ? asked : 0);
 }
 
 static void on_done(void *arg, const struct http_answer *answer)
@@ -136,7 +137,7 @@ static void on_done(void *arg, const struct http_answer *answer)
     if (answer->failure == HTTP_TOO_BIG || answer->failure == HTTP_BAD_URL) {
         fail(s, CODE_STAGING_FAILED, http_failure_text(answer->failure));
     } else if (status == 0 || status >= 500 || status == 429) {
-        try_again(s, answer);
+        on_unavailable(s, answer);
     } else if (status == 200 || status == 201) {
         on_stored(s, answer);
     } else if (status == 404 || status == 405) {
@@ -174,7 +175,7 @@ static void post(struct store *s)
     if (s->call == NULL && errno == EINVAL)
         fail(s, CODE_CONTRACT_VIOLATION, "its media type is no text for a header");
     else if (s->call == NULL)
-        loop_timer_after(s->timer, FIRST_PAUSE_MS);
+        not_now(s, log_errno_text(errno), 0);
 }
 
 static void on_timer(void *arg)
@@ -221,14 +222,18 @@ static int copy_all(struct store *s, const struct bridge_output *outputs, size_t
     return 0;
 }
 
-struct store *store_start(const struct files_place *place, const struct bridge_output *outputs,
-                          size_t n, store_fn done, void *arg)
+void store_go(struct store *s)
+{
+    loop_timer_after(s->timer, 0);
+}
+
+struct store *store_prepare(const struct files_place *place, const struct bridge_output *outputs,
+                            size_t n, store_fn done, void *arg)
 {
     struct store *s = calloc(1, sizeof *s);
     if (s == NULL)
         return NULL;
     s->place = place;
-    s->backoff = (struct backoff){.first_ms = FIRST_PAUSE_MS, .max_ms = MAX_PAUSE_MS};
     s->done = done;
     s->arg = arg;
     buf_init(&s->list, LIST_MAX);
@@ -240,6 +245,5 @@ struct store *store_start(const struct files_place *place, const struct bridge_o
     }
     json_begin(&s->w, &s->list);
     json_open(&s->w, '{');
-    loop_timer_after(s->timer, 0);
     return s;
 }

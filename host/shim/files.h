@@ -35,11 +35,17 @@ struct fetch *fetch_start(const struct files_place *place, struct file_refs *ref
 /* done is not called. NULL is fine. */
 void fetch_cancel(struct fetch *f);
 
-/* With CODE_OK outputs is a JSON object {"name": {"uri", "size", "media_type"}}, borrowed. */
-typedef void (*store_fn)(void *arg, enum code code, const char *message, struct json_span outputs);
-/* Stores all outputs (copied). As fetch_start; while the orchestrator is away it goes on trying. */
-struct store *store_start(const struct files_place *place, const struct bridge_output *outputs,
-                          size_t n, store_fn done, void *arg);
+/* With CODE_OK outputs is a JSON object {"name": {"uri", "size", "media_type"}}, borrowed. With
+ * CODE_TRANSIENT the store does not take them now, and asks for a pause (0: none); store_go goes on
+ * where it was. Any other code: it never will. But for CODE_TRANSIENT the store is freed. */
+typedef void (*store_fn)(void *arg, enum code code, const char *message, int64_t pause_ms,
+                         struct json_span outputs);
+/* Copies outputs. NULL: ENOMEM. */
+struct store *store_prepare(const struct files_place *place, const struct bridge_output *outputs,
+                            size_t n, store_fn done, void *arg);
+/* Stores what is not yet stored; done is called once for each call, never from inside. */
+void store_go(struct store *s);
+/* done is not called. NULL is fine. */
 void store_cancel(struct store *s);
 
 #endif

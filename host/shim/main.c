@@ -1,5 +1,6 @@
 /* main.c: penstock-shim: the connection of this host to one orchestrator. Started by penstockd for
- * each shim section, or by hand; it has no state but the worker id. */
+ * each shim section, or by hand. It keeps no tasks, only who it is: its worker id, and its secret
+ * as a client of the core. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -10,15 +11,17 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "base/process.h"
+#include "base/text.h"
 #include "conf/conf.h"
+#include "conf/users.h"
 #include "loop/loop.h"
 #include "shim/shim.h"
 
-enum { EXIT_USAGE = 2, EXIT_CONFIG = 78 };
+enum { EXIT_USAGE = 2, EXIT_CONFIG = 78, SEATS_MAX = 256 };
 
 struct arguments {
     struct conf_request conf;
-    const char *name, *core;
+    const char *name, *core, *seat;
     bool is_alone;
 };
 
@@ -30,6 +33,8 @@ static const char usage[] =
     "\n"
     "  --name NAME       which section of the configuration\n"
     "  --core ENDPOINT   where the core is [ipc://<host.tasks_socket>]\n"
+    "  --seat N          which of the users of shims it becomes, if it is root [its place in the\n"
+    "                    configuration]\n"
     "  --standalone      do not stop when the parent process ends\n"
     "  --config FILE, --set KEY=VALUE, --state-dir DIR ...   as for penstockd\n"
     "  --help, --version\n"
@@ -58,6 +63,7 @@ static int read_one(struct arguments *a, int argc, char **argv, int *i)
     }
     const char **to = strcmp(flag, "--name") == 0   ? &a->name
                       : strcmp(flag, "--core") == 0 ? &a->core
+                      : strcmp(flag, "--seat") == 0 ? &a->seat
                                                     : NULL;
     if (to == NULL || *i + 1 >= argc) {
         fprintf(stderr, "penstock-shim: %s %s: see --help\n", flag,
@@ -101,7 +107,8 @@ static void on_signal(void *arg, int signo)
     }
 }
 
-static int serve(const struct conf *conf, const struct conf_shim *section, const char *endpoint)
+static int serve(const struct conf *conf, const struct conf_shim *section, uid_t user,
+                 const char *endpoint)
 {
     struct shim shim = {.loop = NULL};
     sigset_t set;
@@ -111,7 +118,7 @@ static int serve(const struct conf *conf, const struct conf_shim *section, const
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGHUP);
-    if (loop != NULL && shim_init(&shim, loop, conf, section, endpoint) == 0 &&
+    if (loop != NULL && shim_init(&shim, loop, conf, section, user, endpoint) == 0 &&
         loop_signals(loop, &set, on_signal, &shim) == 0)
         rc = loop_run(loop);
     shim_clear(&shim);
@@ -119,19 +126,38 @@ static int serve(const struct conf *conf, const struct conf_shim *section, const
     return rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+/* -1: no such number. */
+static int find_user(const struct arguments *a, const struct conf *conf,
+                     const struct conf_shim *section, uid_t *user)
+{
+    int64_t seat;
+    *user = users_shim(conf, section);
+    if (a->seat == NULL)
+        return 0;
+    if (text_parse_i64(a->seat, &seat) < 0 || seat < 0 || seat >= SEATS_MAX)
+        return -1;
+    *user = users_shim_seat(conf_host(conf), (size_t)seat);
+    return 0;
+}
+
 static int run(const struct arguments *a, const struct conf *conf)
 {
     char endpoint[4096];
+    uid_t user;
     const struct conf_host *host = conf_host(conf);
     const struct conf_shim *section = conf_shim_find(conf, a->name);
     if (section == NULL) {
         fprintf(stderr, "penstock-shim: the configuration has no section shim \"%s\"\n", a->name);
         return EXIT_CONFIG;
     }
+    if (find_user(a, conf, section, &user) < 0) {
+        fprintf(stderr, "penstock-shim: --seat: expected a number below %d\n", SEATS_MAX);
+        return EXIT_USAGE;
+    }
     log_setup("penstock-shim", (enum log_level)host->log_level, (enum log_format)host->log_format,
               STDERR_FILENO);
     snprintf(endpoint, sizeof endpoint, "ipc://%s", host->tasks_socket);
-    return serve(conf, section, a->core != NULL ? a->core : endpoint);
+    return serve(conf, section, user, a->core != NULL ? a->core : endpoint);
 }
 
 int main(int argc, char **argv)

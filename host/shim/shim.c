@@ -14,6 +14,7 @@
 #include "loop/loop.h"
 #include "net/http.h"
 #include "shim/identity.h"
+#include "shim/resume.h"
 
 enum {
     HURRY_MS = 5000, /* before the end of the drain, to answer for what is left */
@@ -38,13 +39,20 @@ static void on_progress(void *arg, void *context, double fraction, const char *m
     s->dialect->progress(s->self, context, fraction, message);
 }
 
+static void *on_found(void *arg, struct bridge_task *t, const struct bridge_found *f)
+{
+    struct shim *s = arg;
+    return s->dialect->found(s->self, t, f);
+}
+
 static void on_result(void *arg, void *context, const struct bridge_outcome *o)
 {
     struct shim *s = arg;
     s->dialect->result(s->self, context, o);
 }
 
-static const struct bridge_calls bridge_calls = {on_pipelines, on_room, on_progress, on_result};
+static const struct bridge_calls bridge_calls = {on_pipelines, on_room, on_progress, on_found,
+                                                 on_result};
 
 static char *read_token(const struct conf_shim *conf)
 {
@@ -93,6 +101,7 @@ static int start(struct shim *s, const char *endpoint)
     const struct http_options http = {.user_agent = "penstock-shim/" PENSTOCK_VERSION};
     const struct bridge_options bridge = {.endpoint = endpoint,
                                           .name = s->conf->name,
+                                          .resume = s->resume,
                                           .wanted = &s->conf->pipelines,
                                           .calls = &bridge_calls,
                                           .arg = s};
@@ -104,10 +113,15 @@ static int start(struct shim *s, const char *endpoint)
     return s->self != NULL ? 0 : -1;
 }
 
-/* Configuration, token and worker id have been read; from here on we read what others send. */
-static int give_up_root(const struct conf *conf, const struct shim *s)
+static int open_secret(struct shim *s, uid_t user)
 {
-    const uid_t user = users_shim(conf, s->conf);
+    s->resume = resume_open(s->host->state_dir, s->conf->name, user, user);
+    return s->resume != NULL ? 0 : -1;
+}
+
+/* Configuration, token and worker id have been read; from here on we read what others send. */
+static int give_up_root(const struct shim *s, uid_t user)
+{
     const char *step = "group";
     gid_t group;
     if (geteuid() != 0)
@@ -121,10 +135,12 @@ static int give_up_root(const struct conf *conf, const struct shim *s)
 }
 
 int shim_init(struct shim *s, struct loop *loop, const struct conf *conf,
-              const struct conf_shim *section, const char *endpoint)
+              const struct conf_shim *section, uid_t user, const char *endpoint)
 {
     *s = (struct shim){.loop = loop, .host = conf_host(conf), .conf = section};
-    return read_settings(s) < 0 || give_up_root(conf, s) < 0 ? -1 : start(s, endpoint);
+    if (read_settings(s) < 0 || open_secret(s, user) < 0 || give_up_root(s, user) < 0)
+        return -1;
+    return start(s, endpoint);
 }
 
 void shim_clear(struct shim *s)
@@ -133,6 +149,7 @@ void shim_clear(struct shim *s)
         s->dialect->free(s->self);
     bridge_free(s->bridge);
     http_free(s->http);
+    resume_free(s->resume);
     loop_timer_free(s->timer);
     free(s->url);
     free(s->token);

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "conf/settings.h"
 #include "shim/bridge.h"
@@ -16,6 +17,7 @@
 struct conf;
 struct loop;
 struct http;
+struct resume;
 struct shim;
 
 /* self is what start returned. All calls [loop]. */
@@ -27,6 +29,7 @@ struct dialect {
     void (*pipelines)(void *self);
     void (*room)(void *self);
     void (*progress)(void *self, void *context, double fraction, const char *message);
+    void *(*found)(void *self, struct bridge_task *t, const struct bridge_found *f);
     void (*result)(void *self, void *context, const struct bridge_outcome *o);
     /* Take no more tasks; call shim_end when all are finished and delivered. */
     void (*drain)(void *self);
@@ -41,6 +44,7 @@ struct shim {
     const struct conf_host *host;
     const struct conf_shim *conf;
     struct http *http;
+    struct resume *resume;
     struct bridge *bridge;
     const struct dialect *dialect;
     void *self;
@@ -56,10 +60,10 @@ const struct dialect *dialect_find(const char *name);
 /* The names of all dialects with commas, for messages. */
 const char *dialect_names(void);
 
-/* Makes everything, gives up root if it has that, and starts. section: one of conf's. endpoint: of the
+/* Makes everything, becomes user if it is root, and starts. section: one of conf's. endpoint: of the
  * core. -1: it was logged. shim_clear in any case. */
 int shim_init(struct shim *s, struct loop *loop, const struct conf *conf,
-              const struct conf_shim *section, const char *endpoint);
+              const struct conf_shim *section, uid_t user, const char *endpoint);
 void shim_clear(struct shim *s);
 /* Ends the loop when what is running is done, or shortly before the host's drain_timeout. */
 void shim_drain(struct shim *s);

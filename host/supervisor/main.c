@@ -31,7 +31,8 @@ static const char usage[] =
     "  --ready-fd N       write a line to this descriptor when the host serves\n"
     "  --version, --help\n"
     "\n"
-    "Signals: TERM and INT drain, a second one stops at once.\n";
+    "Signals: TERM and INT drain, a second one stops at once. HUP reads the configuration and the "
+    "plugins anew.\n";
 
 struct arguments {
     struct conf_request conf;
@@ -90,10 +91,13 @@ static int read_arguments(int argc, char **argv, struct arguments *a)
 static void on_signal(void *arg, int signo)
 {
     log_info("signal", LS("name", sigabbrev_np(signo)));
-    supervisor_stop(arg);
+    if (signo == SIGHUP)
+        supervisor_reload(arg);
+    else
+        supervisor_stop(arg);
 }
 
-static int run(const struct conf *conf, const struct arguments *a)
+static int run(struct conf *conf, const struct arguments *a)
 {
     sigset_t set;
     int status = EXIT_FAILURE;
@@ -102,6 +106,7 @@ static int run(const struct conf *conf, const struct arguments *a)
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
     sigprocmask(SIG_BLOCK, &set, NULL);
     const struct supervisor_options o = {
         .conf = conf, .request = &a->conf, .ready_fd = a->ready_fd};

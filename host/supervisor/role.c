@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -29,12 +30,13 @@ enum {
     HELD_OUT_MS = 60000,
     FD_FIRST = 3,
     FD_ASIDE = 64,
-    ARGUMENTS_MAX = 256
+    ARGUMENTS_MAX = 256,
+    END_TEXT = 32
 };
 
 struct role {
     struct loop *loop;
-    struct loop_timer *again;
+    struct loop_timer *again, *kill;
     char *name, *program;
     char *arguments[ARGUMENTS_MAX];
     char **environment;
@@ -42,6 +44,7 @@ struct role {
     void *arg;
     pid_t pid; /* 0: it does not run */
     int64_t started_ms, pause_ms;
+    char last_end[END_TEXT];
 };
 
 static void on_again(void *arg)
@@ -49,6 +52,13 @@ static void on_again(void *arg)
     struct role *r = arg;
     if (role_start(r, NULL, 0) < 0)
         role_start_later(r, PAUSE_MAX_MS);
+}
+
+static void on_kill(void *arg)
+{
+    struct role *r = arg;
+    log_error("role did not end in time and is killed", LS("role", r->name));
+    kill(r->pid, SIGKILL);
 }
 
 struct role *role_new(struct loop *loop, const struct role_spec *spec, role_ended_fn fn, void *arg)
@@ -64,7 +74,8 @@ struct role *role_new(struct loop *loop, const struct role_spec *spec, role_ende
     r->name = strdup(spec->name);
     r->program = strdup(spec->program);
     r->again = loop_timer_new(loop, on_again, r);
-    bool is_complete = r->name != NULL && r->program != NULL && r->again != NULL;
+    r->kill = loop_timer_new(loop, on_kill, r);
+    bool is_complete = r->name != NULL && r->program != NULL && r->again != NULL && r->kill != NULL;
     r->arguments[0] = r->program;
     for (size_t i = 0; is_complete && spec->arguments[i] != NULL && i + 2 < ARGUMENTS_MAX; i++)
         is_complete = (r->arguments[i + 1] = strdup(spec->arguments[i])) != NULL;
@@ -81,6 +92,10 @@ static void on_ended(void *arg, pid_t pid, int wait_status)
     int64_t ran_ms = clock_mono_ms() - r->started_ms;
     (void)pid;
     r->pid = 0;
+    loop_timer_off(r->kill);
+    const bool is_signal = WIFSIGNALED(wait_status);
+    snprintf(r->last_end, sizeof r->last_end, "%s %d", is_signal ? "signal" : "exit",
+             is_signal ? WTERMSIG(wait_status) : WEXITSTATUS(wait_status));
     if (ran_ms > HELD_OUT_MS)
         r->pause_ms = PAUSE_FIRST_MS;
     int64_t pause = r->pause_ms;
@@ -103,15 +118,16 @@ static int place_fds(posix_spawn_file_actions_t *actions, const int *fds, unsign
 static int spawn(struct role *r, posix_spawn_file_actions_t *actions)
 {
     posix_spawnattr_t attributes;
-    sigset_t none, all;
-    sigemptyset(&none);
+    sigset_t blocked, all;
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGHUP);
     sigfillset(&all);
     if ((errno = posix_spawnattr_init(&attributes)) != 0)
         return -1;
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
                                               POSIX_SPAWN_SETSIGDEF);
     posix_spawnattr_setpgroup(&attributes, 0);
-    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setsigmask(&attributes, &blocked);
     posix_spawnattr_setsigdefault(&attributes, &all);
     errno = posix_spawn(&r->pid, r->program, actions, &attributes, r->arguments, r->environment);
     posix_spawnattr_destroy(&attributes);
@@ -153,6 +169,44 @@ void role_start_later(struct role *r, int64_t delay_ms)
     loop_timer_after(r->again, delay_ms);
 }
 
+static int replace(char **at, const char *text)
+{
+    char *copy = strdup(text);
+    if (copy == NULL)
+        return -1;
+    free(*at);
+    *at = copy;
+    return 0;
+}
+
+int role_set_argument(struct role *r, const char *flag, const char *value)
+{
+    size_t i = 1;
+    while (i + 3 < ARGUMENTS_MAX && r->arguments[i] != NULL && strcmp(r->arguments[i], flag) != 0)
+        i++;
+    if (i + 3 >= ARGUMENTS_MAX || replace(&r->arguments[i], flag) < 0)
+        return -1;
+    if (replace(&r->arguments[i + 1], value) == 0)
+        return 0;
+    if (r->arguments[i + 1] == NULL) { /* a flag without a value would be worse than none */
+        free(r->arguments[i]);
+        r->arguments[i] = NULL;
+    }
+    return -1;
+}
+
+const char *role_last_end(const struct role *r)
+{
+    return r->last_end;
+}
+
+void role_stop(struct role *r, int64_t grace_ms)
+{
+    role_signal(r, SIGTERM);
+    if (r->pid != 0)
+        loop_timer_after(r->kill, grace_ms);
+}
+
 void role_signal(struct role *r, int signo)
 {
     loop_timer_off(r->again);
@@ -179,6 +233,7 @@ void role_free(struct role *r)
         waitpid(r->pid, NULL, 0);
     }
     loop_timer_free(r->again);
+    loop_timer_free(r->kill);
     for (size_t i = 1; i < ARGUMENTS_MAX; i++)
         free(r->arguments[i]);
     free(r->program);

@@ -2,7 +2,8 @@
 #define PENSTOCK_SUPERVISOR_ROLE_H
 
 /* role.h: one program that the supervisor keeps running: started, restarted with growing pauses,
- * stopped. [loop] */
+ * stopped. SIGHUP is blocked when it starts: the programs that take it read it from their loops, and
+ * one that comes earlier is not lost and kills nobody. [loop] */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -28,8 +29,15 @@ struct role *role_new(struct loop *loop, const struct role_spec *spec, role_ende
 int role_start(struct role *r, const int *fds, unsigned n_fds);
 /* Calls role_start without descriptors after the pause. */
 void role_start_later(struct role *r, int64_t delay_ms);
+/* Changes the value of an argument, from the next start on; one that is not there is added. -1: no
+ * memory or room. */
+int role_set_argument(struct role *r, const char *flag, const char *value);
+/* How its last run ended: "signal 9", "exit 1"; "" before that. */
+const char *role_last_end(const struct role *r);
 /* Sends a signal if it runs. */
 void role_signal(struct role *r, int signo);
+/* Does not start it again; if it runs it gets TERM, and KILL after grace_ms. */
+void role_stop(struct role *r, int64_t grace_ms);
 bool role_is_running(const struct role *r);
 const char *role_name(const struct role *r);
 /* Kills it if it runs and waits for it. NULL is fine. */

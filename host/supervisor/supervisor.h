@@ -9,13 +9,15 @@ struct loop;
 struct supervisor;
 
 struct supervisor_options {
-    const struct conf *conf;            /* borrowed */
-    const struct conf_request *request; /* handed to the roles; borrowed */
+    struct conf *conf;                  /* counted */
+    const struct conf_request *request; /* handed to the roles, and used for a reload; borrowed */
     int ready_fd;                       /* gets "ready\n"; taken; -1: none */
 };
 
 /* Makes the folders, takes the host's lock and starts the roles. NULL: logged. */
 struct supervisor *supervisor_new(struct loop *loop, const struct supervisor_options *o);
+/* The core reads the configuration anew, and if it is good we do. */
+void supervisor_reload(struct supervisor *s);
 /* The first call drains, the second one stops at once; the loop ends when all roles have. */
 void supervisor_stop(struct supervisor *s);
 /* The exit status of the program. */

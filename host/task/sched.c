@@ -1,63 +1,78 @@
-/* sched.c: three heaps: items in a lane, lanes in a group, groups in the host. A lane stands in its
- * group's heap while it has a waiting item and a free slot; a group stands in the host's heap while
- * it has such a lane and is below its limit. The key of a lane and of a group is its first item's.
+/*
+ * sched.c: levels in a lane, lanes in a group, groups in the host, each a rank. A level holds what
+ * waits in a lane at one priority, as a tree of flows. A lane stands in its group's rank while it
+ * has a free slot and something that may run, and is below its limit; a group stands in the host's rank while it has such a
+ * lane and is below its limit. A lane in its group's rank has a turn that its first tenant has drawn
+ * from the host's clock: so what a tenant gets through all its lanes is one share.
  */
 #include "task/sched.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+#include "base/table.h"
+
+struct level {
+    struct flow root;     /* first */
+    struct ranked ranked; /* in its lane */
+    struct level *prev, *next;
+    struct sched_lane *lane;
+    double priority;
+};
 
 struct sched_lane {
-    struct heap_node node; /* first */
+    struct ranked ranked; /* first; in its group */
     struct sched_lane *next;
     struct sched_group *group;
-    struct heap items;
-    uint32_t slots;
-    size_t running, ahead;
+    struct rank ranks; /* of levels that have something that may run */
+    struct level *levels;
+    size_t n_levels;
+    double clock;                /* of its tenants' turns, at all levels */
+    struct sched_tenant *drawer; /* has drawn its turn; NULL: it has none */
+    uint32_t slots, max_running;
+    size_t waiting, running, ahead;
 };
 
 struct sched_group {
-    struct heap_node node; /* first */
+    struct ranked ranked; /* first; in the host */
     struct sched_group *next;
-    struct heap lanes;
+    struct rank ranks; /* of lanes */
     size_t running;
     uint32_t max_running;
 };
 
 struct sched {
-    struct heap groups;
+    struct rank ranks; /* of groups */
     struct sched_group *all_groups;
     struct sched_lane *all_lanes;
     size_t n_groups, n_lanes;
+    struct flows flows;
+    struct sched_tenant nobody;
+    double clock;     /* of the lanes' turns */
+    double ageing_ms; /* 0: none */
+    int64_t now_ms;
     uint64_t order;
     size_t waiting, running, ahead;
+    size_t waiting_at[SCHED_PRIORITIES];
     uint32_t max_running;
 };
 
-static int item_before(const struct heap_node *a, const struct heap_node *b)
-{
-    const struct sched_item *x = (const struct sched_item *)a, *y = (const struct sched_item *)b;
-    return x->priority > y->priority || (x->priority == y->priority && x->order < y->order);
-}
-
-static int lane_before(const struct heap_node *a, const struct heap_node *b)
-{
-    return item_before(heap_first(&((const struct sched_lane *)a)->items),
-                       heap_first(&((const struct sched_lane *)b)->items));
-}
-
-static int group_before(const struct heap_node *a, const struct heap_node *b)
-{
-    return lane_before(heap_first(&((const struct sched_group *)a)->lanes),
-                       heap_first(&((const struct sched_group *)b)->lanes));
-}
+/* ---- making and freeing
+ * --------------------------------------------------------------------------- */
 
 struct sched *sched_new(uint32_t max_running)
 {
     struct sched *s = calloc(1, sizeof *s);
     if (s == NULL)
         return NULL;
+    s->flows.index = table_new();
+    if (s->flows.index == NULL) {
+        free(s);
+        return NULL;
+    }
     s->max_running = max_running;
-    heap_init(&s->groups, group_before);
+    s->nobody.weight = 1;
+    rank_init(&s->ranks);
     return s;
 }
 
@@ -67,26 +82,38 @@ void sched_free(struct sched *s)
         return;
     for (struct sched_lane *l = s->all_lanes, *next; l != NULL; l = next) {
         next = l->next;
-        heap_clear(&l->items);
+        rank_clear(&l->ranks);
         free(l);
     }
     for (struct sched_group *g = s->all_groups, *next; g != NULL; g = next) {
         next = g->next;
-        heap_clear(&g->lanes);
+        rank_clear(&g->ranks);
         free(g);
     }
-    heap_clear(&s->groups);
+    rank_clear(&s->ranks);
+    flows_free(&s->flows);
     free(s);
+}
+
+void sched_set_ageing(struct sched *s, int64_t ageing_ms)
+{
+    s->ageing_ms = (double)ageing_ms;
+}
+
+void sched_at(struct sched *s, int64_t now_ms)
+{
+    if (now_ms > s->now_ms)
+        s->now_ms = now_ms;
 }
 
 struct sched_group *sched_group_new(struct sched *s, uint32_t max_running)
 {
     struct sched_group *g = calloc(1, sizeof *g);
-    if (g == NULL || heap_reserve(&s->groups, s->n_groups + 1) < 0) {
+    if (g == NULL || rank_reserve(&s->ranks, s->n_groups + 1) < 0) {
         free(g);
         return NULL;
     }
-    heap_init(&g->lanes, lane_before);
+    rank_init(&g->ranks);
     g->max_running = max_running;
     g->next = s->all_groups;
     s->all_groups = g;
@@ -98,11 +125,11 @@ struct sched_lane *sched_lane_new(struct sched *s, struct sched_group *group)
 {
     struct sched_lane *l = calloc(1, sizeof *l);
     /* Room for all lanes there are, so that coming and going never fails later. */
-    if (l == NULL || heap_reserve(&group->lanes, s->n_lanes + 1) < 0) {
+    if (l == NULL || rank_reserve(&group->ranks, s->n_lanes + 1) < 0) {
         free(l);
         return NULL;
     }
-    heap_init(&l->items, item_before);
+    rank_init(&l->ranks);
     l->group = group;
     l->next = s->all_lanes;
     s->all_lanes = l;
@@ -110,71 +137,227 @@ struct sched_lane *sched_lane_new(struct sched *s, struct sched_group *group)
     return l;
 }
 
-/* Puts a node in, moves it or takes it out, as it ought to be now. Room was made when the node was
- * new. */
-static void settle(struct heap *h, struct heap_node *node, bool belongs)
+/* ---- levels
+ * --------------------------------------------------------------------------------------- */
+
+struct level_key {
+    const struct sched_lane *lane;
+    double priority;
+};
+
+static struct level *level_new(struct sched *s, struct sched_lane *lane, double priority)
 {
-    if (!belongs)
-        heap_take(h, node);
-    else if (node->index != 0)
-        heap_moved(h, node);
-    else
-        heap_put(h, node);
+    const struct level_key key = {.lane = lane, .priority = priority};
+    struct level *v = calloc(1, sizeof *v);
+    if (v == NULL || rank_reserve(&lane->ranks, lane->n_levels + 1) < 0 ||
+        table_put(s->flows.index, &key, sizeof key, v) < 0) {
+        free(v);
+        return NULL;
+    }
+    flow_root_init(&v->root, &lane->clock);
+    v->lane = lane;
+    v->priority = priority;
+    v->next = lane->levels;
+    if (v->next != NULL)
+        v->next->prev = v;
+    lane->levels = v;
+    lane->n_levels++;
+    return v;
+}
+
+static struct level *level_of(struct sched *s, struct sched_lane *lane, double priority)
+{
+    const struct level_key key = {.lane = lane, .priority = priority};
+    struct level *v = table_get(s->flows.index, &key, sizeof key);
+    return v != NULL ? v : level_new(s, lane, priority);
+}
+
+static void level_free(struct sched *s, struct level *v)
+{
+    const struct level_key key = {.lane = v->lane, .priority = v->priority};
+    table_take(s->flows.index, &key, sizeof key);
+    *(v->prev != NULL ? &v->prev->next : &v->lane->levels) = v->next;
+    if (v->next != NULL)
+        v->next->prev = v->prev;
+    v->lane->n_levels--;
+    flow_root_clear(&v->root);
+    free(v);
+}
+
+static struct level *level_at(struct ranked *r)
+{
+    return r != NULL ? (struct level *)((char *)r - offsetof(struct level, ranked)) : NULL;
+}
+
+/* What `ageing_ms` adds to a priority in so many ms. */
+static double growth(const struct sched *s, int64_t ms)
+{
+    return s->ageing_ms > 0 ? (double)ms / s->ageing_ms : 0;
+}
+
+static void settle_level(struct sched *s, struct level *v)
+{
+    const struct flow *first = flow_next_tenant(&v->root);
+    if (first != NULL) {
+        v->ranked.priority = v->ranked.aged_base = v->priority;
+        v->ranked.aged = v->priority - growth(s, v->root.since_ms);
+        v->ranked.turn = v->ranked.aged_turn = first->turn;
+    }
+    rank_settle(&v->lane->ranks, &v->ranked, first != NULL);
+    if (v->root.n_children == 0)
+        level_free(s, v);
+}
+
+/* ---- lanes and groups
+ * ----------------------------------------------------------------------------- */
+
+/* r stands for its members: of the first by priority, and of the oldest. */
+static void stand_for(struct ranked *r, const struct rank *members)
+{
+    const struct ranked *high = rank_top(members), *old = rank_oldest(members);
+    r->priority = high->priority;
+    r->turn = high->turn;
+    r->aged = old->aged;
+    r->aged_base = old->aged_base;
+    r->aged_turn = old->aged_turn;
 }
 
 static void settle_group(struct sched *s, struct sched_group *g)
 {
     bool is_below = g->max_running == 0 || g->running < g->max_running;
-    settle(&s->groups, &g->node, is_below && g->lanes.n > 0);
+    bool belongs = is_below && rank_oldest(&g->ranks) != NULL;
+    if (belongs)
+        stand_for(&g->ranked, &g->ranks);
+    rank_settle(&s->ranks, &g->ranked, belongs);
 }
 
-/* The lane's key may be about to vanish (no item left), so it leaves the heaps before its items
- * change. */
-static void unsettle_lane(struct sched *s, struct sched_lane *l)
+/* A turn that was drawn and not had is given back if it is the tenant's latest. */
+static void give_turn_back(struct sched_lane *l)
 {
-    heap_take(&s->groups, &l->group->node);
-    heap_take(&l->group->lanes, &l->node);
+    if (l->drawer != NULL && l->drawer->tag == l->ranked.turn.tag)
+        l->drawer->tag -= 1 / l->drawer->weight;
+    l->drawer = NULL;
+}
+
+static void draw_turn(struct sched *s, struct sched_lane *l, struct sched_tenant *t)
+{
+    give_turn_back(l);
+    t->tag = (t->tag > s->clock ? t->tag : s->clock) + 1 / t->weight;
+    l->ranked.turn = (struct turn){.tag = t->tag, .number = ++s->flows.turns};
+    l->drawer = t;
 }
 
 static void settle_lane(struct sched *s, struct sched_lane *l)
 {
-    settle(&l->group->lanes, &l->node, l->slots > 0 && l->items.n > 0);
+    struct level *top = level_at(rank_top(&l->ranks));
+    bool is_below = l->max_running == 0 || l->running < l->max_running;
+    bool belongs = top != NULL && l->slots > 0 && is_below;
+    if (!belongs) {
+        give_turn_back(l);
+    } else {
+        struct sched_tenant *t = flow_next_tenant(&top->root)->tenant;
+        if (l->drawer != t)
+            draw_turn(s, l, t);
+        struct turn turn = l->ranked.turn;
+        stand_for(&l->ranked, &l->ranks);
+        l->ranked.turn = l->ranked.aged_turn = turn;
+    }
+    rank_settle(&l->group->ranks, &l->ranked, belongs);
     settle_group(s, l->group);
 }
 
-static int put(struct sched *s, struct sched_lane *lane, struct sched_item *item)
+void sched_limit(struct sched *s, uint32_t max_running)
 {
-    unsettle_lane(s, lane);
-    int rc = heap_put(&lane->items, &item->node);
+    s->max_running = max_running;
+}
+
+void sched_group_limit(struct sched *s, struct sched_group *group, uint32_t max_running)
+{
+    group->max_running = max_running;
+    settle_group(s, group);
+}
+
+void sched_lane_limit(struct sched *s, struct sched_lane *lane, uint32_t max_running)
+{
+    lane->max_running = max_running;
     settle_lane(s, lane);
+}
+
+int sched_lane_move(struct sched *s, struct sched_lane *lane, struct sched_group *group)
+{
+    struct sched_group *old = lane->group;
+    if (old == group)
+        return 0;
+    if (rank_reserve(&group->ranks, s->n_lanes) < 0)
+        return -1;
+    rank_settle(&old->ranks, &lane->ranked, false);
+    old->running -= lane->running;
+    settle_group(s, old);
+    lane->group = group;
+    group->running += lane->running;
+    settle_lane(s, lane);
+    return 0;
+}
+
+static void settle(struct sched *s, struct level *v)
+{
+    struct sched_lane *l = v->lane;
+    settle_level(s, v);
+    settle_lane(s, l);
+}
+
+/* ---- waiting
+ * -------------------------------------------------------------------------------------- */
+
+static void count_waiting(struct sched *s, const struct sched_item *item, size_t n)
+{
+    const double p = item->priority;
+    s->waiting += n;
+    s->waiting_at[p < 0 ? 0 : p >= SCHED_PRIORITIES ? SCHED_PRIORITIES - 1 : (int)p] += n;
+    item->lane->waiting += n;
+}
+
+static int put(struct sched *s, struct sched_item *item, bool is_back)
+{
+    struct level *v = level_of(s, item->lane, item->priority);
+    if (v == NULL)
+        return -1;
+    int rc = flow_put(&s->flows, &v->root, item, is_back);
+    settle(s, v);
     if (rc == 0)
-        s->waiting++;
+        count_waiting(s, item, 1);
     return rc;
+}
+
+static void take(struct sched *s, struct sched_item *item, bool is_served)
+{
+    struct level *v = (struct level *)flow_root(item);
+    flow_take(&s->flows, item, is_served);
+    settle(s, v);
+    count_waiting(s, item, (size_t)-1);
 }
 
 int sched_push(struct sched *s, struct sched_lane *lane, struct sched_item *item)
 {
     item->lane = lane;
     item->order = ++s->order;
-    return put(s, lane, item);
+    if (item->tenant == NULL)
+        item->tenant = &s->nobody;
+    return put(s, item, false);
 }
 
 int sched_requeue(struct sched *s, struct sched_item *item)
 {
-    if (put(s, item->lane, item) < 0)
+    if (put(s, item, true) < 0)
         return -1;
-    sched_end(s, item->lane);
+    sched_end(s, item);
     return 0;
 }
 
 void sched_remove(struct sched *s, struct sched_item *item)
 {
-    if (item->node.index == 0)
-        return;
-    unsettle_lane(s, item->lane);
-    heap_take(&item->lane->items, &item->node);
-    settle_lane(s, item->lane);
-    s->waiting--;
+    if (item->job_flow != NULL)
+        take(s, item, false);
 }
 
 void sched_add_slot(struct sched *s, struct sched_lane *lane)
@@ -185,41 +368,125 @@ void sched_add_slot(struct sched *s, struct sched_lane *lane)
 
 void sched_take_slot(struct sched *s, struct sched_lane *lane)
 {
-    unsettle_lane(s, lane);
     lane->slots--;
     settle_lane(s, lane);
 }
 
-struct sched_item *sched_pop(struct sched *s)
+/* ---- whose turn it is
+ * ----------------------------------------------------------------------------- */
+
+static bool is_at_limit(const struct sched_tenant *t)
 {
-    struct sched_group *g = (struct sched_group *)heap_first(&s->groups);
-    if (g == NULL || (s->max_running > 0 && s->running >= s->max_running))
-        return NULL;
-    struct sched_lane *l = (struct sched_lane *)heap_first(&g->lanes);
-    struct sched_item *item = (struct sched_item *)heap_first(&l->items);
-    unsettle_lane(s, l);
-    heap_take(&l->items, &item->node);
-    l->slots--;
-    l->running++;
-    g->running++;
-    s->running++;
-    s->waiting--;
-    settle_lane(s, l);
+    return t->max_running > 0 && t->running >= t->max_running;
+}
+
+/* The lane's next item. A tenant at its limit that stands first is put aside; NULL: that has
+ * happened, or nothing is left. */
+static struct sched_item *next_of(struct sched *s, struct sched_lane *l, bool is_aged)
+{
+    struct level *v = level_at(rank_first(&l->ranks, growth(s, s->now_ms), &is_aged));
+    struct flow *tenant = v != NULL ? flow_next_tenant(&v->root) : NULL;
+    if (tenant == NULL || !is_at_limit(tenant->tenant))
+        return tenant != NULL ? flow_first(tenant) : NULL;
+    flow_park(tenant);
+    settle(s, v);
+    return NULL;
+}
+
+static struct sched_item *first_of(struct sched *s, struct sched_lane *l)
+{
+    struct sched_item *item = NULL;
+    while (item == NULL && rank_top(&l->ranks) != NULL)
+        item = next_of(s, l, false);
     return item;
 }
 
-/* A lane in a heap has a slot and an item: if the scheduler leaves it there, only limits hold it
+/* The lane whose turn it is, or NULL. */
+static struct sched_lane *next_lane(const struct sched *s, bool *is_aged)
+{
+    const double grown = growth(s, s->now_ms);
+    struct sched_group *g = (struct sched_group *)rank_first(&s->ranks, grown, is_aged);
+    return g != NULL ? (struct sched_lane *)rank_first(&g->ranks, grown, is_aged) : NULL;
+}
+
+static struct sched_item *next_item(struct sched *s)
+{
+    struct sched_item *item = NULL;
+    while (item == NULL && (s->max_running == 0 || s->running < s->max_running)) {
+        bool is_aged = false;
+        struct sched_lane *l = next_lane(s, &is_aged);
+        if (l == NULL)
+            break;
+        item = next_of(s, l, is_aged);
+    }
+    return item;
+}
+
+/* The lane has had its turn. */
+static void had_turn(struct sched *s, struct sched_lane *l)
+{
+    if (s->clock < l->ranked.turn.tag)
+        s->clock = l->ranked.turn.tag;
+    l->drawer = NULL;
+}
+
+struct sched_item *sched_pop(struct sched *s)
+{
+    struct sched_item *item = next_item(s);
+    if (item == NULL)
+        return NULL;
+    struct sched_lane *l = item->lane;
+    had_turn(s, l);
+    l->slots--;
+    l->running++;
+    l->group->running++;
+    s->running++;
+    item->tenant->running++;
+    take(s, item, true);
+    return item;
+}
+
+/* ---- running
+ * -------------------------------------------------------------------------------------- */
+
+/* A lane in a rank has a slot and an item: if the scheduler leaves it there, only limits hold it
  * up, and what runs now should end soon. */
 struct sched_item *sched_take_ahead(struct sched *s, struct sched_lane *lane)
 {
-    struct sched_item *item = (struct sched_item *)heap_first(&lane->items);
-    if (item == NULL || lane->slots > 0 || lane->group->lanes.n > 0 || s->groups.n > 0)
+    bool is_held_up = rank_top(&lane->group->ranks) != NULL || rank_top(&s->ranks) != NULL;
+    struct sched_item *item = lane->slots == 0 && !is_held_up ? first_of(s, lane) : NULL;
+    if (item == NULL)
         return NULL;
-    heap_take(&lane->items, &item->node);
     lane->ahead++;
     s->ahead++;
-    s->waiting--;
+    item->tenant->running++;
+    take(s, item, true);
     return item;
+}
+
+static void leave_running(struct sched *s, struct sched_lane *lane)
+{
+    lane->running--;
+    lane->group->running--;
+    s->running--;
+    settle_lane(s, lane);
+}
+
+static void leave_ahead(struct sched *s, struct sched_lane *lane)
+{
+    lane->ahead--;
+    s->ahead--;
+}
+
+/* The tenant has one less: where it waits, it takes part again. */
+static void leave_tenant(struct sched *s, struct sched_tenant *t)
+{
+    t->running--;
+    while (t->parked != NULL && !is_at_limit(t)) {
+        struct level *v = (struct level *)t->parked->parent;
+        flow_unpark(t->parked);
+        settle(s, v);
+    }
 }
 
 void sched_go_ahead(struct sched *s, struct sched_lane *lane)
@@ -227,40 +494,40 @@ void sched_go_ahead(struct sched *s, struct sched_lane *lane)
     lane->ahead++;
     s->ahead++;
     lane->slots++;
-    sched_end(s, lane);
-    settle_lane(s, lane);
+    leave_running(s, lane);
 }
 
-void sched_end_ahead(struct sched *s, struct sched_lane *lane)
+void sched_end_ahead(struct sched *s, struct sched_item *item)
 {
-    lane->ahead--;
-    s->ahead--;
+    leave_ahead(s, item->lane);
+    leave_tenant(s, item->tenant);
 }
 
 void sched_promote(struct sched *s, struct sched_lane *lane)
 {
-    sched_end_ahead(s, lane);
+    leave_ahead(s, lane);
     lane->running++;
     lane->group->running++;
     s->running++;
-    settle_group(s, lane->group);
+    settle_lane(s, lane);
 }
 
 int sched_return(struct sched *s, struct sched_item *item)
 {
-    if (put(s, item->lane, item) < 0)
+    if (put(s, item, true) < 0)
         return -1;
-    sched_end_ahead(s, item->lane);
+    sched_end_ahead(s, item);
     return 0;
 }
 
-void sched_end(struct sched *s, struct sched_lane *lane)
+void sched_end(struct sched *s, struct sched_item *item)
 {
-    lane->running--;
-    lane->group->running--;
-    s->running--;
-    settle_group(s, lane->group);
+    leave_running(s, item->lane);
+    leave_tenant(s, item->tenant);
 }
+
+/* ---- what is there
+ * -------------------------------------------------------------------------------- */
 
 size_t sched_waiting(const struct sched *s)
 {
@@ -272,9 +539,26 @@ size_t sched_running(const struct sched *s)
     return s->running + s->ahead;
 }
 
+size_t sched_waiting_at(const struct sched *s, int priority)
+{
+    return s->waiting_at[priority];
+}
+
+int64_t sched_oldest_ms(const struct sched *s)
+{
+    int64_t oldest = INT64_MAX;
+    for (const struct sched_lane *l = s->all_lanes; l != NULL; l = l->next) {
+        for (const struct level *v = l->levels; v != NULL; v = v->next) {
+            if (v->root.since_ms < oldest)
+                oldest = v->root.since_ms;
+        }
+    }
+    return oldest;
+}
+
 size_t sched_lane_waiting(const struct sched_lane *lane)
 {
-    return lane->items.n;
+    return lane->waiting;
 }
 
 size_t sched_lane_running(const struct sched_lane *lane)
@@ -282,7 +566,12 @@ size_t sched_lane_running(const struct sched_lane *lane)
     return lane->running + lane->ahead;
 }
 
-struct sched_item *sched_lane_first(const struct sched_lane *lane)
+struct sched_item *sched_lane_first(struct sched *s, struct sched_lane *lane)
 {
-    return (struct sched_item *)heap_first(&lane->items);
+    return first_of(s, lane);
+}
+
+struct sched_item *sched_lane_any(const struct sched_lane *lane)
+{
+    return lane->levels != NULL ? flow_any(&lane->levels->root) : NULL;
 }

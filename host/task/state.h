@@ -21,7 +21,7 @@ enum task_event {
     TASK_EV_DISPATCH,   /* a slot has taken it */
     TASK_EV_REQUEUE,    /* it did not start, or its leader was cancelled: back into the queue */
     TASK_EV_STOP,       /* asked to stop while it runs */
-    TASK_EV_RETRY,      /* this attempt failed, another one will follow */
+    TASK_EV_RETRY,      /* this attempt failed, or cannot begin now; another one will follow */
     TASK_EV_SETTLE,     /* verdict */
     TASK_EV_FINISH,     /* the verdict is durable as promised */
     TASK_EVENT_COUNT

@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "loop/loop.h"
+#include "wire/curve.h"
 
 enum { SEND_HWM = 1000, MESSAGES_A_TURN = 64 };
 
@@ -123,7 +124,24 @@ static int check_path(const char *endpoint)
     return strncmp(endpoint, "ipc:///", 7) == 0 ? access(endpoint + 6, F_OK) : 0;
 }
 
-static int connect_to(struct wire_client *c, struct loop *loop, const char *endpoint)
+/* Both keys of a connection; host NULL: a plain one. */
+struct keys {
+    const struct curve_key *host;
+    const struct curve_pair *self;
+};
+
+static int set_keys(void *socket, const struct keys *k)
+{
+    if (k->host == NULL)
+        return 0;
+    if (zmq_setsockopt(socket, ZMQ_CURVE_SERVERKEY, k->host->bytes, CURVE_BYTES) < 0 ||
+        zmq_setsockopt(socket, ZMQ_CURVE_PUBLICKEY, k->self->public_part.bytes, CURVE_BYTES) < 0)
+        return -1;
+    return zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, k->self->secret, CURVE_BYTES);
+}
+
+static int connect_to(struct wire_client *c, struct loop *loop, const char *endpoint,
+                      const struct keys *keys)
 {
     int fd, hwm = SEND_HWM, linger = 0;
     size_t size = sizeof fd;
@@ -131,7 +149,8 @@ static int connect_to(struct wire_client *c, struct loop *loop, const char *endp
     c->socket = c->context != NULL ? zmq_socket(c->context, ZMQ_DEALER) : NULL;
     if (c->socket == NULL || zmq_setsockopt(c->socket, ZMQ_SNDHWM, &hwm, sizeof hwm) < 0 ||
         zmq_setsockopt(c->socket, ZMQ_LINGER, &linger, sizeof linger) < 0 ||
-        zmq_connect(c->socket, endpoint) < 0 || zmq_getsockopt(c->socket, ZMQ_FD, &fd, &size) < 0)
+        set_keys(c->socket, keys) < 0 || zmq_connect(c->socket, endpoint) < 0 ||
+        zmq_getsockopt(c->socket, ZMQ_FD, &fd, &size) < 0)
         return -1;
     c->again = loop_timer_new(loop, on_again, c);
     c->io = c->again != NULL ? loop_io_add(loop, fd, EPOLLIN, on_io, c) : NULL;
@@ -141,8 +160,8 @@ static int connect_to(struct wire_client *c, struct loop *loop, const char *endp
     return 0;
 }
 
-struct wire_client *wire_client_new(struct loop *loop, const char *endpoint, wire_client_fn fn,
-                                    void *arg)
+static struct wire_client *client_new(struct loop *loop, const char *endpoint,
+                                      const struct keys *keys, wire_client_fn fn, void *arg)
 {
     if (check_path(endpoint) < 0)
         return NULL;
@@ -152,13 +171,29 @@ struct wire_client *wire_client_new(struct loop *loop, const char *endpoint, wir
     c->fn = fn;
     c->arg = arg;
     buf_init(&c->header, SIZE_MAX / 2);
-    if (connect_to(c, loop, endpoint) < 0) {
+    if (connect_to(c, loop, endpoint, keys) < 0) {
         int saved = errno;
         wire_client_free(c, 0);
         errno = saved;
         return NULL;
     }
     return c;
+}
+
+struct wire_client *wire_client_new(struct loop *loop, const char *endpoint, wire_client_fn fn,
+                                    void *arg)
+{
+    const struct keys none = {.host = NULL};
+    return client_new(loop, endpoint, &none, fn, arg);
+}
+
+struct wire_client *wire_client_new_curve(struct loop *loop, const char *endpoint,
+                                          const struct curve_key *host,
+                                          const struct curve_pair *self, wire_client_fn fn,
+                                          void *arg)
+{
+    const struct keys keys = {.host = host, .self = self};
+    return client_new(loop, endpoint, &keys, fn, arg);
 }
 
 void wire_client_free(struct wire_client *c, int linger_ms)

@@ -8,6 +8,8 @@
 
 #include "wire/message.h"
 
+struct curve_key;
+struct curve_pair;
 struct loop;
 struct wire_client;
 
@@ -21,6 +23,12 @@ typedef void (*wire_client_fn)(void *arg, enum wire_verb verb, const char *heade
  * there). */
 struct wire_client *wire_client_new(struct loop *loop, const char *endpoint, wire_client_fn fn,
                                     void *arg);
+/* The same over CURVE, to the host that has the secret part of that key; who we are is copied. A host that does not know
+ * our key is as silent as one that is not there. */
+struct wire_client *wire_client_new_curve(struct loop *loop, const char *endpoint,
+                                          const struct curve_key *host,
+                                          const struct curve_pair *self, wire_client_fn fn,
+                                          void *arg);
 /* Closes; messages not yet sent are given up after linger_ms. NULL is fine. */
 void wire_client_free(struct wire_client *c, int linger_ms);
 /* Sends a message; bytes are copied. -1 with errno: EAGAIN when 1,000 messages wait already. */

@@ -17,6 +17,8 @@
 #include "base/fdutil.h"
 #include "base/log.h"
 #include "loop/loop.h"
+#include "wire/curve.h"
+#include "wire/zap.h"
 
 /* A peer that does not read may have this many messages waiting; then it gets EAGAIN, and its
  * results are kept. */
@@ -73,6 +75,16 @@ static int set_options(void *socket, const struct router_options *o)
     return zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &max, sizeof max);
 }
 
+static int set_curve(void *socket, const struct curve_pair *pair)
+{
+    if (pair == NULL)
+        return 0;
+    if (set_int(socket, ZMQ_CURVE_SERVER, 1) < 0 ||
+        zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, pair->secret, CURVE_BYTES) < 0)
+        return -1;
+    return zmq_setsockopt(socket, ZMQ_ZAP_DOMAIN, ZAP_DOMAIN, sizeof ZAP_DOMAIN - 1);
+}
+
 static int watch(struct router *r, struct loop *loop)
 {
     int fd;
@@ -97,7 +109,8 @@ struct router *router_new(struct loop *loop, void *zmq_context,
     r->room = r->max_frames + WIRE_ENVELOPE_MAX + 2;
     r->frames = calloc(r->room, sizeof *r->frames);
     r->socket = r->frames != NULL ? zmq_socket(zmq_context, ZMQ_ROUTER) : NULL;
-    if (r->socket == NULL || set_options(r->socket, options) < 0 || watch(r, loop) < 0) {
+    if (r->socket == NULL || set_options(r->socket, options) < 0 ||
+        set_curve(r->socket, options->curve) < 0 || watch(r, loop) < 0) {
         router_free(r, 0);
         return NULL;
     }
@@ -269,6 +282,12 @@ int router_serve(struct router *r, int budget)
             zmq_msg_close(&r->frames[i]);
     }
     return 0;
+}
+
+/* The name of the property is a macro of libzmq's draft API only; the property itself is not. */
+const char *router_user(zmq_msg_t *frame)
+{
+    return zmq_msg_gets(frame, "User-Id");
 }
 
 int router_is_due(const struct router *r)

@@ -11,6 +11,7 @@
 
 #include "wire/message.h"
 
+struct curve_pair;
 struct loop;
 struct router;
 
@@ -18,6 +19,8 @@ struct router_options {
     size_t max_frame_bytes; /* frames up to twice this reach us and can be answered; larger ones cut
                                the connection */
     size_t max_frames;      /* more are thrown away, and the callback is told */
+    const struct curve_pair *curve; /* only encrypted connections, and only those that the context's
+                                       zap.h lets in; NULL: plain ones */
 };
 
 /*
@@ -40,6 +43,9 @@ int router_listen_tcp(const char *address);
 int router_bind_ipc(struct router *r, const char *path, int fd);
 /* bound (256 bytes) gets the address in force, such as "tcp://127.0.0.1:7000". */
 int router_bind_tcp(struct router *r, int fd, char *bound);
+/* Who sent a message, of which this is any frame: the hex of a key that zap.h has let in. To be asked of a router with
+ * curve only: of others a peer may say what it likes. NULL: unknown. Borrowed from the frame. */
+const char *router_user(zmq_msg_t *frame);
 /* Reads at most budget messages: 1 if more may be there, else 0. To be called once a turn, and
  * after sends: libzmq's descriptor is edge-triggered. */
 int router_serve(struct router *r, int budget);

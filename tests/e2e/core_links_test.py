@@ -14,6 +14,7 @@ FORBIDDEN = {
     "penstock-launcher": (["zmq", "curl", "sqlite"], ["dlopen", "dlsym"]),
     "penstock-box": (["zmq", "curl", "sqlite", "seccomp", "sodium", "pcre2", "confuse", "cjson"], []),
     "penstock-symbols": (["zmq", "curl", "sqlite", "sodium", "confuse"], ["dlopen", "dlsym", "fork", "execve", "socket"]),
+    "penstock-journal": (["zmq", "curl", "seccomp", "confuse", "pcre2"], ["dlopen", "dlsym", "fork", "execve", "socket"]),
     "penstock-shim": (["sqlite", "seccomp"], ["dlopen", "dlsym"]),
     "penstock": (["curl", "sqlite", "dw", "elf"], ["dlopen", "dlsym"]),
 }

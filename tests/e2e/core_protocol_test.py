@@ -66,7 +66,7 @@ class Protocol(unittest.TestCase):
         verb, header, _ = client.ask("ACK", {"task_id": accepted["task_id"]})
         self.assertEqual((verb, header), ("INFO", {"acknowledged": 1}))
         verb, header, _ = client.ask("QUERY", {"task_id": accepted["task_id"]})
-        self.assertIsNone(header["task"])
+        self.assertEqual(header["task"]["result"]["data"], {"a": 1})  # the journal has it still
         listed = client.ask("LIST")[1]["tasks"]
         self.assertEqual([(t["task_id"], t["state"], t["status"]) for t in listed],
                          [(accepted["task_id"], "finished", "success")])
@@ -163,6 +163,16 @@ class Protocol(unittest.TestCase):
         self.client.submit("spin_ms", {"ms": 1}, idempotency_key="key")
         verb, refused, _ = self.client.receive()
         self.assertEqual((verb, refused["code"]), ("REFUSED", "DUPLICATE"))
+
+    def test_content_key(self):
+        self.client.send("SUBMIT", b'{"pipeline":"spin_ms","params":{"ms":1,"b":{"c":1,"d":2}},"content_key":true,"wait":true}')
+        self.assertFalse(self.client.receive("RESULT")[1]["cached"])
+        self.client.send("SUBMIT", b'{"pipeline":"spin_ms","params":{"b":{"d":2,"c":1}, "\\u006ds":1},"content_key":true,"wait":true}')
+        self.assertTrue(self.client.receive("RESULT")[1]["cached"])
+        other = self.client.run("spin_ms", {"ms": 1, "b": {"c": 1, "d": 3}}, content_key=True)[0]
+        self.assertFalse(other["cached"])
+        verb, refused, _ = self.client.ask("SUBMIT", {"pipeline": "echo", "content_key": True, "idempotency_key": "k"})
+        self.assertEqual((verb, refused["code"]), ("REFUSED", "INVALID_INPUT"))
 
     # ---- clients
 

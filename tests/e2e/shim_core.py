@@ -23,6 +23,9 @@ class FakeCore:
         self.pipelines, self.epoch, self.heartbeat_ms = PIPELINES, 1000, 200
         self.keeps_clients, self.is_silent = True, False
         self.hellos, self.clients = [], set()
+        self.listed = {}  # rows of LIST by task_id: what it has
+        self.page = 1000
+        self.cancels = {}  # requests by task_id
         self.inbox = {verb: queue.Queue() for verb in ("SUBMIT", "ACK", "CANCEL")}
         self.outbox = queue.Queue()
         self.peer = None
@@ -54,6 +57,7 @@ class FakeCore:
         self.epoch += 1
         if forget:
             self.clients.clear()
+            self.listed.clear()
         self.start()
 
     def run(self):
@@ -72,6 +76,10 @@ class FakeCore:
         if handler is not None:
             handler(header)
         else:
+            if verb == "ACK":
+                self.listed.pop(header["task_id"], None)
+            if verb == "CANCEL":
+                self.cancels[header["task_id"]] = header["request"]
             self.inbox[verb].put({**header, "body": body})
 
     def send(self, verb, header, *body):
@@ -98,6 +106,17 @@ class FakeCore:
         self.send("INFO", {"request": header["request"],
                            "plugins": [{"file": "x.so", "state": "ok", "id": "x", "pipelines": self.pipelines}]})
 
+    def on_list(self, header):
+        at = int(header.get("cursor", "0"))
+        rows = [row for row in self.listed.values() if row["state"] == header["state"]]
+        answer = {"request": header["request"], "tasks": rows[at:at + self.page]}
+        if at + self.page < len(rows):
+            answer["cursor"] = str(at + self.page)
+        self.send("INFO", answer)
+
+    def on_query(self, header):
+        self.send("INFO", {"request": header["request"], "task": self.listed.get(header["task_id"])})
+
     # ---- for the test ----
 
     def next(self, verb, timeout=WAIT_S):
@@ -110,6 +129,7 @@ class FakeCore:
         self.send("EVENT", {"kind": "capacity", **self.capacity()})
 
     def accept(self, task):
+        self.has_task(task)
         self.send("ACCEPTED", {"request": task["request"], "task_id": task["task_id"], "uid": "u", "state": "queued",
                                "attached": False, "durable": False})
 
@@ -118,13 +138,23 @@ class FakeCore:
         self.accept(task)
         return task
 
+    def has_task(self, task, state="running", **more):
+        """A row of LIST."""
+        self.listed[task["task_id"]] = {"task_id": task["task_id"], "uid": "u", "job_id": task.get("job_id"), "state": state,
+                                        "pipeline": task["pipeline"], **more}
+
+    def found(self, task, found):
+        """The answer to CANCEL."""
+        self.send("INFO", {"request": self.cancels[task["task_id"]], "tasks": [{"task_id": task["task_id"], "found": found}]})
+
     def refuse(self, task, code, message="no", **more):
         self.send("REFUSED", {"request": task["request"], "task_id": task["task_id"], "code": code, "message": message,
                               "fault": "task", "retryable": False, **more})
 
     def result(self, task, status="success", data=None, outputs=(), **more):
         """data: JSON text, or None. outputs: (name, media type, bytes)."""
-        header = {"task_id": task["task_id"], "uid": "u", "pipeline": task["pipeline"], "status": status, "attempt": 1, **more}
+        header = {"task_id": task["task_id"], "uid": "u", "job_id": task.get("job_id"), "pipeline": task["pipeline"],
+                  "metadata": task.get("metadata"), "status": status, "attempt": 1, **more}
         if outputs:
             header["outputs"] = [{"name": o[0], "frame": i, "media_type": o[1], "size": len(o[2])}
                                  for i, o in enumerate(outputs)]

@@ -29,6 +29,9 @@ class Orchestrator:
         self.polls_held = 0
         self.has_files = True
         self.is_registered = False
+        self.refuse = lambda _body: None  # a result: its answer, or None
+        self.hang = threading.Event()  # cleared: results get no answer
+        self.hang.set()
         self.lock = threading.Lock()
         self.port = port
         self.start()
@@ -126,6 +129,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
             o.fault(f"{kind}: token {self.headers.get('X-Worker-Token')}")
         if kind not in ("files", "file") and not self.headers.get("X-Worker-ID"):
             o.fault(f"{kind}: no X-Worker-ID")
+        if said is None and kind == "result":
+            said = o.refuse(json.loads(self.raw))
+        if kind == "result" and not o.hang.is_set():
+            o.hang.wait(WAIT_S)
+            self.close_connection = True
+            return
         if said is not None:
             if callable(said):
                 said = said()

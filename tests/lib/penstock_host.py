@@ -9,9 +9,11 @@ import os
 import select
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
+import time
 
 import zmq
 
@@ -111,6 +113,22 @@ class Host:
     def pid_of(self, name):
         return next(pid for pid, comm in self.children().items() if comm == name[:15])
 
+    def kill_core(self):
+        """Kills the core and waits until its successor serves."""
+        served = self.log().count("msg=serving") + self.log().count(" serving ")
+        os.kill(self.pid_of("penstock-core"), signal.SIGKILL)
+        end = time.monotonic() + START_TIMEOUT_S
+        while self.log().count("msg=serving") + self.log().count(" serving ") == served:
+            if time.monotonic() > end:
+                raise AssertionError("the core does not serve again")
+            time.sleep(0.01)
+
+    def hello(self, resume=None, **kwargs):
+        """A client that can come back, and its secret."""
+        client = self.client(**kwargs)
+        header = {"name": "test", **({"resume": resume} if resume else {})}
+        return client, client.ask("HELLO", header)[1]["resume"]
+
     def stop(self, expect=0):
         if self.process is None:
             return
@@ -150,6 +168,25 @@ class Host:
 
     def client(self, **kwargs):
         return Client(self.socket(**kwargs))
+
+
+class Clock:
+    """Moves the wall clock of a host's core, and of nobody else: Host(environment=clock.environment)."""
+
+    def __init__(self):
+        self.file = tempfile.NamedTemporaryFile(prefix="clock-", dir=os.environ.get("TMPDIR"))
+        os.chmod(self.file.name, 0o644)
+        self.environment = {"PENSTOCK_CLOCK_FILE": self.file.name}
+        self.moved_ms = 0
+        self.step(0)
+
+    def step(self, milliseconds):
+        """Forward, or back if below 0, from where it is."""
+        self.moved_ms += milliseconds
+        os.pwrite(self.file.fileno(), struct.pack("=q", self.moved_ms), 0)
+
+    def now_ms(self):
+        return int(time.time() * 1000) + self.moved_ms
 
 
 class Client:

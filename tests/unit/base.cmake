@@ -6,3 +6,4 @@ penstock_test(base_fdutil LABEL unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/base_fdut
 penstock_test(base_log LABEL unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/base_log.c DEPS base)
 penstock_test(loop LABEL unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/loop.c DEPS loop base)
 penstock_test(base_privileges LABEL unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/base_privileges.c DEPS base)
+penstock_test(base_secret_file LABEL unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/base_secret_file.c DEPS base)

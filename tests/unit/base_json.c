@@ -585,6 +585,20 @@ static void test_canonical(void **state)
     json_doc_clear(&doc);
 }
 
+static void test_exact(void **state)
+{
+    (void)state;
+    struct json_doc doc = JSON_DOC_INIT;
+    struct buf b = BUF_INIT(1000);
+    scan_ok(&doc,
+            "{ \"b\" : [1.50, null, -0, 1e400], \"\\u0061\" : {\"d\":null,\"c\":\"\\u00e9\\/\"} }");
+    assert_int_equal(json_exact(&doc, 0, &b), 0);
+    assert_string_equal(buf_cstr(&b),
+                        "{\"a\":{\"c\":\"\xc3\xa9/\",\"d\":null},\"b\":[1.50,null,-0,1e400]}");
+    buf_clear(&b);
+    json_doc_clear(&doc);
+}
+
 static void test_canonical_of_many_members(void **state)
 {
     (void)state;
@@ -696,6 +710,7 @@ int main(void)
         cmocka_unit_test(test_equal_large_objects),
         cmocka_unit_test(test_multiples),
         cmocka_unit_test(test_canonical),
+        cmocka_unit_test(test_exact),
         cmocka_unit_test(test_canonical_of_many_members),
         cmocka_unit_test(test_writer),
         cmocka_unit_test(test_tree),

@@ -153,11 +153,27 @@ static void test_unfinished(void **state)
     }
 }
 
+static void test_the_hosts_key_lies_in_state_dir(void **state)
+{
+    struct kit k = {.conf = NULL};
+    (void)state;
+    kit_expect_fine(
+        &k, "host { state_dir = \"/s\" tcp = \"0.0.0.0:7000\" allowed_keys = \"/e/keys\" }");
+    kit_expect_value(&k, "host", "curve_key_file", "/s/curve.key", "default");
+    kit_clear(&k);
+    kit_expect_fine(&k, "host { state_dir = \"/s\" curve_key_file = \"/c\" tcp = \"[::1]:0\" }");
+    assert_string_equal(conf_host(k.conf)->curve_key_file, "/c");
+    kit_clear(&k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_folders),        cmocka_unit_test(test_sockets),
-        cmocka_unit_test(test_plugin_folders), cmocka_unit_test(test_processors),
+        cmocka_unit_test(test_the_hosts_key_lies_in_state_dir),
+        cmocka_unit_test(test_folders),
+        cmocka_unit_test(test_sockets),
+        cmocka_unit_test(test_plugin_folders),
+        cmocka_unit_test(test_processors),
         cmocka_unit_test(test_unfinished),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

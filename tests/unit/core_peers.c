@@ -35,7 +35,7 @@ static int teardown(void **state)
 static struct peer *connection(struct core *c, const char *name)
 {
     const struct wire_view frame = {name, strlen(name)};
-    struct peer *p = peer_of(c, NULL, &frame, 1, false);
+    struct peer *p = peer_of(c, NULL, "", &frame, 1, false);
     assert_non_null(p);
     return p;
 }

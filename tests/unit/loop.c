@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -109,6 +110,66 @@ static void test_timers_of_now(void **state)
     assert_int_equal(loop_turn(n.loop, 1000), 0);
     assert_string_equal(n.text, "ba");
     loop_free(n.loop);
+}
+
+/* A file that moves the wall clock of this process. */
+static int64_t *clock_file(void)
+{
+    char path[] = "clock-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    assert_int_equal(ftruncate(fd, sizeof(int64_t)), 0);
+    int64_t *at = mmap(NULL, sizeof *at, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    assert_ptr_not_equal(at, MAP_FAILED);
+    close(fd);
+    assert_int_equal(setenv("PENSTOCK_CLOCK_FILE", path, 1), 0);
+    clock_setup();
+    unlink(path);
+    return at;
+}
+
+static void turn_until(struct notes *n, const char *text, int64_t most_ms)
+{
+    int64_t end = clock_mono_ms() + most_ms;
+    while (strcmp(n->text, text) != 0 && clock_mono_ms() < end)
+        assert_int_equal(loop_turn(n->loop, (int)(end - clock_mono_ms())), 0);
+    assert_string_equal(n->text, text);
+}
+
+/* A promise on the wall clock follows that clock when somebody sets it; a limit does not. */
+static void test_timers_on_the_wall_clock(void **state)
+{
+    (void)state;
+    struct notes n;
+    int64_t *moved = clock_file();
+    start(&n);
+    struct loop_timer *a = loop_timer_new(n.loop, on_a, &n), *b = loop_timer_new(n.loop, on_b, &n);
+    struct loop_timer *stop = loop_timer_new(n.loop, on_stop, &n);
+    int64_t now = clock_wall_ms();
+    loop_timer_at(a, now - 5); /* over already */
+    loop_timer_at(b, now + 20);
+    turn_until(&n, "ab", 1000);
+    loop_timer_at(a, clock_wall_ms() + 3600000);
+    loop_timer_after(b, 3600000);
+    loop_turn(n.loop, 0);
+    assert_true(loop_timer_is_set(a));
+    *moved += 3600000; /* a step forward is noticed within a second */
+    turn_until(&n, "aba", 1000);
+    assert_true(loop_timer_is_set(b));
+    loop_timer_at(a, clock_wall_ms() + 50);
+    *moved -= 3600000; /* back: not yet */
+    loop_timer_after(stop, 200);
+    turn_until(&n, "aba.", 1000);
+    assert_true(loop_timer_is_set(a));
+    *moved += 3600000;
+    turn_until(&n, "aba.a", 1000);
+    loop_timer_at(a, clock_wall_ms() + 20); /* set otherwise, it is no promise any more */
+    loop_timer_after(a, 3600000);
+    *moved += 7200000;
+    loop_timer_after(stop, 100);
+    turn_until(&n, "aba.a.", 1000);
+    loop_free(n.loop);
+    munmap(moved, sizeof *moved);
 }
 
 static void set_again(void *arg)
@@ -386,6 +447,7 @@ int main(void)
         cmocka_unit_test(test_timers_fire_in_order),
         cmocka_unit_test(test_timer_is_moved),
         cmocka_unit_test(test_timers_of_now),
+        cmocka_unit_test(test_timers_on_the_wall_clock),
         cmocka_unit_test(test_timer_does_not_starve),
         cmocka_unit_test(test_timer_frees_itself),
         cmocka_unit_test(test_many_timers),

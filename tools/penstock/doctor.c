@@ -103,6 +103,7 @@ static void examine(struct doctor *d)
     d->conf = conf;
     d->host = conf_host(conf);
     doctor_host(d);
+    doctor_journal(d);
     doctor_box(d);
     conf_free(conf);
 }

@@ -33,6 +33,8 @@ void finding(struct doctor *d, enum finding how, const char *name, const char *r
 
 /* doctor_host.c: folders, sockets, limits, and the host if it runs. */
 void doctor_host(struct doctor *d);
+/* doctor_journal.c: tasks and sizes of the journal, and whether this program knows it. */
+void doctor_journal(struct doctor *d);
 /* doctor_box.c: what boxes hold here, tried by a launcher of our own; a real box with a plugin of
  * ours; then every plugin file. */
 void doctor_box(struct doctor *d);

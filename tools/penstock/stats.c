@@ -100,6 +100,9 @@ static void print_stats(const struct cli *cli, const struct json_doc *doc)
     pair_size(cli, doc, "results_bytes", "of size");
     pair_size(cli, doc, "queue_bytes", "queue size");
     pair_count(cli, doc, 0, "protocol_errors", "bad messages");
+    pair_count(cli, doc, 0, "restarts", "restarts");
+    if (view_int(doc, 0, "restarts", 0) > 0)
+        grid_pair(cli, "the last by", view_copy(doc, 0, "restarted_by", text, sizeof text));
 }
 
 static int stats(struct cli *cli, void *args, char **operands, int n)

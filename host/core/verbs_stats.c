@@ -1,4 +1,4 @@
-/* verbs_lists.c: PLUGINS, STATS, QUERY, LIST. Runs in the core. */
+/* verbs_stats.c: PLUGINS, STATS. Runs in the core. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,12 +8,11 @@
 #include "core/peers.h"
 #include "core/pipelines.h"
 #include "core/push.h"
+#include "core/quota.h"
 #include "core/tasks.h"
 #include "core/verbs.h"
 #include "loop/loop.h"
 #include "sandbox/guarantee.h"
-
-enum { LIST_DEFAULT = 100, LIST_MAX = 1000, OUTPUTS_MAX = 128 };
 
 /* ---- PLUGINS
  * -------------------------------------------------------------------------------------- */
@@ -160,121 +159,16 @@ void verbs_stats(struct core *c, struct request *q)
     json_member_int(&w, "clients", (int64_t)table_count(c->clients));
     json_member_int(&w, "results_kept", (int64_t)c->n_kept);
     json_member_int(&w, "results_bytes", (int64_t)c->kept_bytes);
+    json_member_int(&w, "dead_letters", c->n_dead);
     json_member_int(&w, "queue_bytes", (int64_t)c->queue_bytes);
+    quota_write_stats(c, &w, peer_is_operator(c, p));
     json_member_int(&w, "protocol_errors", c->stats.protocol_errors);
     json_member_int(&w, "messages_in", c->stats.messages_in);
     json_member_int(&w, "messages_out", c->stats.messages_out);
     json_member_int(&w, "doors_reopened", c->stats.doors_reopened);
+    json_member_int(&w, "restarts", c->restarts);
+    json_member_str(&w, "restarted_by", c->last_end);
+    json_member_int(&w, "keys_admitted", c->stats.keys_admitted);
+    json_member_int(&w, "keys_refused", c->stats.keys_refused);
     answer_send(c, p, WIRE_INFO, &w);
-}
-
-/* ---- QUERY and LIST
- * ------------------------------------------------------------------------------- */
-
-void verbs_query(struct core *c, struct request *q)
-{
-    struct peer *p = q->peer;
-    struct json_writer w;
-    zmq_msg_t *frames[OUTPUTS_MAX];
-    size_t n = 0;
-    struct task *t = verbs_named_task(c, p);
-    answer_begin(c, &w);
-    json_key(&w, "task");
-    if (t == NULL) {
-        json_put_null(&w);
-    } else {
-        json_open(&w, '{');
-        kept_write_info(c, t, &w);
-        if (t->state == TASK_FINISHED && t->result != NULL && !t->is_acknowledged) {
-            json_key(&w, "result");
-            kept_write_result(c, t, &w);
-            n = kept_frames(t, frames, OUTPUTS_MAX);
-        }
-        json_close(&w, '}');
-    }
-    answer_send_body(c, p, WIRE_INFO, &w, frames, n);
-}
-
-struct filter {
-    struct owner *owner; /* NULL: all */
-    char *state, *pipeline, *job_id;
-    int64_t limit, before_seq;
-};
-
-static char *filter_word(struct core *c, const char *member)
-{
-    uint32_t t = json_find(&c->doc, 0, member);
-    return t != 0 ? json_strdup(&c->doc, t) : NULL;
-}
-
-static int read_filter(struct core *c, struct peer *p, struct filter *f)
-{
-    uint32_t limit = json_find(&c->doc, 0, "limit");
-    char *cursor = filter_word(c, "cursor");
-    *f = (struct filter){.owner = peer_is_operator(c, p) ? NULL : peer_owner(c, p),
-                         .state = filter_word(c, "state"),
-                         .pipeline = filter_word(c, "pipeline"),
-                         .job_id = filter_word(c, "job_id"),
-                         .limit = LIST_DEFAULT,
-                         .before_seq = INT64_MAX};
-    int rc = 0;
-    if (limit != 0 &&
-        (json_i64(&c->doc, limit, &f->limit) < 0 || f->limit < 1 || f->limit > LIST_MAX))
-        rc = -1;
-    if (cursor != NULL && text_parse_i64(cursor, &f->before_seq) < 0)
-        rc = -1;
-    free(cursor);
-    return rc;
-}
-
-static bool matches(const struct filter *f, const struct task *t)
-{
-    return (f->owner == NULL || t->owner == f->owner) && (int64_t)t->seq < f->before_seq &&
-           (f->state == NULL || strcmp(f->state, task_state_name(t->state)) == 0) &&
-           (f->pipeline == NULL || strcmp(f->pipeline, pipeline_slug(t->pipeline)) == 0) &&
-           (f->job_id == NULL || (t->job_id != NULL && strcmp(f->job_id, t->job_id) == 0));
-}
-
-static void write_list(struct core *c, struct json_writer *w, const struct filter *f)
-{
-    const struct task *last = NULL;
-    int64_t n = 0;
-    json_key(w, "tasks");
-    json_open(w, '[');
-    struct task *t = c->all.last;
-    for (; t != NULL && n < f->limit; t = t->prev) {
-        if (!matches(f, t))
-            continue;
-        json_open(w, '{');
-        kept_write_info(c, t, w);
-        json_close(w, '}');
-        last = t;
-        n++;
-    }
-    json_close(w, ']');
-    while (t != NULL && !matches(f, t))
-        t = t->prev;
-    if (t != NULL && last != NULL) {
-        char cursor[32];
-        snprintf(cursor, sizeof cursor, "%llu", (unsigned long long)last->seq);
-        json_member_str(w, "cursor", cursor);
-    }
-}
-
-void verbs_list(struct core *c, struct request *q)
-{
-    struct peer *p = q->peer;
-    struct json_writer w;
-    struct filter f;
-    if (read_filter(c, p, &f) < 0) {
-        answer_refused(c, p, CODE_INVALID_INPUT,
-                       "/limit: expected 1 to 1000; /cursor: as it was given");
-    } else {
-        answer_begin(c, &w);
-        write_list(c, &w, &f);
-        answer_send(c, p, WIRE_INFO, &w);
-    }
-    free(f.state);
-    free(f.pipeline);
-    free(f.job_id);
 }

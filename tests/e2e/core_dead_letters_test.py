@@ -1,0 +1,177 @@
+"""Dead letters: what failed for good is kept with inputs and history, run again or thrown away by an operator."""
+import os
+import signal
+import time
+import unittest
+
+from penstock_host import Host
+
+MISBEHAVE = "org.penstock.test.misbehave"
+SECTIONS = f'''plugin "{MISBEHAVE}" {{
+    pipeline "fail_retry" {{ max_attempts = 2 retry_delay = 1ms }}
+    pipeline "fail_permanent" {{ }}
+    pipeline "sleep" {{ }}
+    pipeline "crash" {{ max_attempts = 1 }}
+    pipeline "fail_input" {{ dead_letters = no }}
+}}'''
+
+
+def wait_for(condition, what, seconds=30):
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            raise AssertionError(f"timed out: {what}")
+        time.sleep(0.01)
+
+
+def kill_core(host):
+    """Kills the core and waits for its successor."""
+    served = host.log().count("serving")
+    os.kill(host.pid_of("penstock-core"), signal.SIGKILL)
+    wait_for(lambda: host.log().count("serving") > served, "the core serves again")
+
+
+def dead(operator, **words):
+    return [t["task_id"] for t in operator.ask("LIST", {"state": "dead", **words})[1]["tasks"]]
+
+
+def ask(operator, verb, **words):
+    kind, answer, _ = operator.ask(verb, words)
+    assert kind == "INFO", answer
+    return answer
+
+
+class DeadLetters(unittest.TestCase):
+    def fill(self, host, client, *pipelines, **members):
+        for i, pipeline in enumerate(pipelines):
+            client.submit(pipeline, task_id=f"{pipeline}-{i}", **members)
+        for _ in pipelines:
+            client.receive("RESULT")
+
+    def test_which_tasks_become_one(self):
+        with Host(plugins=["misbehave"], sections=SECTIONS) as host:
+            client, operator = host.client(), host.client(control=True)
+            self.fill(host, client, "fail_retry", "fail_permanent", "fail_input", "spin_ms")
+            client.submit("fail_permanent", task_id="here", durable=False)
+            client.receive("RESULT")
+            client.submit("sleep", task_id="cancelled", events=["state"])
+            while client.receive("EVENT")[1]["state"] != "running":
+                pass
+            client.ask("CANCEL", {"task_id": "cancelled"})
+            self.assertEqual(client.receive("RESULT")[1]["status"], "cancelled")
+            self.assertEqual(sorted(dead(operator)), ["fail_permanent-1", "fail_retry-0"])
+            self.assertEqual(operator.ask("STATS")[1]["dead_letters"], 2)
+            task = client.ask("QUERY", {"task_id": "fail_retry-0", "history": True})[1]["task"]
+            self.assertTrue(task["dead"])
+            self.assertEqual([(h["event"], h["attempt"], h["code"]) for h in task["history"]],
+                             [("failed", 1, "TRANSIENT"), ("finished", 2, "TRANSIENT")])
+
+    def test_requeue_by_name(self):
+        with Host(plugins=["misbehave", "echo"], sections=SECTIONS) as host:
+            client, operator = host.client(), host.client(control=True)
+            client.ask("HELLO", {"name": "c"})
+            data = os.urandom(200000)
+            client.submit("fail_retry", {"until": 100}, {"x": data}, task_id="t", job_id="j", metadata={"m": 1},
+                          idempotency_key="k", deadline=int(time.time() * 1000) + 3600000)
+            first = client.receive("RESULT")[1]
+            answer = ask(operator, "RETRY", uid=first["uid"])
+            self.assertEqual((answer["requeued"], answer["more"]), (1, False))
+            again = answer["tasks"][0]
+            self.assertEqual((again["task_id"], again["retry_of"]), ("t-retry-1", first["uid"]))
+            result = client.receive("RESULT")[1]
+            self.assertEqual((result["task_id"], result["uid"], result["retry_of"], result["metadata"], result["cached"]),
+                             ("t-retry-1", again["uid"], first["uid"], {"m": 1}, False))
+            self.assertEqual(dead(operator), ["t-retry-1"])  # the one in its place
+            self.assertEqual(client.ask("QUERY", {"job_id": "j"})[1]["job"]["tasks"], 1)
+            client.ask("ACK", {"task_ids": ["t", "t-retry-1"], "reply": True})
+            answer = ask(operator, "RETRY", task_id="t-retry-1")
+            self.assertEqual(answer["tasks"][0]["task_id"], "t-retry-1")  # nobody has that name any more
+            self.assertEqual(client.receive("RESULT")[1]["retry_of"], again["uid"])
+            self.assertEqual(ask(operator, "RETRY", uid=first["uid"])["requeued"], 0)
+
+    def test_filters(self):
+        with Host(plugins=["misbehave"], sections=SECTIONS) as host:
+            client, operator = host.client(), host.client(control=True)
+            before = int(time.time() * 1000)
+            self.fill(host, client, "fail_retry", "fail_permanent", "crash", "fail_permanent", job_id="j", tenant="a")
+            after = int(time.time() * 1000) + 1
+            for words, n in (({"pipeline": "fail_permanent"}, 2), ({"code": "CRASH"}, 1), ({"job_id": "j"}, 4),
+                             ({"job_id": "x"}, 0), ({"tenant": "a", "code": "TRANSIENT"}, 1), ({"all": True}, 4),
+                             ({"since": before}, 4), ({"until": before}, 0), ({"since": after}, 0),
+                             ({"since": before, "until": after, "code": "PERMANENT"}, 2)):
+                found = ask(operator, "RETRY", dry_run=True, **words)
+                self.assertEqual((found["found"], len(found["tasks"]), found["more"]), (n, n, False), words)
+            self.assertEqual(ask(operator, "PURGE", dry_run=True, all=True, limit=3)["more"], True)
+            self.assertEqual(len(dead(operator)), 4)
+            for verb in ("RETRY", "PURGE"):
+                self.assertEqual(client.ask(verb, {"all": True})[1]["code"], "UNAUTHORIZED")
+                for header in ({}, {"dry_run": True}, {"all": False}, {"limit": 5}, {"all": True, "limit": 0},
+                               {"pipeline": 5}, {"since": -1}):
+                    self.assertEqual(operator.ask(verb, header)[1]["code"], "INVALID_INPUT", header)
+            self.assertEqual(ask(operator, "PURGE", pipeline="fail_permanent")["purged"], 2)
+            self.assertEqual(sorted(dead(operator)), ["crash-2", "fail_retry-0"])
+            wait_for(lambda: operator.ask("STATS")[1]["dead_letters"] == 2, "they are counted")
+            self.assertIsNotNone(client.ask("QUERY", {"task_id": "fail_permanent-1"})[1]["task"])
+
+    def test_many_at_once(self):
+        with Host(plugins=["misbehave"], sections=SECTIONS) as host:
+            client, operator = host.client(), host.client(control=True)
+            client.ask("HELLO", {"name": "c"})
+            self.fill(host, client, *["fail_permanent"] * 30)
+            operator.send("RETRY", {"all": True, "request": "1"})
+            operator.send("RETRY", {"all": True, "request": "2"})
+            answers = {a["request"]: a for a in (operator.receive("INFO", "REFUSED")[1] for _ in range(2))}
+            self.assertEqual((answers["1"]["requeued"], answers["2"]["code"]), (30, "OVERLOADED"))
+            self.assertEqual(len(set(t["uid"] for t in answers["1"]["tasks"])), 30)
+            for _ in range(30):
+                self.assertIn("retry_of", client.receive("RESULT")[1])
+            wait_for(lambda: len(dead(operator)) == 30, "all have failed again")
+            limited = ask(operator, "PURGE", all=True, limit=10)
+            self.assertEqual((limited["purged"], limited["more"]), (10, True))
+            self.assertEqual(ask(operator, "PURGE", all=True)["purged"], 20)
+
+    def test_a_full_queue_stops_it(self):
+        with Host(plugins=["misbehave"], host="queue_max = 5\n max_concurrent = 1", sections=SECTIONS) as host:
+            client, operator = host.client(), host.client(control=True)
+            for _ in range(10):
+                client.run("fail_permanent")
+            client.submit("sleep", task_id="s", events=["state"])
+            while client.receive("EVENT")[1]["state"] != "running":
+                pass
+            answer = ask(operator, "RETRY", all=True)
+            self.assertEqual((answer["requeued"], answer["more"], answer["reason"]), (5, True, "the queue is full"))
+            self.assertEqual(len(dead(operator)), 5)
+            client.ask("CANCEL", {"task_id": "s"})
+
+    def test_after_a_kill(self):
+        with Host(plugins=["misbehave"], host="max_concurrent = 1", sections=SECTIONS) as host:
+            client, operator = host.client(), host.client(control=True)
+            resume = client.ask("HELLO", {"name": "c"})[1]["resume"]
+            self.fill(host, client, "fail_permanent", "crash")
+            client.ask("ACK", {"task_id": "crash-1", "reply": True})
+            ask(operator, "RETRY", all=True, dry_run=True)  # its answer comes when the ACK is durable
+            kill_core(host)
+            client, operator = host.client(), host.client(control=True)
+            client.ask("HELLO", {"resume": resume})
+            self.assertEqual(client.receive("RESULT")[1]["task_id"], "fail_permanent-0")
+            wait_for(lambda: operator.ask("STATS")[1]["dead_letters"] == 2, "they are counted")
+            client.submit("sleep", {"ms": 2000}, task_id="s", events=["state"])
+            while client.receive("EVENT")[1]["state"] != "running":
+                pass
+            again = ask(operator, "RETRY", all=True)["tasks"]
+            self.assertEqual({t["task_id"] for t in again}, {"fail_permanent-0-retry-1", "crash-1"})
+            kill_core(host)
+            client, operator = host.client(), host.client(control=True)
+            client.ask("HELLO", {"resume": resume})
+            results = {}
+            while len(results) < 4:
+                result = client.receive("RESULT")[1]
+                results[result["uid"]] = result
+            for task in again:  # once each, under the names that were told
+                self.assertEqual((results[task["uid"]]["task_id"], results[task["uid"]]["retry_of"]),
+                                 (task["task_id"], task["retry_of"]))
+            self.assertEqual(sorted(dead(operator)), ["crash-1", "fail_permanent-0-retry-1"])
+
+
+if __name__ == "__main__":
+    unittest.main()
