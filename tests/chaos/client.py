@@ -120,6 +120,8 @@ class Client:
 
     def _on_welcome(self, header):
         self.log.write("hello", resumed=header["resumed"], durable=header["durable"])
+        if not header["resumed"] and any(self.open.values()):
+            sys.exit("the host does not know me any more, and it had accepted tasks of mine")
         self._keep_secret(header["resume"])
         self.epoch = header["epoch"]
         for task_id, is_accepted in list(self.open.items()):

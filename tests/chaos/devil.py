@@ -90,9 +90,10 @@ class Devil:
         return sum(n for act, n in self.counts.items() if act not in ("cut", "disk", "reload"))
 
     def excuses(self):
-        """How many tasks may say that they were killed: a warden has four at most, a task's process is one. A shot
-        that hit the zygote instead hit what it had in its slots."""
-        return 4 * (self.counts["task"] + self.counts["warden"])
+        """How many tasks may say that they were killed. A shot at a box hits what is in its four slots. A task ends as
+        INTERNAL when the host has died three times while it ran, and each death hits the four that run."""
+        deaths = sum(self.counts[act] for act in (*ENDS_ROLE, "penstockd", "power"))
+        return 4 * (self.counts["task"] + self.counts["warden"]) + 4 * deaths // 3
 
     def _boxes(self):
         """Pids of wardens, and of what is below them."""
@@ -178,6 +179,8 @@ class Devil:
         acts = dict(ACTS)
         if self.role_deaths >= ROLE_DEATHS_MAX:
             acts = {act: n for act, n in acts.items() if act not in ENDS_ROLE}
+            if not any(acts.values()):
+                acts["penstockd"] = 1
         act = self.rng.choices(list(acts), list(acts.values()))[0]
         self.revive()
         if getattr(self, "_do_" + act)():

@@ -30,7 +30,7 @@ CONFIG = '''host {{
     queue_max = 2000
     heartbeat = 1s
     drain_timeout = 20s
-    log_level = warn
+    log_level = {level}
     journal_ballast = 1Mi
     journal_reserve = 4Mi
     {host}
@@ -66,7 +66,7 @@ def own_mounts():
 class Host:
     """layers: libraries under the core, each a dict for its environment; has_disk: own_mounts said so."""
 
-    def __init__(self, folder, has_disk, sections="", environment=None, core=(), launcher=(), host=""):
+    def __init__(self, folder, has_disk, sections="", environment=None, core=(), launcher=(), host="", level="warn"):
         self.folder, self.has_disk = folder, has_disk
         self.disk, self.state = f"{folder}/disk", f"{folder}/disk/state"
         self.log_path, self.fill_path = f"{folder}/log", f"{folder}/disk/fill"
@@ -83,8 +83,8 @@ class Host:
         shutil.copyfile(plugin_file("chaos"), f"{folder}/plugins/chaos.so")
         self._place_programs({"penstock-core": core, "penstock-launcher": launcher})
         with open(f"{folder}/plugins.conf", "w", encoding="utf-8") as f:
-            f.write(CONFIG.format(folder=folder, uid_base=BOX_UID_BASE, host=host, sections=sections,
-                                  retries=""))
+            f.write(CONFIG.format(folder=folder, uid_base=BOX_UID_BASE, host=host, sections=sections, level=level,
+                                  retries="max_attempts = 3 retry_delay = 50ms"))
 
     def _place_programs(self, layers):
         """The supervisor starts the roles that lie beside it; one that gets a layer is a script that sets it."""
@@ -159,7 +159,14 @@ class Host:
     def lose_power(self, rng):
         """Everything is killed, and the disk keeps what was synced, and some of the rest. Returns what was lost."""
         self.kill_all()
+        if os.environ.get("CHAOS_KEEP_UNDO"):
+            import subprocess
+            self.nth = getattr(self, "nth", 0) + 1
+            subprocess.run(["cp", "-a", f"{self.folder}/undo", f"{self.folder}/undo.{self.nth}"])
+            subprocess.run(["cp", "-a", self.state, f"{self.folder}/state.{self.nth}.before"])
         lost = undo.restore(f"{self.folder}/undo", self.state, rng)
+        if os.environ.get("CHAOS_KEEP_UNDO"):
+            subprocess.run(["cp", "-a", self.state, f"{self.folder}/state.{self.nth}.after"])
         shutil.rmtree(f"{self.folder}/run", ignore_errors=True)  # it does not outlive a boot
         return lost
 
