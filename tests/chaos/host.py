@@ -19,7 +19,7 @@ from processes import descendants, everything  # noqa: E402
 DISK_BYTES = 96 << 20
 PROGRAMS = ("penstockd", "penstock-launcher", "penstock-box", "penstock-shim", "penstock-symbols", "penstock-core")
 CLONE_NEWNS, MS_REC, MS_PRIVATE = 0x20000, 0x4000, 0x40000
-START_S, END_S = 60, 30
+START_S, END_S, SYNC_US = 60, 30, 1000
 
 CONFIG = '''host {{
     runtime_dir = "{folder}/run"
@@ -61,6 +61,13 @@ def own_mounts():
     except OSError:
         return False
     return True
+
+
+def forgetful(folder, is_deaf=False):
+    """The layer under the core that knows what was not synced. is_deaf: as if the core never synced at all."""
+    layer = {"LD_PRELOAD": f"{os.path.abspath(BUILD)}/tests/chaos/chaos_forget.so", "FORGET_ROOT": f"{folder}/disk/state",
+             "FORGET_LOG": f"{folder}/undo/log", "FORGET_SYNC_US": SYNC_US}
+    return dict(layer, FORGET_DEAF=1) if is_deaf else layer
 
 
 class Host:
@@ -144,6 +151,8 @@ class Host:
 
     def kill_all(self):
         """As the end of power does it: nothing of the host lives on."""
+        if self.process is None:
+            return
         family = list(self.family())
         for pid in family:
             self.kill(pid)
@@ -159,14 +168,7 @@ class Host:
     def lose_power(self, rng):
         """Everything is killed, and the disk keeps what was synced, and some of the rest. Returns what was lost."""
         self.kill_all()
-        if os.environ.get("CHAOS_KEEP_UNDO"):
-            import subprocess
-            self.nth = getattr(self, "nth", 0) + 1
-            subprocess.run(["cp", "-a", f"{self.folder}/undo", f"{self.folder}/undo.{self.nth}"])
-            subprocess.run(["cp", "-a", self.state, f"{self.folder}/state.{self.nth}.before"])
         lost = undo.restore(f"{self.folder}/undo", self.state, rng)
-        if os.environ.get("CHAOS_KEEP_UNDO"):
-            subprocess.run(["cp", "-a", self.state, f"{self.folder}/state.{self.nth}.after"])
         shutil.rmtree(f"{self.folder}/run", ignore_errors=True)  # it does not outlive a boot
         return lost
 
