@@ -39,12 +39,16 @@ static int check_task(void *arg, const struct journal_row *row, const char *faul
 {
     struct findings *f = arg;
     char line[2 * JOURNAL_WHY];
-    if (fault == NULL && row->fault == NULL)
+    if (fault != NULL) {
+        found(f, fault);
         return 0;
-    if (fault == NULL)
+    }
+    const char *missing = row->fault != NULL ? row->fault : row->result.fault;
+    if (missing != NULL) {
         snprintf(line, sizeof line, "task %.80s (%.80s): %s", row->task.task_id, row->task.uid,
-                 row->fault);
-    found(f, fault != NULL ? fault : line);
+                 missing);
+        found(f, line);
+    }
     return 0;
 }
 

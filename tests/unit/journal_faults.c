@@ -258,8 +258,8 @@ static void test_spool_that_cannot_be_read(void **state)
     assert_int_equal(kit_do(k, kit_finish(k, 1, large)), CODE_OK);
     setenv("PENSTOCK_FAULT", "journal_spool_read", 1);
     fault_setup();
-    assert_non_null(kit_row(k, 1)->fault);
-    assert_null(kit_row(k, 1)->fault);
+    assert_non_null(kit_row(k, 1)->result.fault);
+    assert_null(kit_row(k, 1)->result.fault);
     unsetenv("PENSTOCK_FAULT");
     test_free(large);
 }
