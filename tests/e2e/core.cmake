@@ -4,7 +4,7 @@ foreach(name protocol tasks durable keys queries cancel retries dead_letters job
   penstock_add_test(core_${name} e2e COMMAND ${python} ${CMAKE_CURRENT_SOURCE_DIR}/core_${name}_test.py
                     TIMEOUT 300 ENVIRONMENT ${python_path})
 endforeach()
-foreach(name demo dropin pictures plugin_files learn profiles privileges orphans deploy keys keys_start doors)
+foreach(name demo dropin pictures plugin_files learn profiles privileges orphans deploy keys keys_start doors reload)
   penstock_add_test(${name} e2e COMMAND ${python} ${CMAKE_CURRENT_SOURCE_DIR}/${name}_test.py
                     TIMEOUT 300 ENVIRONMENT ${python_path})
 endforeach()
