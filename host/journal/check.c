@@ -61,6 +61,9 @@ static void check_strays(struct tool *t, struct findings *f)
         {"pieces of no task", "SELECT count(*) FROM part WHERE id / 8192 NOT IN"
                               " (SELECT seq FROM task)"},
         {"lines of no task", "SELECT count(*) FROM note WHERE seq NOT IN (SELECT seq FROM task)"},
+        {"jobs that miscount their open tasks",
+         "SELECT count(*) FROM job WHERE open <> (SELECT count(*) FROM task WHERE phase = 0"
+         " AND task.job_id = job.job_id AND task.owner = job.owner)"},
         {"tasks with a number that is not reserved",
          "SELECT count(*) FROM task WHERE seq > (SELECT value FROM number WHERE name = 'seq')"},
     };
