@@ -169,7 +169,7 @@ static struct task *make(struct replay *x, const struct journal_row *row, struct
     return t;
 }
 
-static int keep(void **list, size_t *n, size_t *cap, size_t size)
+static int keep(void **list, const size_t *n, size_t *cap, size_t size)
 {
     if (*n < *cap)
         return 0;
