@@ -221,7 +221,6 @@ static int leave_out(struct replay *x, const struct journal_row *row, const char
 
 static int on_task(void *arg, const struct journal_row *row)
 {
-    static const uint64_t no_digest[2] = {0, 0};
     struct replay *x = arg;
     errno = ENOMEM;
     struct owner *o = owner_of(x, row->task.owner);
@@ -231,7 +230,7 @@ static int on_task(void *arg, const struct journal_row *row)
         return leave_out(x, row, "its header is not that of a SUBMIT");
     if (t == NULL)
         return -1;
-    if (task_enter(x->c, t, row->task.key != NULL ? row->task.digest : no_digest) < 0)
+    if (task_enter(x->c, t, row->task.digest) < 0)
         return -1;
     return row->phase == JOURNAL_OPEN ? keep_open(x, t, row->fault) : keep_ended(x, t, row);
 }
