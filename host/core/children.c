@@ -77,6 +77,8 @@ static int accept(struct core *c, struct task *t)
         task_admit(c, t);
     else if (durable_accept(c, t, true, on_accepted, NULL) < 0)
         return -1;
+    else if (t->is_job_cancelled)
+        durable_note(c, t, NOTE_CANCEL, 0, 0, NULL);
     return 0;
 }
 
@@ -94,6 +96,8 @@ static int make_child(struct core *c, struct child *x, const struct task *parent
     t->depth = parent->depth + 1;
     t->is_silent = !parent->wants_children;
     t->is_durable = parent->is_durable;
+    t->is_job_cancelled = parent->is_job_cancelled;
+    t->cancelled_why = parent->is_job_cancelled ? "its job was cancelled" : NULL;
     memcpy(t->parent, parent->uid, sizeof t->parent);
     if (task_enter(c, t, no_digest) < 0)
         return -1;
