@@ -148,7 +148,8 @@ class DeadLetters(unittest.TestCase):
     def test_they_do_not_stay_for_ever(self):
         with Host(plugins=["misbehave"], host="dead_letters_max = 3\n history_retention = 1s", sections=SECTIONS) as host:
             client, operator = host.client(), host.client(control=True)
-            self.fill(host, client, *["fail_permanent"] * 6)
+            for i in range(6):  # one after the other: age is told in milliseconds
+                client.run("fail_permanent", task_id=f"fail_permanent-{i}")
             wait_for(lambda: operator.ask("STATS")[1]["dead_letters"] == 3, "the oldest have gone")
             found = ask(operator, "RETRY", all=True, dry_run=True)["tasks"]
             self.assertEqual([t["task_id"] for t in found], [f"fail_permanent-{i}" for i in (5, 4, 3)])
