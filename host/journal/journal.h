@@ -64,9 +64,9 @@ struct journal_frame {
 /* A client that can come back, or an owner whose tasks need a key. Others have no row, only a number. */
 struct journal_owner {
     uint64_t number;
-    const char *client;      /* its public id; "": it is no client */
-    const char *resume_hash; /* hex; the secret itself is not kept */
-    const char *curve_key;   /* hex; NULL or "": none */
+    const char *client;      /* its public id */
+    const char *resume_hash; /* hex; the secret itself is not kept. NULL: it cannot come back */
+    const char *curve_key;   /* hex; NULL: none */
     const char *name, *kind;
     int64_t seen_ms; /* epoch */
 };
