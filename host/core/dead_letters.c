@@ -1,12 +1,12 @@
 /* dead_letters.c: RETRY and PURGE. Dead letters are read a page at a time, the newest first; the next
  * page is read when all that was done with the last one is durable. Runs in the core. */
-#include "base/log.h"
 #include "core/dead_letters.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "core/answer.h"
 #include "core/dead_letter.h"
 #include "core/durable.h"
