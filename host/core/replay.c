@@ -141,6 +141,7 @@ static void restore_fields(struct task *t, const struct journal_row *row)
     t->depth = from->depth;
     t->is_silent = from->is_silent;
     t->is_durable = true;
+    t->checked = 0; /* who provides the pipeline now has not seen its params */
     t->is_answered_by_result = false;
     t->submitted_ms = from->submitted_ms;
     t->expires_ms = from->expires_ms;
@@ -212,7 +213,6 @@ static int leave_out(struct replay *x, const struct journal_row *row, const char
 
 static int on_task(void *arg, const struct journal_row *row)
 {
-    static const uint64_t no_digest[2] = {0, 0};
     struct replay *x = arg;
     errno = ENOMEM;
     struct owner *o = owner_of(x, row->task.owner);
@@ -222,7 +222,7 @@ static int on_task(void *arg, const struct journal_row *row)
         return leave_out(x, row, "its header is not that of a SUBMIT");
     if (t == NULL)
         return -1;
-    if (task_enter(x->c, t, row->task.key != NULL ? row->task.digest : no_digest) < 0)
+    if (task_enter(x->c, t, row->task.digest) < 0)
         return -1;
     return row->phase == JOURNAL_OPEN ? keep_open(x, t) : keep_ended(x, t, row);
 }

@@ -92,18 +92,25 @@ class AfterAKill(unittest.TestCase):
     def test_the_same_task_attaches(self):
         with Host(plugins=["misbehave"], host="max_concurrent = 1") as host:
             client, welcome = hello(host)
-            client.submit("spin_ms", {"ms": 500}, task_id="a", idempotency_key="k")
+            client.submit("spin_ms", {"ms": 2000}, task_id="a", idempotency_key="k")
+            client.receive("ACCEPTED")
+            client.submit("spin_ms", {"ms": 1}, task_id="without key")
             client.receive("ACCEPTED")
             kill_core(host)
             again, _ = hello(host, welcome["resume"])
-            again.submit("spin_ms", {"ms": 500}, task_id="a", idempotency_key="k")
+            again.submit("spin_ms", {"ms": 1}, task_id="without key")
             self.assertTrue(again.receive("ACCEPTED")[1]["attached"])
-            again.submit("spin_ms", {"ms": 500}, task_id="b", idempotency_key="k")
-            self.assertTrue(again.receive("ACCEPTED")[1]["attached"])
-            again.submit("spin_ms", {"ms": 501}, task_id="c", idempotency_key="k")
+            again.submit("spin_ms", {"ms": 2}, task_id="without key")
             self.assertEqual(again.receive("REFUSED")[1]["code"], "DUPLICATE")
-            found = results(again, 2)
-            self.assertEqual({k: v[0][0]["cached"] for k, v in found.items()}, {"a": False, "b": True})
+            again.submit("spin_ms", {"ms": 2000}, task_id="a", idempotency_key="k")
+            self.assertTrue(again.receive("ACCEPTED")[1]["attached"])
+            again.submit("spin_ms", {"ms": 2000}, task_id="b", idempotency_key="k")
+            self.assertTrue(again.receive("ACCEPTED")[1]["attached"])
+            again.submit("spin_ms", {"ms": 2001}, task_id="c", idempotency_key="k")
+            self.assertEqual(again.receive("REFUSED")[1]["code"], "DUPLICATE")
+            found = results(again, 3)
+            self.assertEqual({k: v[0][0]["cached"] for k, v in found.items()},
+                             {"a": False, "b": True, "without key": False})
 
     def test_what_is_not_durable_is_gone(self):
         with Host(plugins=["misbehave"], host="max_concurrent = 1\ndurable = no") as host:

@@ -39,6 +39,7 @@ const struct command *const commands[] = {
     &journal_export_command,
     &drain_command,
     &resume_command,
+    &reload_command,
     &shutdown_command,
     &completion_command,
     NULL,
