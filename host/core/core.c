@@ -34,6 +34,7 @@
 #include "core/scan.h"
 #include "core/tasks.h"
 #include "core/verbs.h"
+#include "core/watch.h"
 #include "loop/loop.h"
 
 /* A turn reads at most this many messages of each door, so that boxes and timers get their turn. */
@@ -139,6 +140,7 @@ static void on_launcher_report(void *arg, const struct launch_report *report)
 {
     struct core *c = arg;
     const struct scan_options o = {.launcher = c->launcher, .conf = c->conf};
+    watch_begin(c, c->conf);
     if (report->is_refused != 0) {
         log_error("boxes do not hold here what require and require_strong ask for",
                   LS("why", report->why));
@@ -317,6 +319,7 @@ void core_clear(struct core *c)
     launcher_free(c->launcher);
     changes_clear(c);
     reload_clear(c);
+    watch_clear(c);
     if (c->by_uid != NULL)
         tasks_clear(c);
     peers_clear(c);

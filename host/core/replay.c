@@ -141,6 +141,7 @@ static void restore_fields(struct task *t, const struct journal_row *row)
     t->depth = from->depth;
     t->is_silent = from->is_silent;
     t->is_durable = true;
+    t->checked = 0; /* who provides the pipeline now has not seen its params */
     t->is_answered_by_result = false;
     t->submitted_ms = from->submitted_ms;
     t->expires_ms = from->expires_ms;

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
+#include "journal/journal_tools.h"
 #include "journal/schema.h"
 #include "journal/tool.h"
 

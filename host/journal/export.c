@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "journal/bind.h"
+#include "journal/journal_tools.h"
 #include "journal/tool.h"
 
 enum { LINE_MAX_BYTES = 1024 * 1024 * 1024 };

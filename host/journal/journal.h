@@ -64,9 +64,9 @@ struct journal_frame {
 /* A client that can come back, or an owner whose tasks need a key. Others have no row, only a number. */
 struct journal_owner {
     uint64_t number;
-    const char *client;      /* its public id; "": it is no client */
-    const char *resume_hash; /* hex; the secret itself is not kept */
-    const char *curve_key;   /* hex; NULL or "": none */
+    const char *client;      /* its public id */
+    const char *resume_hash; /* hex; the secret itself is not kept. NULL: it cannot come back */
+    const char *curve_key;   /* hex; NULL: none */
     const char *name, *kind;
     int64_t seen_ms; /* epoch */
 };
@@ -271,25 +271,5 @@ typedef void (*journal_job_fn)(void *arg, enum code code, const char *why,
  * all tasks. */
 int journal_read_job(struct journal *j, uint64_t owner, const char *job_id, journal_job_fn fn,
                      void *arg);
-
-/* ---- tools, for another process than the core, which may run. Each: -1, why. [any] ---- */
-
-/* integrity_check, whether each row makes sense, and whether the files that rows name are there.
- * report gets a line a finding; returns how many. */
-int journal_check(const char *dir, void (*report)(void *arg, const char *line), void *arg,
-                  char *why);
-/* A whole copy of file and spool into a folder that is not there yet; what is in it is a journal.
- */
-int journal_backup(const char *dir, const char *to, char *why);
-/* Each task as one JSON line, without secrets, oldest first. */
-int journal_export(const char *dir, int (*line)(void *arg, const char *json, size_t len), void *arg,
-                   char *why);
-
-struct journal_summary {
-    int version, known_version; /* of the file; of this program */
-    int64_t tasks[4];           /* by enum journal_phase; 0 if the versions differ */
-    int64_t file_bytes, wal_bytes, spool_bytes, ballast_bytes, free_bytes;
-};
-int journal_summarize(const char *dir, struct journal_summary *s, char *why);
 
 #endif
