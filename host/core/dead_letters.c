@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "core/answer.h"
 #include "core/dead_letter.h"
 #include "core/durable.h"
@@ -157,6 +158,11 @@ static void end(struct core *c, struct work *x, enum code code, const char *why)
 /* One that cannot be read is left where it is. -1: no memory. */
 static int retry_one(struct core *c, struct work *x, const struct journal_row *row)
 {
+    if (row->fault != NULL) {
+        log_error("a dead letter cannot be run again", LS("task_id", row->task.task_id),
+                  LS("uid", row->task.uid), LS("why", row->fault));
+        return 0;
+    }
     const struct task *t = dead_letter_repeat(c, row, &x->owner);
     if (t != NULL)
         put_found(x, &row->task, t);
