@@ -46,6 +46,7 @@ struct conf_host {
     int64_t max_frame_bytes, max_message_bytes, max_unfinished_bytes, max_frames, max_header_bytes;
     int64_t max_result_bytes, max_outputs_bytes, max_log_bytes;
     int64_t result_retention_ms, results_max_bytes;
+    int64_t history_retention_ms, history_max;
     bool durable; /* what a SUBMIT without that member means */
     int64_t spool_above_bytes, journal_ballast_bytes, journal_reserve_bytes;
     int64_t dead_letter_retention_ms, dead_letters_max;

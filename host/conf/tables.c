@@ -124,7 +124,14 @@ static const struct option host_options[] = {
      .help = "Bytes of stdout and stderr kept of one task; the rest is counted and dropped.",
      .flags = OPTION_BOXES},
     {"result_retention", OPTION_DURATION, HOST(result_retention_ms), "1h", SECOND, 30 * DAY,
-     .help = "How long a result is kept for a client that has not acknowledged it."},
+     .help =
+         "How long a result waits for a client that has not acknowledged it, and is sent again."},
+    {"history_retention", OPTION_DURATION, HOST(history_retention_ms), "7d", SECOND, 3650 * DAY,
+     .help = "How long a finished durable task stays in the journal, with its result: for QUERY "
+             "and LIST, "
+             "and to answer for its idempotency key."},
+    {"history_max", OPTION_INT, HOST(history_max), "100000", 1, 1000000000,
+     .help = "Finished durable tasks in the journal at most; the oldest go first."},
     {"results_max_bytes", OPTION_SIZE, HOST(results_max_bytes), "256Mi", MI, 1024 * GI,
      .help = "Bytes of all kept results together; past it the oldest go first."},
     {"durable", OPTION_BOOL, HOST(durable), "yes", 0, 0,

@@ -29,6 +29,7 @@
 #include "core/reload.h"
 #include "core/replay.h"
 #include "core/reserve.h"
+#include "core/retention.h"
 #include "core/retries.h"
 #include "core/scan.h"
 #include "core/tasks.h"
@@ -115,7 +116,7 @@ static void on_scanned(void *arg, struct catalog *catalog, const struct conf_lis
     struct core *c = arg;
     (void)changing;
     c->catalog = catalog;
-    if (catalog == NULL || changes_begin(c) < 0 || replay(c) < 0 || doors_open(c) < 0 ||
+    if (catalog == NULL || changes_begin(c) < 0 || replay(c) < 0 || retention_init(c) < 0 || doors_open(c) < 0 ||
         growth_init(c) < 0) {
         c->has_failed = true;
         loop_stop(c->loop);
@@ -308,6 +309,7 @@ void core_clear(struct core *c)
     growth_clear(c);
     durable_close(c); /* what it completes is still sent */
     readings_clear(c);
+    retention_clear(c);
     doors_close(c, LAST_WORDS_MS);
     keys_clear(c);
     launcher_free(c->launcher);

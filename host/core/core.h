@@ -86,7 +86,8 @@ struct core {
 
     /* durable.c */
     struct journal *journal;
-    size_t n_under_way;       /* operations whose end somebody awaits */
+    size_t n_under_way; /* operations whose end somebody awaits */
+    struct loop_timer *retention;
     struct reading *readings; /* questions that have no answer yet */
 
     /* growth.c */

@@ -151,7 +151,7 @@ static void describe(struct task *t, struct operation *o)
 
 int durable_accept(struct core *c, struct task *t, bool is_child, durable_fn fn, void *arg)
 {
-    if (t->owner->is_client && !t->owner->is_journaled)
+    if ((t->owner->is_client || t->owner->curve_key[0] != '\0') && !t->owner->is_journaled)
         durable_owner(c, t->owner);
     struct operation *o = operation_new(c, t, JOURNAL_ACCEPT, t->n_body);
     if (o == NULL)
@@ -317,6 +317,11 @@ static void note(struct core *c, const struct task *t, enum journal_kind kind)
 void durable_acknowledge(struct core *c, const struct task *t)
 {
     note(c, t, JOURNAL_ACK);
+}
+
+void durable_delivered(struct core *c, const struct task *t)
+{
+    note(c, t, JOURNAL_DELIVERED);
 }
 
 void durable_forget(struct core *c, const struct task *t)

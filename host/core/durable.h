@@ -54,6 +54,7 @@ int durable_revived(struct core *c, uint64_t seq, const char *event, const char 
 void durable_forget_row(struct core *c, uint64_t seq);
 /* Nobody waits for these. */
 void durable_acknowledge(struct core *c, const struct task *t);
+void durable_delivered(struct core *c, const struct task *t); /* nobody will acknowledge it */
 void durable_forget(struct core *c, const struct task *t);
 /* A client that can come back; again when it has changed. */
 void durable_owner(struct core *c, struct owner *o);

@@ -306,10 +306,13 @@ void kept_write_info(struct core *c, const struct task *t, struct json_writer *w
 static void expire(struct core *c, struct task_list *l, int64_t before_ms)
 {
     while (l->first != NULL && l->first->finished_ms < before_ms) {
-        if (!l->first->is_delivered && !l->first->is_acknowledged)
-            log_warn("result was never acknowledged", LS("task_id", l->first->task_id),
-                     LS("client", l->first->owner->name));
-        forget(c, l->first);
+        struct task *t = l->first;
+        if (!t->is_delivered && !t->is_acknowledged) {
+            log_warn("result was never acknowledged", LS("task_id", t->task_id),
+                     LS("client", t->owner->name));
+            durable_delivered(c, t);
+        }
+        forget(c, t);
     }
 }
 

@@ -2,7 +2,9 @@
 #include "core/named.h"
 
 #include <stdlib.h>
+#include <string.h>
 
+#include "core/keys.h"
 #include "core/peers.h"
 #include "core/reading.h"
 
@@ -12,9 +14,10 @@ struct named {
     void (*drop_arg)(void *arg);
     void *arg;
     unsigned want;
-    uint64_t owner;  /* 0: of anybody */
-    bool is_uid;     /* name is one */
-    bool may_be_uid; /* it may be one, if it is no task_id */
+    uint64_t owner;            /* 0: of anybody */
+    bool is_uid;               /* name is one */
+    bool may_be_uid;           /* it may be one, if it is no task_id */
+    char curve_key[CURVE_HEX]; /* of who asks */
     char *name;
 };
 
@@ -48,11 +51,28 @@ static void end(struct core *c, struct named *x, enum code code, const char *why
     named_free(x);
 }
 
+/* A uid opens a task to whoever came in with the key of its owner, or without one as he did. Of an owner who is
+ * forgotten only the tenant is left, which his key named. */
+static bool may_see(const struct core *c, const struct named *x, const struct journal_task *t)
+{
+    const struct owner *o = owner_find(c, t->owner);
+    if (x->owner == 0)
+        return true;
+    if (o != NULL)
+        return strcmp(o->curve_key, x->curve_key) == 0;
+    if (x->curve_key[0] == '\0')
+        return true;
+    const struct allowed_key *key = keys_find(c, x->curve_key);
+    return key != NULL && t->tenant != NULL && strcmp(key->tenant, t->tenant) == 0;
+}
+
 static void on_read(struct core *c, struct reading *r, enum code code, const char *why,
                     struct journal_rows *rows)
 {
     struct named *x = (struct named *)r;
     const struct journal_row *row = rows != NULL && rows->n > 0 ? &rows->items[0] : NULL;
+    if (row != NULL && x->is_uid && !may_see(c, x, &row->task))
+        row = NULL;
     if (code != CODE_OK || row != NULL || !x->may_be_uid) {
         end(c, x, code, why, row);
     } else {
@@ -92,6 +112,7 @@ int named_find(struct core *c, struct peer *p, unsigned want, named_fn fn,
                         .arg = arg,
                         .want = want,
                         .owner = peer_is_operator(c, p) ? 0 : o->number};
+    memcpy(x->curve_key, o->curve_key, sizeof x->curve_key);
     x->name = json_strdup(&c->doc, name_of(c, &x->is_uid));
     x->may_be_uid = !x->is_uid && peer_is_operator(c, p);
     if (x->name != NULL && ask(c, x) == 0)

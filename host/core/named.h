@@ -16,8 +16,8 @@ typedef void (*named_fn)(struct core *c, void *arg, enum code code, const char *
 
 /* Whether the request at hand names one at all. */
 bool named_is_given(const struct core *c);
-/* Looks for the peer's own task by task_id, for anybody's by uid: who knows that may ask. An operator
- * may name any by either. want: bits of journal_want. drop(arg) instead of fn if the core ends before.
+/* Looks for the peer's own task by task_id, for one of anybody with the same CURVE key, or like the peer without one, by
+ * uid: who knows that may ask. An operator may name any by either. want: bits of journal_want. drop(arg) instead of fn if the core ends before.
  * -1: no memory, or too many questions wait; neither is called. */
 int named_find(struct core *c, struct peer *p, unsigned want, named_fn fn, void (*drop)(void *arg),
                void *arg);

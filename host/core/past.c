@@ -10,9 +10,7 @@
 /* "": it is not known any more, or never had a name. */
 static const char *name_of_client(const struct core *c, uint64_t number)
 {
-    const struct owner *o = c->owners;
-    while (o != NULL && o->number != number)
-        o = o->next;
+    const struct owner *o = owner_find(c, number);
     return o != NULL && o->is_client ? o->name : "";
 }
 
@@ -83,6 +81,12 @@ static void write_note(const struct journal_note *n, struct json_writer *w)
 }
 
 /* The first line and the last one are not noted: the row says as much. */
+/* A line that says less than the result does. */
+static bool has_end(const struct journal_row *row)
+{
+    return row->n_notes > 0 && strcmp(row->notes[row->n_notes - 1].event, "finished") == 0;
+}
+
 void past_write_history(const struct journal_row *row, struct json_writer *w)
 {
     const struct journal_result *r = &row->result;
@@ -100,7 +104,7 @@ void past_write_history(const struct journal_row *row, struct json_writer *w)
     json_key(w, "history");
     json_open(w, '[');
     write_note(&first, w);
-    for (size_t i = 0; i < row->n_notes; i++)
+    for (size_t i = 0; i < row->n_notes - has_end(row); i++)
         write_note(&row->notes[i], w);
     if (r->status != NULL)
         write_note(&last, w);

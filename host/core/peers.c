@@ -127,6 +127,14 @@ static struct owner *owner_new(struct core *c)
     return o;
 }
 
+struct owner *owner_find(const struct core *c, uint64_t number)
+{
+    struct owner *o = c->owners;
+    while (o != NULL && o->number != number)
+        o = o->next;
+    return o;
+}
+
 struct owner *owner_restore(struct core *c, uint64_t number)
 {
     struct owner *o = owner_new(c);
@@ -149,10 +157,13 @@ int owner_restore_client(struct core *c, struct owner *o, const struct journal_o
     copy_text(o->name, sizeof o->name, from->name);
     copy_text(o->kind, sizeof o->kind, from->kind);
     copy_text(o->curve_key, sizeof o->curve_key, from->curve_key);
+    o->is_journaled = true;
+    if (o->id[0] == '\0')
+        return 0; /* it never said HELLO, but only its key opens its tasks */
     if (strlen(o->resume_hash) != DIGEST_HEX - 1 ||
         table_put(c->clients, o->resume_hash, DIGEST_HEX - 1, o) < 0)
         return -1;
-    o->is_client = o->is_journaled = true;
+    o->is_client = true;
     return 0;
 }
 

@@ -88,8 +88,10 @@ void peers_revoke(struct core *c);
 struct owner *peer_hello(struct core *c, struct peer *p, char *secret, bool *is_resumed);
 /* One that is not here now, out of the journal: with that number. NULL: no memory. */
 struct owner *owner_restore(struct core *c, uint64_t number);
-/* Makes it a client again. -1: no memory. */
+/* Makes it what its row says: a client again, or one whose tasks need a key. -1: no memory. */
 int owner_restore_client(struct core *c, struct owner *o, const struct journal_owner *from);
+/* NULL: there is none here of that number. */
+struct owner *owner_find(const struct core *c, uint64_t number);
 /* To be called when an owner has lost a task, a watch or its peer: a spare one is freed. */
 void owner_release(struct core *c, struct owner *o);
 void owner_set_watch(struct core *c, struct owner *o, unsigned events, bool all, bool capacity);

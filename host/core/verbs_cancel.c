@@ -183,6 +183,9 @@ static void cancel_all(struct core *c, const struct cancel *x)
 static void cancel_now(struct core *c, void *arg)
 {
     struct cancel *x = arg;
+    /* Its key may still be looked for in the journal: then it is not even put there yet. */
+    if (has_any(c, x, is_being_accepted) && durable_barrier(c, cancel_now, x) == 0)
+        return;
     bool waits = has_any(c, x, is_half_done);
     if (note_found(c, x) < 0 || (waits && durable_barrier(c, on_durable, x) < 0)) {
         refuse_cancel(c, x, CODE_OVERLOADED, "no memory for the answer");

@@ -11,6 +11,7 @@
 #include "core/quota.h"
 #include "core/tasks.h"
 #include "core/verbs.h"
+#include "journal/journal.h"
 #include "loop/loop.h"
 #include "sandbox/guarantee.h"
 
@@ -138,6 +139,40 @@ static void write_guarantees(const struct core *c, struct json_writer *w)
     guarantees_write(r->guarantees, w);
 }
 
+static void write_journal(struct core *c, struct json_writer *w)
+{
+    struct journal_status s;
+    journal_status(c->journal, &s);
+    json_key(w, "journal");
+    json_open(w, '{');
+    json_member_bool(w, "takes", s.takes);
+    json_member_str(w, "why", s.takes ? NULL : s.why);
+    json_member_int(w, "free_bytes", s.free_bytes);
+    json_member_int(w, "file_bytes", s.file_bytes);
+    json_member_int(w, "wal_bytes", s.wal_bytes);
+    json_member_int(w, "spool_bytes", s.spool_bytes);
+    json_member_int(w, "ballast_bytes", s.ballast_bytes);
+    json_member_int(w, "commits", s.commits);
+    json_member_int(w, "operations", s.operations);
+    json_member_int(w, "failed_commits", s.failed_commits);
+    json_member_int(w, "waiting", s.waiting);
+    json_member_int(w, "last_commit_us", s.last_commit_us);
+    json_close(w, '}');
+}
+
+/* How long what is kept. */
+static void write_retention(const struct core *c, struct json_writer *w)
+{
+    json_key(w, "retention");
+    json_open(w, '{');
+    json_member_int(w, "result_ms", c->host->result_retention_ms);
+    json_member_int(w, "history_ms", c->host->history_retention_ms);
+    json_member_int(w, "history_max", c->host->history_max);
+    json_member_int(w, "dead_letter_ms", c->host->dead_letter_retention_ms);
+    json_member_int(w, "dead_letters_max", c->host->dead_letters_max);
+    json_close(w, '}');
+}
+
 void verbs_stats(struct core *c, struct request *q)
 {
     struct peer *p = q->peer;
@@ -155,6 +190,11 @@ void verbs_stats(struct core *c, struct request *q)
     json_close(&w, '}');
     write_counters(c, &w);
     write_guarantees(c, &w);
+    write_journal(c, &w);
+    write_retention(c, &w);
+    json_member_bool(&w, "durable", c->host->durable);
+    json_member_str(&w, "state_dir", peer_is_operator(c, p) ? c->host->state_dir : NULL);
+    json_member_int(&w, "results_waiting_bytes", (int64_t)c->kept_waiting_bytes);
     json_member_int(&w, "peers", (int64_t)table_count(c->peers));
     json_member_int(&w, "clients", (int64_t)table_count(c->clients));
     json_member_int(&w, "results_kept", (int64_t)c->n_kept);

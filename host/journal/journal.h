@@ -61,12 +61,12 @@ struct journal_frame {
     struct journal_bytes bytes;
 };
 
-/* A client that can come back. Owners that cannot have no row, only a number. */
+/* A client that can come back, or an owner whose tasks need a key. Others have no row, only a number. */
 struct journal_owner {
     uint64_t number;
-    const char *client;      /* its public id */
+    const char *client;      /* its public id; "": it is no client */
     const char *resume_hash; /* hex; the secret itself is not kept */
-    const char *curve_key;   /* NULL: none */
+    const char *curve_key;   /* hex; NULL or "": none */
     const char *name, *kind;
     int64_t seen_ms; /* epoch */
 };

@@ -361,11 +361,11 @@ int rows_read_owner(sqlite3_stmt *s, struct arena *a, struct journal_owner *o)
 {
     struct cursor c = {.s = s, .a = a};
     *o = (struct journal_owner){.number = take_natural(&c)};
-    o->client = take_name(&c);
+    o->client = take_text(&c); /* "": one that never said HELLO */
     o->resume_hash = take_text(&c);
     o->curve_key = take_text(&c);
     o->name = take_text(&c);
     o->kind = take_text(&c);
     o->seen_ms = take_int(&c);
-    return c.fault != NULL || o->number == 0 ? -1 : 0;
+    return c.fault != NULL || o->client == NULL || o->number == 0 ? -1 : 0;
 }

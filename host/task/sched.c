@@ -1,16 +1,14 @@
 /*
  * sched.c: levels in a lane, lanes in a group, groups in the host, each a rank. A level holds what
  * waits in a lane at one priority, as a tree of flows. A lane stands in its group's rank while it
- * has a free slot and something that may run, and is below its limit; a group stands in the host's rank while it has such a
- * lane and is below its limit. A lane in its group's rank has a turn that its first tenant has drawn
+ * has a free slot and something that may run, and is below its limit; a group stands in the host's
+ * rank while it has such a lane and is below its limit. A lane in its group's rank has a turn that its first tenant has drawn
  * from the host's clock: so what a tenant gets through all its lanes is one share.
  */
 #include "task/sched.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#include "base/table.h"
 
 struct level {
     struct flow root;     /* first */
@@ -30,6 +28,7 @@ struct sched_lane {
     double clock;                /* of its tenants' turns, at all levels */
     struct sched_tenant *drawer; /* has drawn its turn; NULL: it has none */
     uint32_t slots, max_running;
+    unsigned turn_items;
     size_t waiting, running, ahead;
 };
 
@@ -65,8 +64,7 @@ struct sched *sched_new(uint32_t max_running)
     struct sched *s = calloc(1, sizeof *s);
     if (s == NULL)
         return NULL;
-    s->flows.index = table_new();
-    if (s->flows.index == NULL) {
+    if (flows_init(&s->flows) < 0) {
         free(s);
         return NULL;
     }
@@ -130,6 +128,7 @@ struct sched_lane *sched_lane_new(struct sched *s, struct sched_group *group)
         return NULL;
     }
     rank_init(&l->ranks);
+    l->turn_items = 1;
     l->group = group;
     l->next = s->all_lanes;
     s->all_lanes = l;
@@ -140,21 +139,22 @@ struct sched_lane *sched_lane_new(struct sched *s, struct sched_group *group)
 /* ---- levels
  * --------------------------------------------------------------------------------------- */
 
-struct level_key {
-    const struct sched_lane *lane;
-    double priority;
-};
+static uint64_t bits_of(double priority)
+{
+    uint64_t bits;
+    memcpy(&bits, &priority, sizeof bits);
+    return bits;
+}
 
 static struct level *level_new(struct sched *s, struct sched_lane *lane, double priority)
 {
-    const struct level_key key = {.lane = lane, .priority = priority};
     struct level *v = calloc(1, sizeof *v);
-    if (v == NULL || rank_reserve(&lane->ranks, lane->n_levels + 1) < 0 ||
-        table_put(s->flows.index, &key, sizeof key, v) < 0) {
+    if (v == NULL || rank_reserve(&lane->ranks, lane->n_levels + 1) < 0) {
         free(v);
         return NULL;
     }
-    flow_root_init(&v->root, &lane->clock);
+    flow_root_init(&s->flows, &v->root, lane, bits_of(priority), &lane->clock);
+    v->root.turn_items = lane->turn_items;
     v->lane = lane;
     v->priority = priority;
     v->next = lane->levels;
@@ -167,20 +167,17 @@ static struct level *level_new(struct sched *s, struct sched_lane *lane, double 
 
 static struct level *level_of(struct sched *s, struct sched_lane *lane, double priority)
 {
-    const struct level_key key = {.lane = lane, .priority = priority};
-    struct level *v = table_get(s->flows.index, &key, sizeof key);
-    return v != NULL ? v : level_new(s, lane, priority);
+    struct flow *root = flow_find(&s->flows, lane, bits_of(priority));
+    return root != NULL ? (struct level *)root : level_new(s, lane, priority);
 }
 
 static void level_free(struct sched *s, struct level *v)
 {
-    const struct level_key key = {.lane = v->lane, .priority = v->priority};
-    table_take(s->flows.index, &key, sizeof key);
     *(v->prev != NULL ? &v->prev->next : &v->lane->levels) = v->next;
     if (v->next != NULL)
         v->next->prev = v->prev;
     v->lane->n_levels--;
-    flow_root_clear(&v->root);
+    flow_root_clear(&s->flows, &v->root);
     free(v);
 }
 
@@ -264,6 +261,13 @@ static void settle_lane(struct sched *s, struct sched_lane *l)
     }
     rank_settle(&l->group->ranks, &l->ranked, belongs);
     settle_group(s, l->group);
+}
+
+void sched_lane_turn(struct sched_lane *lane, unsigned items)
+{
+    lane->turn_items = items;
+    for (struct level *v = lane->levels; v != NULL; v = v->next)
+        v->root.turn_items = items;
 }
 
 void sched_limit(struct sched *s, uint32_t max_running)

@@ -4,6 +4,7 @@ import signal
 import time
 import unittest
 
+from cli_lib import run
 from penstock_host import Host
 
 MISBEHAVE = "org.penstock.test.misbehave"
@@ -63,7 +64,7 @@ class DeadLetters(unittest.TestCase):
             self.assertEqual(operator.ask("STATS")[1]["dead_letters"], 2)
             task = client.ask("QUERY", {"task_id": "fail_retry-0", "history": True})[1]["task"]
             self.assertTrue(task["dead"])
-            self.assertEqual([(h["event"], h["attempt"], h["code"]) for h in task["history"]],
+            self.assertEqual([(h["event"], h["attempt"], h["code"]) for h in task["history"][1:]],
                              [("failed", 1, "TRANSIENT"), ("finished", 2, "TRANSIENT")])
 
     def test_requeue_by_name(self):
@@ -171,6 +172,60 @@ class DeadLetters(unittest.TestCase):
                 self.assertEqual((results[task["uid"]]["task_id"], results[task["uid"]]["retry_of"]),
                                  (task["task_id"], task["retry_of"]))
             self.assertEqual(sorted(dead(operator)), ["crash-1", "fail_permanent-0-retry-1"])
+
+
+class CommandLine(unittest.TestCase):
+    def penstock(self, host, *words, status=0):
+        answer = run("dlq", *words, "--socket", host.control)
+        self.assertEqual(answer.status, status, answer)
+        return answer
+
+    def test_list_show_requeue_purge(self):
+        with Host(plugins=["misbehave"], sections=SECTIONS) as host:
+            client = host.client()
+            client.ask("HELLO", {"name": "c"})
+            for i, pipeline in enumerate(("fail_retry", "fail_permanent", "crash")):
+                client.submit(pipeline, task_id=f"{pipeline}-{i}", job_id="j")
+                client.receive("RESULT")
+            listed = self.penstock(host, "list").out.splitlines()
+            self.assertEqual([line.split()[0] for line in listed], ["TASK", "crash-2", "fail_permanent-1", "fail_retry-0"])
+            self.assertIn("TRANSIENT", listed[3])
+            for words, n in ((["--code", "CRASH"], 1), (["--pipeline", "crash", "--code", "TRANSIENT"], 0),
+                             (["--after", "1h"], 3), (["--before", "1h"], 0), (["--job", "j", "--limit", "2"], 2)):
+                self.assertEqual(len(self.penstock(host, "list", "--json", *words).json()["tasks"]), n, words)
+            shown = self.penstock(host, "show", "fail_retry-0").out
+            self.assertRegex(shown, r"attempt 1 failed.*TRANSIENT: not now")
+            self.assertRegex(shown, r"attempt 2 finished.*TRANSIENT")
+            self.assertIn("SIGSEGV", self.penstock(host, "show", "crash-2").out)
+            self.penstock(host, "show", "nothing", status=3)
+            self.penstock(host, "requeue", status=2)
+            self.penstock(host, "requeue", "x", "--all", status=2)
+            self.penstock(host, "requeue", "--code", "NOTHING", status=2)
+            self.penstock(host, "list", "--before", "soon", status=2)
+            self.assertIn("no dead letter", self.penstock(host, "requeue", "nothing", status=3).err)
+            dry = self.penstock(host, "requeue", "--all", "--dry-run", "--json").json()
+            self.assertEqual((dry["found"], len(dry["tasks"])), (3, 3))
+            done = self.penstock(host, "requeue", "--job", "j", "--code", "PERMANENT", "--json").json()
+            self.assertEqual((done["requeued"], done["tasks"][0]["task_id"]), (1, "fail_permanent-1-retry-1"))
+            self.assertEqual(client.receive("RESULT")[1]["task_id"], "fail_permanent-1-retry-1")
+            self.assertIn("repeats", self.penstock(host, "show", "fail_permanent-1-retry-1").out)
+            self.penstock(host, "show", "fail_permanent-1", status=3)  # it is none any more
+            self.assertIn("--yes", self.penstock(host, "purge", "--all", status=2).err)
+            self.assertEqual(self.penstock(host, "purge", "crash-2", "--yes", "--json").json()["purged"], 1)
+            self.assertEqual(self.penstock(host, "purge", "--all", "--yes", "--json").json()["purged"], 2)
+            self.assertIn("no dead letters", self.penstock(host, "list").err)
+
+    def test_a_full_queue_is_told(self):
+        with Host(plugins=["misbehave"], host="queue_max = 1\n max_concurrent = 1", sections=SECTIONS) as host:
+            client = host.client()
+            for _ in range(3):
+                client.run("fail_permanent")
+            client.submit("sleep", task_id="s", events=["state"])
+            while client.receive("EVENT")[1]["state"] != "running":
+                pass
+            answer = self.penstock(host, "requeue", "--all", status=75)
+            self.assertIn("1 requeued", answer.err)
+            client.ask("CANCEL", {"task_id": "s"})
 
 
 if __name__ == "__main__":

@@ -132,8 +132,9 @@ class Hostile(unittest.TestCase):
         self.client.submit("spin_ms", {"ms": 400}, task_id="b2")
         self.client.submit("spin_ms", {"ms": 1}, task_id="first", idempotency_key="key", priority=0)
         self.client.send("CANCEL", {"task_id": "first"})
-        while self.client.receive("RESULT")[1]["task_id"] != "first":
+        while (header := self.client.receive("RESULT")[1])["task_id"] != "first":
             pass
+        self.assertEqual(header["status"], "cancelled")
         header, _ = self.client.run("spin_ms", {"ms": 1}, task_id="second", idempotency_key="key")
         while header["task_id"] != "second":
             header = self.client.receive("RESULT")[1]

@@ -102,7 +102,7 @@ class Refusals(unittest.TestCase):
     def test_the_key_lies_in_state_dir(self):
         host = self.host()
         state = os.path.join(host.dir, "state")
-        os.mkdir(state, 0o700)
+        os.mkdir(state, 0o755)
         host.pair.write(os.path.join(state, "curve.key"))
         os.unlink(host.curve_path)
         host.start(extra=("--set", "host.curve_key_file="))

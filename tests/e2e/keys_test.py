@@ -1,5 +1,6 @@
 """TCP with CURVE: who comes in, whose tasks are whose, and a list of keys that changes."""
 import os
+import signal
 import socket
 import time
 import unittest
@@ -227,6 +228,34 @@ class Owners(WithHost):
                 self.assertEqual(answer.get("code") or answer["data"]["before"], expected)
         refused = self.alice.run("echo", tenant="bob")[0]
         self.assertIn('"alice" only', refused["message"])
+
+
+class Restarted(WithHost):
+    """What a key guards it guards also after the core has died."""
+
+    def restart(self):
+        pid = self.host.pid_of("penstock-core")
+        os.kill(pid, signal.SIGKILL)
+        until(lambda: self.host.log().count("host is ready") > 1 or self.host.log().count(" serving ") > 1, self.host)
+
+    def test_owners(self):
+        anonymous = self.open(self.host.as_client("alice"))
+        welcome = self.alice.ask("HELLO", {"name": "alice"})[1]
+        uid = self.alice.run("echo", {}, task_id="kept")[0]["uid"]
+        uids = [uid, anonymous.run("echo")[0]["uid"]]
+        anonymous.submit("spin_ms", {"ms": 500})
+        uids.append(anonymous.receive("ACCEPTED")[1]["uid"])
+        self.restart()
+        for thief in (self.host.as_client("bob"), self.host.client()):
+            self.open(thief)
+            self.assertFalse(thief.ask("HELLO", {"resume": welcome["resume"]})[1]["resumed"])
+            for uid in uids:
+                self.assertIsNone(thief.ask("QUERY", {"uid": uid})[1]["task"])
+        again = self.open(self.host.as_client("alice"))
+        self.assertIsNotNone(again.ask("QUERY", {"uid": uids[2]})[1]["task"])
+        resumed = again.ask("HELLO", {"resume": welcome["resume"]})[1]
+        self.assertEqual((resumed["resumed"], resumed["client"]), (True, welcome["client"]))
+        self.assertEqual(again.receive("RESULT")[1]["task_id"], "kept")
 
 
 class Lists(WithHost):

@@ -8,6 +8,8 @@
 extern const struct command run_command;
 extern const struct command task_submit_command, task_show_command, task_list_command,
     task_watch_command, task_cancel_command;
+extern const struct command dlq_list_command, dlq_show_command, dlq_requeue_command,
+    dlq_purge_command;
 extern const struct command plugin_list_command, plugin_show_command, plugin_check_command;
 extern const struct command plugin_learn_command, plugin_keygen_command, plugin_sign_command,
     plugin_verify_command;

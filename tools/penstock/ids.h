@@ -12,5 +12,7 @@ int id_header(struct buf *out, const char *word, int as_uid);
 /* QUERY by uid if the word may be one, else (or if that finds nothing) by task_id. out holds the
  * INFO; its member "task" is an object. CLI_NOT_FOUND is told. */
 int id_query(struct session *s, const char *word, struct answer *out);
+/* The same, with the member "history": what the host noted about each attempt. */
+int id_query_history(struct session *s, const char *word, struct answer *out);
 
 #endif

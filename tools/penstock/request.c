@@ -3,14 +3,12 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "cli.h"
+#include "when.h"
 
 #include "base/buf.h"
-#include "base/clock.h"
 #include "base/json.h"
-#include "base/text.h"
 
 enum { PRIORITY_MAX = 9 };
 
@@ -25,32 +23,9 @@ static int put_priority(const struct cli *cli, const char *text, struct json_wri
     return CLI_OK;
 }
 
-/* RFC 3339, with "Z" or "+02:00" at the end; -1 if it is not that. */
-static int64_t parse_time(const char *text)
-{
-    struct tm tm = {0};
-    int hours = 0, minutes = 0, used = 0;
-    char sign = 0;
-    const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
-    if (rest == NULL)
-        return -1;
-    if (*rest == '.')
-        rest += 1 + strspn(rest + 1, "0123456789");
-    if (strcmp(rest, "Z") != 0 &&
-        (sscanf(rest, "%c%2d:%2d%n", &sign, &hours, &minutes, &used) != 3 || rest[used] != '\0' ||
-         (sign != '+' && sign != '-')))
-        return -1;
-    int64_t offset = (int64_t)(hours * 60 + minutes) * 60;
-    return ((int64_t)timegm(&tm) - (sign == '-' ? -offset : offset)) * 1000;
-}
-
 static int put_deadline(const struct cli *cli, const char *text, struct json_writer *w)
 {
-    int64_t value;
-    if (text_parse_duration(text, &value) == 0)
-        value += clock_wall_ms();
-    else
-        value = parse_time(text);
+    const int64_t value = when_parse(text, WHEN_AHEAD);
     if (value <= 0)
         return cli_fail(cli, CLI_USAGE, "write 5m for in five minutes, or 2026-01-31T12:00:00Z",
                         "--deadline %s is no point in time", text);

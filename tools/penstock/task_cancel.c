@@ -32,6 +32,7 @@ static const char *words_of(const char *found)
     static const char *const words[][2] = {
         {"queued", "cancelled before it ran"},
         {"running", "asked to stop; killed after 2 s"},
+        {"retry wait", "cancelled, it had failed before"},
         {"finished", "too late, it has finished"},
         {"unknown", "not known to the host"},
     };

@@ -30,12 +30,14 @@ struct listing {
     char *cursor;
 };
 
-static const char *const state_words[] = {"queued", "running", "finished", NULL};
+static const char *const state_words[] = {"queued",   "running", "retry wait",
+                                          "finished", "dead",    NULL};
 
 #define ARG(field) offsetof(struct list_args, field)
 
 static const struct option_row list_rows[] = {
-    {"state", 's', OPTION_TEXT, ARG(state), "STATE", "Only those queued, running or finished.",
+    {"state", 's', OPTION_TEXT, ARG(state), "STATE",
+     "Only those in this state: queued, running, \"retry wait\", finished, or dead (letters).",
      state_words},
     {"pipeline", 'p', OPTION_TEXT, ARG(pipeline), "SLUG", "Only those of this pipeline.", NULL},
     {"job", 0, OPTION_TEXT, ARG(job), "ID", "Only those of this job.", NULL},

@@ -1,10 +1,12 @@
-/* task_show.c: `penstock task show`: one task, and its result when it has one. */
+/* task_show.c: `penstock task show` and `dlq show`: one task with its history, and its result when it
+ * has one. */
 #include <limits.h>
 #include <string.h>
 
 #include "cli.h"
 #include "commands.h"
 #include "grid.h"
+#include "history.h"
 #include "human.h"
 #include "ids.h"
 #include "outputs.h"
@@ -75,6 +77,7 @@ static void print_task(const struct cli *cli, const struct json_doc *doc, uint32
     pair_text(cli, doc, task, "task_id", "task");
     pair_text(cli, doc, task, "uid", "uid");
     pair_text(cli, doc, task, "job_id", "job");
+    pair_text(cli, doc, task, "retry_of", "repeats");
     pair_text(cli, doc, task, "pipeline", "pipeline");
     pair_text(cli, doc, task, "client", "client");
     pair_text(cli, doc, task, "state", "state");
@@ -86,6 +89,7 @@ static void print_task(const struct cli *cli, const struct json_doc *doc, uint32
     pair_time(cli, doc, task, "submitted");
     pair_time(cli, doc, task, "started");
     pair_time(cli, doc, task, "finished");
+    pair_time(cli, doc, task, "retry_at");
     pair_run_time(cli, doc, task);
 }
 
@@ -168,26 +172,48 @@ static int show(struct session *s, const struct answer *a, const char *dir)
         putchar('\n');
     } else {
         print_task(cli, &a->doc, task);
+        history_show(cli, &a->doc, task);
         trace_show(cli, &trace);
         print_result(cli, &a->doc, result);
     }
     return write_outputs(cli, a, result, dir);
 }
 
-static int task_show(struct cli *cli, void *args, char **operands, int n)
+/* A dead letter has a result and is marked; whoever asks for one wants nothing else. */
+static int check_dead(const struct cli *cli, const struct answer *a, const char *id)
 {
-    const struct show_args *a = args;
+    if (view_bool(&a->doc, view_object(&a->doc, 0, "task"), "dead", 0))
+        return CLI_OK;
+    return cli_fail(cli, CLI_NOT_FOUND, "penstock task show tells what it is",
+                    "%s is no dead letter", id);
+}
+
+static int show_by_id(struct cli *cli, const struct show_args *a, const char *id, bool is_dead)
+{
     struct session s;
     struct answer answer = {.verb = WIRE_UNKNOWN};
-    (void)n;
     int status = session_open(&s, cli);
     if (status == CLI_OK)
-        status = id_query(&s, operands[0], &answer);
+        status = id_query_history(&s, id, &answer);
+    if (status == CLI_OK && is_dead)
+        status = check_dead(cli, &answer, id);
     if (status == CLI_OK)
         status = show(&s, &answer, a->dir);
     answer_clear(&answer);
     session_close(&s);
     return status;
+}
+
+static int task_show(struct cli *cli, void *args, char **operands, int n)
+{
+    (void)n;
+    return show_by_id(cli, args, operands[0], false);
+}
+
+static int dlq_show(struct cli *cli, void *args, char **operands, int n)
+{
+    (void)n;
+    return show_by_id(cli, args, operands[0], true);
 }
 
 const struct command task_show_command = {
@@ -206,4 +232,18 @@ const struct command task_show_command = {
     ROWS(show_rows),
     .args_size = sizeof(struct show_args),
     .run = task_show,
+};
+
+const struct command dlq_show_command = {
+    .words = "dlq show",
+    .operands = "ID",
+    .min_operands = 1,
+    .max_operands = 1,
+    .uses = USES_HOST | USES_JSON,
+    .summary = "Show one dead letter: its attempts, and why the last one failed.",
+    .text = "ID is the uid, or on the control socket the client's own id. Exit status 3: there is "
+            "no such dead letter.",
+    ROWS(show_rows),
+    .args_size = sizeof(struct show_args),
+    .run = dlq_show,
 };
