@@ -35,6 +35,11 @@ struct conf_request {
     const char *root; /* put before /etc, /usr, /proc and /sys; for tests; NULL: nothing */
     struct conf_set *sets;
     size_t n_sets;
+    struct buf *capture; /* what is read of files is appended, for a bundle; NULL: it is not */
+    /* What another process has captured, which may read what we may not: nothing else is read of
+     * files. NULL: they are read. */
+    const void *bundle;
+    size_t bundle_len;
 };
 
 struct conf_error {

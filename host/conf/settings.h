@@ -33,6 +33,7 @@ enum { CONF_KEYS_MAX = 16 }; /* trusted at once */
 struct conf_host {
     char *runtime_dir, *state_dir; /* absolute, like all paths here */
     struct conf_list plugin_dirs;
+    bool watch_plugins;
     char *tasks_socket, *control_socket;
     char *tcp;            /* "127.0.0.1:0", "[::1]:7000"; "": off */
     char *allowed_keys;   /* a file; "": no CURVE */

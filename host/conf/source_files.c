@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "conf/bundle.h"
 
 /* The folder of a path as an absolute one, freed by the caller. Links are not followed: what is
  * written relative stands next to the name that was given. NULL: ENOMEM, or no working directory.
@@ -47,16 +48,42 @@ static void read_text(struct conf *c, const char *path, struct buf *b, struct co
     free(folder);
 }
 
-static void read_file(struct conf *c, const char *path, bool must_exist, struct conf_errors *errors)
+struct files {
+    struct conf *c;
+    const struct conf_request *r;
+    struct conf_errors *errors;
+};
+
+/* What is wrong with a file is captured in its place. */
+static void say_wrong(const struct files *f, const char *path, const char *what)
 {
     const struct source source = {.name = path};
+    errors_add(f->errors, &source, "%s", what);
+    if (f->r->capture != NULL &&
+        bundle_add(f->r->capture, BUNDLE_ERROR, path, what, strlen(what)) < 0)
+        errors_add(f->errors, &source, "out of memory");
+}
+
+/* Reading a text changes it. */
+static void take_text(const struct files *f, const char *path, struct buf *b)
+{
+    if (f->r->capture != NULL && bundle_add(f->r->capture, BUNDLE_FILE, path, b->data, b->len) < 0)
+        say_wrong(f, path, "out of memory");
+    read_text(f->c, path, b, f->errors);
+}
+
+static void read_file(const struct files *f, const char *path, bool must_exist)
+{
+    char what[128];
     struct buf b = BUF_INIT(SOURCE_FILE_MAX);
-    if (buf_read_file(&b, path) == 0)
-        read_text(c, path, &b, errors);
-    else if (errno == EMSGSIZE)
-        errors_add(errors, &source, "longer than 1Mi");
-    else if (must_exist || (errno != ENOENT && errno != ENOTDIR))
-        errors_add(errors, &source, "cannot be read: %s", strerror(errno));
+    if (buf_read_file(&b, path) == 0) {
+        take_text(f, path, &b);
+    } else if (errno == EMSGSIZE) {
+        say_wrong(f, path, "longer than 1Mi");
+    } else if (must_exist || (errno != ENOENT && errno != ENOTDIR)) {
+        snprintf(what, sizeof what, "cannot be read: %s", strerror(errno));
+        say_wrong(f, path, what);
+    }
     buf_clear(&b);
 }
 
@@ -72,19 +99,22 @@ static int by_name(const struct dirent **a, const struct dirent **b)
     return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-static void read_folder(struct conf *c, const char *folder, struct conf_errors *errors)
+static void read_folder(const struct files *f, const char *folder)
 {
     const struct source source = {.name = folder};
+    char what[128];
     struct dirent **entries = NULL;
     int n = scandir(folder, &entries, is_conf, by_name);
-    if (n < 0 && errno != ENOENT && errno != ENOTDIR)
-        errors_add(errors, &source, "cannot be read: %s", strerror(errno));
+    if (n < 0 && errno != ENOENT && errno != ENOTDIR) {
+        snprintf(what, sizeof what, "cannot be read: %s", strerror(errno));
+        say_wrong(f, folder, what);
+    }
     for (int i = 0; i < n; i++) {
         char *path = NULL;
         if (asprintf(&path, "%s/%s", folder, entries[i]->d_name) < 0)
-            errors_add(errors, &source, "out of memory");
+            errors_add(f->errors, &source, "out of memory");
         else
-            read_file(c, path, true, errors);
+            read_file(f, path, true);
         free(path);
         free(entries[i]);
     }
@@ -98,29 +128,29 @@ static char *join(const char *a, const char *b, const char *c)
     return asprintf(&path, "%s%s%s", a, b, c) < 0 ? NULL : path;
 }
 
-static void read_joined(struct conf *c, char *path, bool is_folder, struct conf_errors *errors)
+static void read_joined(const struct files *f, char *path, bool is_folder)
 {
     const struct source source = {.name = "configuration"};
     if (path == NULL)
-        errors_add(errors, &source, "out of memory");
+        errors_add(f->errors, &source, "out of memory");
     else if (is_folder)
-        read_folder(c, path, errors);
+        read_folder(f, path);
     else
-        read_file(c, path, false, errors);
+        read_file(f, path, false);
     free(path);
 }
 
 /* As a user: $XDG_CONFIG_HOME/penstock/plugins.conf, over the system's files. */
-static void read_user(struct conf *c, const struct conf_request *r, struct conf_errors *errors)
+static void read_user(const struct files *f)
 {
-    const char *config = variable_get(r->variables, "XDG_CONFIG_HOME");
-    const char *home = variable_get(r->variables, "HOME");
+    const char *config = variable_get(f->r->variables, "XDG_CONFIG_HOME");
+    const char *home = variable_get(f->r->variables, "HOME");
     if (geteuid() == 0)
         return;
     if (config != NULL && config[0] == '/')
-        read_joined(c, join(config, "/penstock/plugins.conf", ""), false, errors);
+        read_joined(f, join(config, "/penstock/plugins.conf", ""), false);
     else if (home != NULL && home[0] == '/')
-        read_joined(c, join(home, "/.config/penstock/plugins.conf", ""), false, errors);
+        read_joined(f, join(home, "/.config/penstock/plugins.conf", ""), false);
 }
 
 /* Where the administrator's files are: systemd may say so. Freed by the caller; NULL: ENOMEM. */
@@ -132,18 +162,38 @@ static char *system_folder(const struct conf_request *r, const char *root)
     return join(root, "/etc/penstock", "");
 }
 
+static void read_captured(void *arg, enum bundle_kind kind, const char *path, struct buf *text)
+{
+    const struct files *f = arg;
+    if (kind == BUNDLE_FILE)
+        read_text(f->c, path, text, f->errors);
+    else
+        say_wrong(f, path, buf_cstr(text) != NULL ? buf_cstr(text) : "out of memory");
+}
+
+static void read_bundle(struct files *f)
+{
+    if (bundle_each(f->r->bundle, f->r->bundle_len, read_captured, f) < 0)
+        say_wrong(f, "configuration", "what was handed over is not whole");
+}
+
 void source_files_read(struct conf *c, const struct conf_request *r, struct conf_errors *errors)
 {
+    struct files f = {c, r, errors};
     const char *root = r->root != NULL ? r->root : "";
+    if (r->bundle != NULL) {
+        read_bundle(&f);
+        return;
+    }
     if (r->file != NULL) {
-        read_file(c, r->file, true, errors);
+        read_file(&f, r->file, true);
         return;
     }
     char *folder = system_folder(r, root);
     const char *start = folder != NULL ? folder : "";
-    read_joined(c, join(root, "/usr/lib/penstock", ""), true, errors);
-    read_joined(c, folder != NULL ? join(start, "/plugins.conf", "") : NULL, false, errors);
-    read_joined(c, folder != NULL ? join(start, "/conf.d", "") : NULL, true, errors);
-    read_user(c, r, errors);
+    read_joined(&f, join(root, "/usr/lib/penstock", ""), true);
+    read_joined(&f, folder != NULL ? join(start, "/plugins.conf", "") : NULL, false);
+    read_joined(&f, folder != NULL ? join(start, "/conf.d", "") : NULL, true);
+    read_user(&f);
     free(folder);
 }

@@ -50,6 +50,10 @@ static const struct option host_options[] = {
     {"plugin_dirs", OPTION_PATHS, HOST(plugin_dirs), "", 0, 0,
      .help = "Folders searched for plugins (*.so), first to last.", .flags = OPTION_FLAG,
      .derived = PENSTOCK_PLUGIN_DIRS},
+    {"watch_plugins", OPTION_BOOL, HOST(watch_plugins), "no", 0, 0,
+     .help = "Whether a change in plugin_dirs is noticed by itself. Otherwise plugins are looked "
+             "for at "
+             "the start, and by penstock reload or SIGHUP."},
     {"tasks_socket", OPTION_PATH, HOST(tasks_socket), "", 0, 0,
      .help = "Unix socket where clients hand in tasks.", .derived = "tasks.sock in runtime_dir",
      .flags = OPTION_RESTART},
@@ -61,10 +65,9 @@ static const struct option host_options[] = {
              "free one. Beyond 127.0.0.1 and [::1] only with allowed_keys. Empty: off.",
      .check = check_tcp, .flags = OPTION_RESTART},
     {"allowed_keys", OPTION_PATH, HOST(allowed_keys), "", 0, 0,
-     .help =
-         "File with the public keys of clients that may come in over TCP (penstock key allow). "
-         "With it connections over TCP are encrypted by CURVE, and nobody else is let in; "
-         "changes are noticed by themselves. Empty: TCP is open to every user of this machine.",
+     .help = "File with the public keys of clients that may come in over TCP (penstock key allow). "
+             "With it connections over TCP are encrypted by CURVE, and nobody else is let in; "
+             "changes are noticed by themselves. Empty: TCP is open to every user of this machine.",
      .flags = OPTION_RESTART},
     {"curve_key_file", OPTION_PATH, HOST(curve_key_file), "", 0, 0,
      .help = "File with the host's own secret key for CURVE (penstock key new --host). "

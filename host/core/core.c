@@ -34,6 +34,7 @@
 #include "core/scan.h"
 #include "core/tasks.h"
 #include "core/verbs.h"
+#include "core/watch.h"
 #include "loop/loop.h"
 
 /* A turn reads at most this many messages of each door, so that boxes and timers get their turn. */
@@ -77,8 +78,10 @@ static int load_host_id(struct core *c)
     id_new(c->host_id);
     fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     int rc = fd >= 0 ? fd_write_all(fd, c->host_id, ID_TEXT - 1) : -1;
+    if (rc == 0)
+        rc = fsync(fd);
     fd_close(&fd);
-    return rc;
+    return rc == 0 ? fd_sync_folder_of(path) : -1;
 }
 
 static int make_tables(struct core *c)
@@ -116,8 +119,8 @@ static void on_scanned(void *arg, struct catalog *catalog, const struct conf_lis
     struct core *c = arg;
     (void)changing;
     c->catalog = catalog;
-    if (catalog == NULL || changes_begin(c) < 0 || replay(c) < 0 || retention_init(c) < 0 || doors_open(c) < 0 ||
-        growth_init(c) < 0) {
+    if (catalog == NULL || changes_begin(c) < 0 || replay(c) < 0 || retention_init(c) < 0 ||
+        doors_open(c) < 0 || growth_init(c) < 0) {
         c->has_failed = true;
         loop_stop(c->loop);
         return;
@@ -137,6 +140,7 @@ static void on_launcher_report(void *arg, const struct launch_report *report)
 {
     struct core *c = arg;
     const struct scan_options o = {.launcher = c->launcher, .conf = c->conf};
+    watch_begin(c, c->conf);
     if (report->is_refused != 0) {
         log_error("boxes do not hold here what require and require_strong ask for",
                   LS("why", report->why));
@@ -315,6 +319,7 @@ void core_clear(struct core *c)
     launcher_free(c->launcher);
     changes_clear(c);
     reload_clear(c);
+    watch_clear(c);
     if (c->by_uid != NULL)
         tasks_clear(c);
     peers_clear(c);

@@ -33,6 +33,7 @@ struct reload;
 struct sched;
 struct table;
 struct task;
+struct watch;
 
 /* The one shut last; with CONTROL, TASKS is shut too. */
 enum door { DOOR_NONE, DOOR_TASKS, DOOR_CONTROL };
@@ -138,6 +139,7 @@ struct core {
     /* changes.c, reload.c */
     struct changes *changes; /* at work; or NULL */
     struct reload *reload;
+    struct watch *watch; /* NULL: plugin directories are not watched */
 
     /* push.c */
     struct loop_timer *capacity_timer;

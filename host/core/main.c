@@ -8,10 +8,12 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/log.h"
 #include "base/process.h"
+#include "conf/bundle.h"
 #include "conf/conf.h"
 #include "core/core.h"
 #include "core/reload.h"
@@ -21,7 +23,7 @@ enum { EXIT_USAGE = 2, EXIT_CONFIG = 78 };
 
 struct arguments {
     struct conf_request conf;
-    int launcher_fd, status_fd;
+    int launcher_fd, status_fd, conf_fd;
     int restarts;
     const char *last_end;
 };
@@ -35,8 +37,10 @@ static int number(const char *text)
 static int read_arguments(int argc, char **argv, struct arguments *a)
 {
     const char *problem;
-    *a = (struct arguments){
-        .conf = {.variables = (const char *const *)environ}, .launcher_fd = -1, .status_fd = -1};
+    *a = (struct arguments){.conf = {.variables = (const char *const *)environ},
+                            .launcher_fd = -1,
+                            .status_fd = -1,
+                            .conf_fd = -1};
     if (conf_request_take(&a->conf, &argc, argv, &problem) < 0) {
         fprintf(stderr, "penstock-core: %s\n", problem);
         return -1;
@@ -46,6 +50,8 @@ static int read_arguments(int argc, char **argv, struct arguments *a)
             a->launcher_fd = number(argv[i + 1]);
         else if (strcmp(argv[i], "--status-fd") == 0)
             a->status_fd = number(argv[i + 1]);
+        else if (strcmp(argv[i], "--conf-fd") == 0)
+            a->conf_fd = number(argv[i + 1]);
         else if (strcmp(argv[i], "--restarts") == 0)
             a->restarts = number(argv[i + 1]);
         else if (strcmp(argv[i], "--last-end") == 0)
@@ -110,6 +116,17 @@ static void raise_file_limit(void)
     }
 }
 
+/* What the supervisor has read; without one the files themselves. */
+static struct conf *load(const struct arguments *a, struct buf *bundle, struct conf_errors *errors)
+{
+    struct conf_request r = a->conf;
+    if (a->conf_fd >= 0 && reload_read_bundle(bundle, a->conf_fd) == 0) {
+        r.bundle = bundle->len > 0 ? (const char *)bundle->data : "";
+        r.bundle_len = bundle->len;
+    }
+    return conf_load(&r, errors);
+}
+
 int main(int argc, char **argv)
 {
     struct arguments a;
@@ -123,7 +140,8 @@ int main(int argc, char **argv)
     fault_setup();
     clock_setup();
     raise_file_limit();
-    struct conf *conf = conf_load(&a.conf, &errors);
+    struct buf bundle = BUF_INIT(BUNDLE_MAX);
+    struct conf *conf = load(&a, &bundle, &errors);
     for (size_t i = 0; i < errors.n; i++)
         fprintf(stderr, "penstock-core: %s: %s\n", errors.items[i].where, errors.items[i].what);
     conf_errors_clear(&errors);
@@ -134,6 +152,7 @@ int main(int argc, char **argv)
               2);
     const int status = serve(conf, &a);
     conf_free(conf);
+    buf_clear(&bundle);
     conf_request_clear(&a.conf);
     return status;
 }

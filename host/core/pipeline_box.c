@@ -15,7 +15,6 @@
 #include "loop/loop.h"
 #include "plugin/claim.h"
 #include "sandbox/spec.h"
-#include "task/retry.h"
 
 /* A box that we have lost is started again after 0.2 s, 0.4 s ...; a file that changes is looked at once
  * more after a second. */

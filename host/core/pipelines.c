@@ -21,9 +21,14 @@ const char *pipeline_version(const struct pipeline *p)
     return p->info != NULL ? p->info->version : "";
 }
 
+struct pipeline *pipeline_find_any(const struct core *c, const char *slug, size_t len)
+{
+    return table_get(c->pipelines, slug, len);
+}
+
 struct pipeline *pipeline_find(const struct core *c, const char *slug, size_t len)
 {
-    struct pipeline *p = table_get(c->pipelines, slug, len);
+    struct pipeline *p = pipeline_find_any(c, slug, len);
     return p != NULL && !pipeline_is_gone(p) ? p : NULL;
 }
 
@@ -56,20 +61,27 @@ static void report_problem(void *arg, const char *pointer, const char *message)
     refuse_at(arg, path, "%s", message);
 }
 
+int pipeline_check_params_text(const struct pipeline *p, struct json_span params, struct refusal *r)
+{
+    struct json_doc doc = JSON_DOC_INIT;
+    struct json_fault fault;
+    if (p->info == NULL || p->info->params == NULL)
+        return 0; /* one that is gone is asked again when it is back */
+    int problems = json_scan(&doc, params.at, params.len, &fault) < 0
+                       ? 1
+                       : schema_check(p->info->params, &doc, 0, report_problem, r);
+    json_doc_clear(&doc);
+    return problems == 0 ? 0 : -1;
+}
+
 int pipeline_check_params(const struct pipeline *p, const struct json_doc *doc, uint32_t params,
                           struct refusal *r)
 {
+    if (params == 0)
+        return pipeline_check_params_text(p, (struct json_span){"{}", 2}, r);
     if (p->info == NULL || p->info->params == NULL)
-        return 0; /* one that is gone is asked again when it is back */
-    if (params != 0)
-        return schema_check(p->info->params, doc, params, report_problem, r) == 0 ? 0 : -1;
-    struct json_doc empty = JSON_DOC_INIT;
-    struct json_fault fault;
-    int problems = json_scan(&empty, "{}", 2, &fault) < 0
-                       ? 1
-                       : schema_check(p->info->params, &empty, 0, report_problem, r);
-    json_doc_clear(&empty);
-    return problems == 0 ? 0 : -1;
+        return 0;
+    return schema_check(p->info->params, doc, params, report_problem, r) == 0 ? 0 : -1;
 }
 
 /* ---- making them

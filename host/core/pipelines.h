@@ -106,6 +106,8 @@ const char *pipeline_slug(const struct pipeline *p);
 const char *pipeline_version(const struct pipeline *p);
 /* That of the plugin that provides it now, or NULL. */
 struct pipeline *pipeline_find(const struct core *c, const char *slug, size_t len);
+/* One that is gone, too. */
+struct pipeline *pipeline_find_any(const struct core *c, const char *slug, size_t len);
 /* As pipeline_find; for a slug that no plugin provides now, one that is gone: tasks may be queued
  * there, and wait until a plugin provides it, or their ttl or gone_ttl is over. NULL: no memory, or
  * it is no name of a pipeline. */
@@ -122,6 +124,9 @@ int64_t pipeline_quarantine_ms(const struct pipeline *p);
  * refused. */
 int pipeline_check_params(const struct pipeline *p, const struct json_doc *doc, uint32_t params,
                           struct refusal *r);
+/* The same of params that stand alone. */
+int pipeline_check_params_text(const struct pipeline *p, struct json_span params,
+                               struct refusal *r);
 void pipelines_clear(struct core *c);
 /* Starts the box if there is none; called when a task has been queued. */
 void pipeline_wanted(struct pipeline *p);

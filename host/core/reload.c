@@ -16,11 +16,13 @@
 #include "conf/changes.h"
 #include "core/answer.h"
 #include "core/changes.h"
+#include "core/keys.h"
 #include "core/peers.h"
 #include "core/pipelines.h"
 #include "core/reload_internal.h"
 #include "core/scan.h"
 #include "core/verbs.h"
+#include "core/watch.h"
 #include "loop/loop.h"
 
 enum { LOOK_MS = 1000 };
@@ -120,7 +122,9 @@ static int read_conf(struct reload *r)
         r->conf = conf_ref(c->conf);
         return 0;
     }
-    r->conf = conf_load(c->request, &errors);
+    if (keys_reload(c, &r->refusal) < 0)
+        return -1;
+    r->conf = reload_load(r, &errors);
     if (r->conf == NULL)
         refuse_errors(r, &errors);
     conf_errors_clear(&errors);
@@ -147,6 +151,7 @@ static void begin(struct reload *r)
         finish(r);
         return;
     }
+    watch_begin(c, r->conf);
     const struct scan_options o = {
         .launcher = c->launcher, .conf = r->conf, .before = c->catalog, .is_forced = r->is_forced};
     if (scan_start(c->loop, &o, on_scanned, r) == NULL)
@@ -157,7 +162,8 @@ static void on_begin(void *arg)
 {
     struct reload *r = arg;
     const bool can_run = r->core->phase == CORE_SERVING || r->core->phase == CORE_DRAINING;
-    if (can_run && r->is_wanted && !r->is_running)
+    const bool has_files = !r->wants_conf || r->n_asked == 0;
+    if (can_run && r->is_wanted && !r->is_running && has_files)
         begin(r);
 }
 
@@ -181,6 +187,12 @@ static void ask(struct core *c, bool reads_conf, bool is_forced)
 
 void reload_all(struct core *c)
 {
+    reload_fetch(c->reload);
+    ask(c, true, false);
+}
+
+void reload_all_now(struct core *c)
+{
     ask(c, true, false);
 }
 
@@ -199,8 +211,10 @@ void verbs_reload(struct core *c, struct request *q)
         answer_refused(c, q->peer, CODE_DRAINING, "the host stops");
     else if (reload_add_waiter(c->reload, q->peer) < 0)
         answer_refused(c, q->peer, CODE_OVERLOADED, "no memory for the request");
-    else
+    else {
+        reload_fetch(c->reload);
         ask(c, true, force != 0 && json_kind(&c->doc, force) == JSON_TRUE);
+    }
 }
 
 /* ---- files of what is broken
@@ -273,7 +287,7 @@ int reload_init(struct core *c)
     *r = (struct reload){.core = c, .refusal = REFUSAL_INIT};
     r->begin = loop_timer_new(c->loop, on_begin, r);
     r->look = loop_timer_new(c->loop, on_look, r);
-    return r->begin != NULL && r->look != NULL ? 0 : -1;
+    return r->begin != NULL && r->look != NULL ? reload_listen(r) : -1;
 }
 
 void reload_clear(struct core *c)
@@ -281,6 +295,7 @@ void reload_clear(struct core *c)
     struct reload *r = c->reload;
     if (r == NULL)
         return;
+    reload_unlisten(r);
     reload_forget_waiters(r);
     refusal_clear(&r->refusal);
     conf_list_clear(&r->needs_restart);

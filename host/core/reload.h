@@ -18,6 +18,10 @@ int reload_init(struct core *c);
 void reload_clear(struct core *c);
 /* The configuration, and then the plugins. A configuration that is wrong changes nothing. */
 void reload_all(struct core *c);
+/* Reads what the supervisor has put into a file in memory. -1: errno. */
+int reload_read_bundle(struct buf *b, int fd);
+/* The same as reload_all with the files that the supervisor has handed over. */
+void reload_all_now(struct core *c);
 /* The plugins only: one of them has changed. */
 void reload_files(struct core *c);
 /* What was asked for before the host served. */

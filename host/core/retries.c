@@ -47,17 +47,6 @@ void retries_wait_over(struct core *c, struct task *t)
     loop_timer_off(t->again);
 }
 
-/* The pipeline that its slug names now: there may have been a reload since. */
-static int follow_slug(struct core *c, struct task *t)
-{
-    struct pipeline *now = pipeline_find_or_gone(c, pipeline_slug(t->pipeline)), *old = t->pipeline;
-    if (now == NULL)
-        return -1;
-    t->pipeline = pipeline_ref(now);
-    pipeline_unref(old);
-    return 0;
-}
-
 static void come_back(struct core *c, struct task *t)
 {
     if (sched_push(c->sched, t->pipeline->lane, &t->item) < 0) {
@@ -78,9 +67,7 @@ static void on_again(void *arg)
 {
     struct task *t = arg;
     struct core *c = t->pipeline->core;
-    if (follow_slug(c, t) < 0)
-        task_finish(c, t, result_of_code(CODE_INTERNAL, "no memory", NULL));
-    else if (pipeline_is_forbidden(t->pipeline))
+    if (pipeline_is_forbidden(t->pipeline))
         task_finish(c, t, result_of_code(t->pipeline->reason_code, t->pipeline->reason, NULL));
     else if (pipeline_quarantine_ms(t->pipeline) > 0)
         loop_timer_after(t->again, pipeline_quarantine_ms(t->pipeline));
@@ -259,7 +246,8 @@ void retries_restore(struct core *c, struct task *t, const struct journal_row *r
     t->deaths = count_deaths(row);
     note_death(c, t, row);
     t->is_counted = row->not_before_ms > clock_wall_ms() && row->attempt > 0;
-    t->box.attempt = (int32_t)row->attempt + !t->is_counted;
+    const bool is_next = !t->is_counted && retry_survives(t->deaths);
+    t->box.attempt = (int32_t)row->attempt + is_next;
     t->not_before_ms = row->not_before_ms;
 }
 

@@ -39,6 +39,12 @@ struct submission {
     bool is_reserved; /* it has room in its client's reservation */
 };
 
+static int refuse_unknown(struct submission *x, const char *slug)
+{
+    return refuse(&x->refusal, CODE_UNKNOWN_PIPELINE,
+                  "no plugin on this host provides the pipeline \"%.64s\"", slug);
+}
+
 /* Over CURVE the key says whom a task is for. */
 static int check_tenant(struct submission *x)
 {
@@ -57,12 +63,17 @@ static int check_tenant(struct submission *x)
 static int find_pipeline(struct submission *x)
 {
     char *slug = json_strdup(x->s.doc, x->s.pipeline);
-    x->pipeline = slug != NULL ? pipeline_find(x->c, slug, strlen(slug)) : NULL;
+    x->pipeline = slug != NULL ? pipeline_find_any(x->c, slug, strlen(slug)) : NULL;
     if (x->pipeline == NULL)
-        refuse(&x->refusal, CODE_UNKNOWN_PIPELINE,
-               "no plugin on this host provides the pipeline \"%.64s\"", slug != NULL ? slug : "");
+        refuse_unknown(x, slug != NULL ? slug : "");
     free(slug);
     return x->pipeline != NULL ? 0 : -1;
+}
+
+/* What was accepted before waits there; nothing new does. */
+static int check_provided(struct submission *x)
+{
+    return pipeline_is_gone(x->pipeline) ? refuse_unknown(x, pipeline_slug(x->pipeline)) : 0;
 }
 
 static int check_version(struct submission *x)
@@ -203,8 +214,8 @@ static int check_key(struct submission *x)
 static int check(struct submission *x)
 {
     static int (*const steps[])(struct submission *) = {
-        check_phase,  check_version, check_times, check_durable, check_quarantine,
-        check_params, check_room,    check_key,   check_digests};
+        check_provided,   check_phase,  check_version, check_times, check_durable,
+        check_quarantine, check_params, check_room,    check_key,   check_digests};
     if (check_tenant(x) < 0 || find_pipeline(x) < 0 || find_same(x) < 0)
         return -1;
     x->is_reserved = reserve_covers(x->owner, pipeline_slug(x->pipeline), total_bytes(x));

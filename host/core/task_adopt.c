@@ -17,28 +17,20 @@ void task_adopt(struct core *c, struct task *t)
     pipeline_unref(old);
 }
 
-static bool is_in_no_box(const struct task *t)
+/* One that is being made durable names its pipeline to the journal's writer: it follows when that is
+ * done (task_admit). */
+static bool can_follow(const struct task *t)
 {
-    return (t->state <= TASK_ATTACHED || t->state == TASK_RETRY) && !t->is_reserved;
+    return (t->state == TASK_QUEUED || t->state == TASK_ATTACHED || t->state == TASK_RETRY) &&
+           !t->is_reserved;
 }
 
 void tasks_adopt(struct core *c)
 {
     for (struct task *t = c->all.first; t != NULL; t = t->next) {
-        if (is_in_no_box(t))
+        if (can_follow(t))
             task_adopt(c, t);
     }
-}
-
-static int check_params(const struct task *t, struct refusal *r)
-{
-    struct json_doc doc = JSON_DOC_INIT;
-    struct json_fault fault;
-    int rc = json_scan(&doc, t->params.at, t->params.len, &fault) < 0
-                 ? refuse(r, CODE_INTERNAL, "params: %s", fault.what)
-                 : pipeline_check_params(t->pipeline, &doc, 0, r);
-    json_doc_clear(&doc);
-    return rc;
 }
 
 struct result *task_objection(struct task *t)
@@ -53,7 +45,7 @@ struct result *task_objection(struct task *t)
     if (t->wants_version != NULL && strcmp(t->wants_version, version) != 0)
         rc = refuse(&r, CODE_UNSUPPORTED_VERSION, "expected version %.64s", t->wants_version);
     else
-        rc = check_params(t, &r);
+        rc = pipeline_check_params_text(t->pipeline, t->params, &r);
     snprintf(message, sizeof message,
              "the pipeline has changed since the task was accepted, and has version %s now: %s",
              version, r.message);

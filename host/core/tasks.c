@@ -318,6 +318,7 @@ static int wait_in_place(struct core *c, struct task *t, struct task *leader)
 void task_admit(struct core *c, struct task *t)
 {
     struct task *leader = task_leader(c, t);
+    task_adopt(c, t);
     /* What is run again wants another result than the one that is kept. */
     if (t->retry_of[0] != '\0' && leader != NULL && leader->state == TASK_FINISHED)
         leader = NULL;

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/table.h"
 #include "core/answer.h"
 #include "core/kept.h"
@@ -33,12 +34,35 @@ static void write_raw(struct json_writer *w, const char *key, struct json_span j
         json_member_raw(w, key, json);
 }
 
+static void write_quarantine(struct json_writer *w, const struct pipeline *p)
+{
+    const int64_t left_ms = pipeline_quarantine_ms(p);
+    json_member_str(w, "reason", p->reason);
+    json_member_int(w, "since", p->quarantined_ms);
+    if (left_ms > 0 && !pipeline_is_forbidden(p))
+        json_member_int(w, "next_try", clock_wall_ms() + left_ms);
+}
+
+/* What its plugin's file and the configuration would make of it now. */
+static void write_next(struct json_writer *w, const struct failed_candidate *failed)
+{
+    json_key(w, "next");
+    json_open(w, '{');
+    json_member_str(w, "state", "broken");
+    json_member_str(w, "reason", failed->reason);
+    json_member_int(w, "since", failed->since_ms);
+    json_close(w, '}');
+}
+
 static void write_state(struct json_writer *w, const struct pipeline *p)
 {
     char walls[256];
     json_member_str(w, "state", pipeline_state_name(p));
+    json_member_int(w, "generation", (int64_t)p->generation);
     if (p->state == PIPELINE_QUARANTINED)
-        json_member_str(w, "reason", p->reason);
+        write_quarantine(w, p);
+    if (p->failed != NULL)
+        write_next(w, p->failed);
     json_member_str(w, "mode", box_mode_name(p->mode));
     json_member_str(w, "profile", conf_profile_name(p->conf->profile));
     json_member_int(w, "max_concurrent", p->slots);
@@ -52,10 +76,10 @@ static void write_state(struct json_writer *w, const struct pipeline *p)
     }
 }
 
-static void write_pipeline(struct core *c, struct json_writer *w,
-                           const struct catalog_pipeline *info)
+/* p: the one in service, whose plugin's file this is; NULL: none. */
+static void write_pipeline(struct json_writer *w, const struct catalog_pipeline *info,
+                           const struct pipeline *p)
 {
-    const struct pipeline *p = pipeline_find(c, info->slug, strlen(info->slug));
     json_open(w, '{');
     json_member_str(w, "slug", info->slug);
     json_member_str(w, "version", info->version);
@@ -67,9 +91,36 @@ static void write_pipeline(struct core *c, struct json_writer *w,
     write_raw(w, "result_schema", info->result_text);
     write_raw(w, "events_schema", info->events_text);
     write_raw(w, "manifest", info->manifest);
-    if (p != NULL && p->info == info)
+    if (p != NULL)
         write_state(w, p);
     json_close(w, '}');
+}
+
+static bool is_of_file(const struct pipeline *p, const char *path)
+{
+    return p != NULL && strcmp(p->info->plugin->path, path) == 0;
+}
+
+/* What is in service may be of an older file than the one that was scanned last: it is what clients
+ * get. */
+static void write_scanned(struct core *c, struct json_writer *w,
+                          const struct catalog_plugin *plugin)
+{
+    for (size_t i = 0; i < plugin->n_pipelines; i++) {
+        const struct catalog_pipeline *info = &plugin->pipelines[i];
+        const struct pipeline *p = pipeline_find(c, info->slug, strlen(info->slug));
+        const bool is_its = is_of_file(p, plugin->path);
+        write_pipeline(w, is_its ? p->info : info, is_its ? p : NULL);
+    }
+}
+
+/* Those of a file that is broken now. */
+static void write_in_service(struct core *c, struct json_writer *w, const char *path)
+{
+    for (const struct pipeline *p = c->first_pipeline; p != NULL; p = p->next) {
+        if (pipeline_find(c, p->slug, strlen(p->slug)) == p && is_of_file(p, path))
+            write_pipeline(w, p->info, p);
+    }
 }
 
 static const char *or_absent(const char *s)
@@ -89,10 +140,28 @@ static void write_plugin(struct core *c, struct json_writer *w, const struct cat
     json_member_str(w, "license", or_absent(plugin->license));
     json_key(w, "pipelines");
     json_open(w, '[');
-    for (size_t i = 0; i < plugin->n_pipelines; i++)
-        write_pipeline(c, w, &plugin->pipelines[i]);
+    if (plugin->state == CATALOG_OK)
+        write_scanned(c, w, plugin);
+    else
+        write_in_service(c, w, plugin->path);
     json_close(w, ']');
     json_close(w, '}');
+}
+
+/* Tasks wait for them. */
+static void write_gone(struct core *c, struct json_writer *w)
+{
+    json_key(w, "gone");
+    json_open(w, '[');
+    for (const struct pipeline *p = c->first_pipeline; p != NULL; p = p->next) {
+        if (!pipeline_is_gone(p) || p->is_retired || sched_lane_waiting(p->lane) == 0)
+            continue;
+        json_open(w, '{');
+        json_member_str(w, "slug", p->slug);
+        json_member_int(w, "queued", (int64_t)sched_lane_waiting(p->lane));
+        json_close(w, '}');
+    }
+    json_close(w, ']');
 }
 
 void verbs_plugins(struct core *c, struct request *q)
@@ -105,6 +174,7 @@ void verbs_plugins(struct core *c, struct request *q)
     for (size_t i = 0; i < catalog_count(c->catalog); i++)
         write_plugin(c, &w, catalog_at(c->catalog, i));
     json_close(&w, ']');
+    write_gone(c, &w);
     answer_send(c, p, WIRE_INFO, &w);
 }
 

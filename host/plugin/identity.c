@@ -46,9 +46,9 @@ static bool own_folder(const char *path, char *folder, size_t size)
         return false;
     memcpy(folder, path, (size_t)(file - path));
     folder[file - path] = '\0';
-    const char *parent = strrchr(folder, '/');
-    const size_t n = parent != NULL ? strlen(parent + 1) : 0;
-    return n > 0 && strncmp(file + 1, parent + 1, n) == 0 && strcmp(file + 1 + n, ".so") == 0;
+    const char *slash = strrchr(folder, '/'), *name = slash != NULL ? slash + 1 : folder;
+    const size_t n = strlen(name);
+    return n > 0 && strncmp(file + 1, name, n) == 0 && strcmp(file + 1 + n, ".so") == 0;
 }
 
 static void look_into(struct file_identity *id, const char *folder)

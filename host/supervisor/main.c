@@ -6,9 +6,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/fdutil.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "conf/bundle.h"
 #include "conf/conf.h"
 #include "loop/loop.h"
 #include "supervisor/supervisor.h"
@@ -97,7 +99,7 @@ static void on_signal(void *arg, int signo)
         supervisor_stop(arg);
 }
 
-static int run(struct conf *conf, const struct arguments *a)
+static int run(struct conf *conf, const struct arguments *a, struct buf *bundle)
 {
     sigset_t set;
     int status = EXIT_FAILURE;
@@ -109,7 +111,7 @@ static int run(struct conf *conf, const struct arguments *a)
     sigaddset(&set, SIGHUP);
     sigprocmask(SIG_BLOCK, &set, NULL);
     const struct supervisor_options o = {
-        .conf = conf, .request = &a->conf, .ready_fd = a->ready_fd};
+        .conf = conf, .request = &a->conf, .bundle = bundle, .ready_fd = a->ready_fd};
     struct supervisor *s = loop != NULL ? supervisor_new(loop, &o) : NULL;
     if (s != NULL && loop_signals(loop, &set, on_signal, s) == 0 && loop_run(loop) == 0)
         status = supervisor_exit_status(s);
@@ -127,7 +129,10 @@ int main(int argc, char **argv)
     if (a.exit_status >= 0)
         return a.exit_status;
     signal(SIGPIPE, SIG_IGN);
+    struct buf bundle = BUF_INIT(BUNDLE_MAX);
+    a.conf.capture = &bundle;
     struct conf *conf = conf_load(&a.conf, &errors);
+    a.conf.capture = NULL;
     for (size_t i = 0; i < errors.n; i++)
         fprintf(stderr, "penstockd: %s: %s\n", errors.items[i].where, errors.items[i].what);
     conf_errors_clear(&errors);
@@ -135,7 +140,8 @@ int main(int argc, char **argv)
         return EXIT_CONFIG;
     log_setup("penstockd", (enum log_level)conf_host(conf)->log_level,
               (enum log_format)conf_host(conf)->log_format, 2);
-    int status = run(conf, &a);
+    int status = run(conf, &a, &bundle);
+    buf_clear(&bundle);
     conf_free(conf);
     conf_request_clear(&a.conf);
     return status;

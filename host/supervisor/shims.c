@@ -33,6 +33,7 @@ struct shim {
 struct shims {
     struct loop *loop;
     struct shims_options options;
+    char *program;
     struct shim *seats[SEATS]; /* NULL: free */
     bool is_serving, is_stopping;
 };
@@ -40,9 +41,13 @@ struct shims {
 struct shims *shims_new(struct loop *loop, const struct shims_options *o)
 {
     struct shims *s = calloc(1, sizeof *s);
-    if (s != NULL)
-        *s = (struct shims){.loop = loop, .options = *o};
-    return s;
+    if (s == NULL)
+        return NULL;
+    *s = (struct shims){.loop = loop, .options = *o, .program = strdup(o->program)};
+    if (s->program != NULL)
+        return s;
+    free(s);
+    return NULL;
 }
 
 static void shim_free(struct shim *shim)
@@ -115,7 +120,7 @@ static struct role *make_role(struct shim *shim, size_t seat)
         return NULL;
     memcpy(arguments + n, own, sizeof own);
     const struct role_spec spec = {.name = name,
-                                   .program = shim->all->options.program,
+                                   .program = shim->all->program,
                                    .arguments = arguments,
                                    .environment = shim->environment};
     return role_new(shim->all->loop, &spec, on_ended, shim);
@@ -275,5 +280,6 @@ void shims_free(struct shims *s)
         return;
     for (size_t i = 0; i < SEATS; i++)
         shim_free(s->seats[i]);
+    free(s->program);
     free(s);
 }

@@ -11,7 +11,7 @@ struct loop;
 struct shims;
 
 struct shims_options {
-    const char *program;         /* absolute path */
+    const char *program;         /* absolute path; copied */
     char *const *conf_arguments; /* NULL-ended, before those of each shim; borrowed for ever */
     void (*on_ended)(void *arg); /* one has ended */
     void *arg;

@@ -3,10 +3,10 @@
  *
  * Theory of operation: launcher and core are a pair: they share a socketpair that nobody else
  * holds, so when one of them ends the other one does too, and both are started again with a new
- * pair. The core tells through a pipe that it serves; the shims start then, and they live on
- * through a restart of the pair. On HUP the core is told: it checks the new configuration, and tells
- * through the same pipe when that is in force (also when the reload came over its control socket);
- * only then the supervisor reads it too. On TERM the shims
+ * pair. The core tells over a channel that it serves; the shims start then, and they live on
+ * through a restart of the pair. On HUP, or when the core asks because a reload came over its control
+ * socket, the supervisor reads the configuration's files, which may be root's alone, and hands them
+ * over; the core checks them, and tells when they are in force: only then they are in force here too. On TERM the shims
  * are told first: the long poll that each has open may still bring a task, which the core has to
  * run; when they have ended, the core is told to drain, and the launcher ends by itself when the
  * core has closed its channel. A second TERM goes to all at once.
@@ -29,6 +29,7 @@
 #include "base/fdutil.h"
 #include "base/log.h"
 #include "base/process.h"
+#include "conf/bundle.h"
 #include "conf/conf.h"
 #include "loop/loop.h"
 #include "supervisor/environment.h"
@@ -41,15 +42,21 @@ enum { EXIT_CONFIG = 78, STARTS_MAX = 3, STOP_EXTRA_MS = 10000 };
 /* ---- the pair: launcher and core
  * ------------------------------------------------------------------ */
 
-static int start_with_pipe(struct supervisor *s, int channel)
+/* By the configuration in force, whatever the files say by now: a wrong one that was refused must not
+ * end a host whose core has died. */
+static int start_core(struct supervisor *s, int channel)
 {
-    int pipe_fds[2];
-    if (pipe2(pipe_fds, O_CLOEXEC) < 0)
+    int pair[2], conf = supervisor_memory_file(&s->in_force);
+    if (conf < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
+        log_error("the core cannot be given its configuration", LE(errno));
+        fd_close(&conf);
         return -1;
-    const int fds[] = {channel, pipe_fds[1]};
-    int rc = role_start(s->core, fds, 2);
-    close(pipe_fds[1]);
-    return supervisor_watch_status(s, pipe_fds[0]) == 0 ? rc : -1;
+    }
+    const int fds[] = {channel, pair[1], conf};
+    int rc = role_start(s->core, fds, 3);
+    close(pair[1]);
+    fd_close(&conf);
+    return supervisor_watch_status(s, pair[0]) == 0 ? rc : -1;
 }
 
 /* The core shows it in STATS. */
@@ -69,11 +76,11 @@ static int start_pair(struct supervisor *s)
         log_error("channel between core and launcher cannot be made", LE(errno));
         return -1;
     }
-    s->has_pair_ended = false;
+    s->end_weight = 0;
     hand_over_restarts(s);
     int rc = role_start(s->launcher, &pair[0], 1);
     if (rc == 0)
-        rc = start_with_pipe(s, pair[1]);
+        rc = start_core(s, pair[1]);
     close(pair[0]);
     close(pair[1]);
     return rc;
@@ -103,14 +110,27 @@ static void log_end(const struct role *r, bool is_expected, int64_t next_ms)
                   LI("again_in_ms", next_ms));
 }
 
-/* The first of the two is the reason; the other one follows it. */
-static void note_end(struct supervisor *s, const struct role *r)
+/* How much an end says of why the pair is gone: whoever follows the other one exits, the launcher with
+ * 0, and it may be seen first. */
+static unsigned weight_of(int wait_status)
 {
-    if (s->has_pair_ended)
+    return WIFSIGNALED(wait_status) ? 3 : WEXITSTATUS(wait_status) != 0 ? 2 : 1;
+}
+
+static void note_end(struct supervisor *s, const struct role *r, int wait_status)
+{
+    const unsigned weight = weight_of(wait_status);
+    s->restarts += s->end_weight == 0;
+    if (weight <= s->end_weight)
         return;
-    s->has_pair_ended = true;
-    s->restarts++;
+    s->end_weight = weight;
     snprintf(s->last_end, sizeof s->last_end, "%s: %s", role_name(r), role_last_end(r));
+}
+
+/* The launcher goes when its channel has closed. */
+static bool is_follower(const struct supervisor *s, const struct role *r, int wait_status)
+{
+    return r == s->launcher && WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0;
 }
 
 static bool is_asked_to_stop(const struct supervisor *s, const struct role *r, int wait_status)
@@ -133,9 +153,9 @@ static void on_pair_ended(void *arg, struct role *r, int wait_status, int64_t ne
 {
     struct supervisor *s = arg;
     bool is_asked = is_asked_to_stop(s, r, wait_status);
-    log_end(r, is_asked || s->has_pair_ended, next_ms);
+    log_end(r, is_asked || s->end_weight > 0 || is_follower(s, r, wait_status), next_ms);
     if (!s->is_stopping && !is_asked)
-        note_end(s, r);
+        note_end(s, r, wait_status);
     if (r == s->core)
         supervisor_drop_status(s);
     if (!s->is_stopping && is_asked) {
@@ -176,11 +196,10 @@ void supervisor_reload(struct supervisor *s)
         return;
     snprintf(text, sizeof text, "RELOADING=1\nMONOTONIC_USEC=%lld", (long long)clock_mono_us());
     notify_manager(text);
-    if (role_is_running(s->core)) {
-        role_signal(s->core, SIGHUP);
+    supervisor_read(s);
+    if (role_is_running(s->core) && supervisor_hand_over(s) == 0)
         return;
-    }
-    supervisor_configure(s); /* the core reads it when it starts */
+    supervisor_configure(s); /* the core gets it when it starts */
     notify_manager("READY=1");
 }
 
@@ -232,6 +251,9 @@ struct supervisor *supervisor_new(struct loop *loop, const struct supervisor_opt
     s->host = conf_host(o->conf);
     s->lock_fd = s->status_fd = -1;
     s->ready_fd = o->ready_fd;
+    buf_init(&s->bundle, BUNDLE_MAX);
+    s->in_force = *o->bundle;
+    *o->bundle = (struct buf)BUF_INIT(BUNDLE_MAX);
     s->conf_arguments = conf_request_arguments(o->request);
     s->environment = environment_for(NULL);
     s->pair_again = loop_timer_new(loop, on_pair_again, s);
@@ -266,5 +288,7 @@ void supervisor_free(struct supervisor *s)
         place_leave(s->host);
     fd_close(&s->lock_fd);
     conf_free(s->conf);
+    buf_clear(&s->bundle);
+    buf_clear(&s->in_force);
     free(s);
 }

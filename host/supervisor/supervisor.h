@@ -3,6 +3,7 @@
 
 /* supervisor.h: the roles of one host, started in order, kept running, stopped in order. [loop] */
 
+struct buf;
 struct conf;
 struct conf_request;
 struct loop;
@@ -11,6 +12,7 @@ struct supervisor;
 struct supervisor_options {
     struct conf *conf;                  /* counted */
     const struct conf_request *request; /* handed to the roles, and used for a reload; borrowed */
+    struct buf *bundle;                 /* the files that conf was loaded from; taken */
     int ready_fd;                       /* gets "ready\n"; taken; -1: none */
 };
 

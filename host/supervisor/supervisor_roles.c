@@ -64,6 +64,7 @@ static int make_core(struct supervisor *s, role_ended_fn fn)
     add_conf(&a, s);
     add_pair(&a, "--launcher-fd", "3");
     add_pair(&a, "--status-fd", "4");
+    add_pair(&a, "--conf-fd", "5");
     s->core = make_role(s, "core", "penstock-core", a.items, s->environment, fn);
     return s->core != NULL ? 0 : -1;
 }

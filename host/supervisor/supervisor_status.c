@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/fdutil.h"
@@ -16,11 +18,49 @@
 /* ---- another configuration
  * ------------------------------------------------------------------------ */
 
+/* What is wrong with them the core tells. */
+void supervisor_read(struct supervisor *s)
+{
+    struct conf_errors errors = {0};
+    struct conf_request r = *s->request;
+    buf_reset(&s->bundle);
+    r.capture = &s->bundle;
+    conf_free(conf_load(&r, &errors));
+    conf_errors_clear(&errors);
+}
+
+int supervisor_memory_file(const struct buf *b)
+{
+    int fd = memfd_create("penstock-conf", MFD_CLOEXEC);
+    if (fd >= 0 && fd_write_all(fd, b->data, b->len) < 0)
+        fd_close(&fd);
+    return fd;
+}
+
+static int send_bundle(struct supervisor *s)
+{
+    int fd = supervisor_memory_file(&s->bundle);
+    int rc = fd >= 0 ? fd_send_message(s->status_fd, "conf", 4, &fd, 1, MSG_DONTWAIT) : -1;
+    fd_close(&fd);
+    return rc;
+}
+
+int supervisor_hand_over(struct supervisor *s)
+{
+    if (send_bundle(s) == 0)
+        return 0;
+    log_error("the configuration cannot be handed to the core", LE(errno));
+    return -1;
+}
+
 static struct conf *load(struct supervisor *s)
 {
     struct conf_errors errors = {0};
     struct conf_list names = {.n = 0};
-    struct conf *conf = conf_load(s->request, &errors);
+    struct conf_request r = *s->request;
+    r.bundle = s->bundle.len > 0 ? (const char *)s->bundle.data : "";
+    r.bundle_len = s->bundle.len;
+    struct conf *conf = conf_load(&r, &errors);
     for (size_t i = 0; i < errors.n; i++)
         log_error("configuration is wrong", LS("where", errors.items[i].where),
                   LS("what", errors.items[i].what));
@@ -33,7 +73,7 @@ static struct conf *load(struct supervisor *s)
     return conf;
 }
 
-/* The core has checked it; if it is wrong all the same, it has changed since. */
+/* The core has checked it; if it is wrong all the same, it was read once more since. */
 void supervisor_configure(struct supervisor *s)
 {
     struct conf *before = s->conf, *conf = load(s);
@@ -45,9 +85,12 @@ void supervisor_configure(struct supervisor *s)
     if (shims_settle(s->shims, conf, before) < 0)
         log_error("not all shims of the configuration could be made");
     conf_free(before);
+    buf_reset(&s->in_force);
+    if (s->bundle.len > 0 && buf_append(&s->in_force, s->bundle.data, s->bundle.len) < 0)
+        log_error("no memory to keep the configuration for another start of the core");
 }
 
-/* ---- the pipe
+/* ---- the channel
  * --------------------------------------------------------------------------------------- */
 
 void supervisor_drop_status(struct supervisor *s)
@@ -82,6 +125,12 @@ static void on_reload_refused(struct supervisor *s)
     notify_manager("READY=1\nSTATUS=the new configuration is wrong: the old one stays");
 }
 
+static void on_asked_to_read(struct supervisor *s)
+{
+    supervisor_read(s);
+    supervisor_hand_over(s);
+}
+
 static void on_plugins_changed(struct supervisor *s)
 {
     shims_refresh(s->shims);
@@ -95,6 +144,7 @@ static const struct {
     {"reloaded", on_reloaded},
     {"refused", on_reload_refused},
     {"plugins", on_plugins_changed},
+    {"read", on_asked_to_read},
 };
 
 static void take_line(struct supervisor *s)

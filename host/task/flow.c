@@ -2,12 +2,9 @@
 #include "task/flow.h"
 
 #include <stdlib.h>
-#include <sys/random.h>
 
-#include "base/table.h"
 #include "task/sched.h"
 
-enum { BUCKETS_FIRST = 64 };
 enum tier { TENANT, CLIENT, JOB, TIERS };
 
 static int turn_is_before(const struct heap_node *a, const struct heap_node *b)
@@ -23,75 +20,6 @@ static struct flow *of_age(const struct heap_node *node)
 static int age_is_before(const struct heap_node *a, const struct heap_node *b)
 {
     return of_age(a)->since_ms < of_age(b)->since_ms;
-}
-
-/* ---- the index
- * ------------------------------------------------------------------------------------ */
-
-int flows_init(struct flows *f)
-{
-    *f = (struct flows){.n_buckets = BUCKETS_FIRST};
-    f->buckets = calloc(f->n_buckets, sizeof(struct flow *));
-    if (f->buckets != NULL && getrandom(&f->seed, sizeof f->seed, 0) == sizeof f->seed)
-        return 0;
-    flows_free(f);
-    return -1;
-}
-
-static struct flow **bucket(const struct flows *f, const void *scope, uint64_t id)
-{
-    const uint64_t key[] = {(uintptr_t)scope, id};
-    return &f->buckets[table_hash(f->seed, key, sizeof key) & (f->n_buckets - 1)];
-}
-
-struct flow *flow_find(const struct flows *f, const void *scope, uint64_t id)
-{
-    struct flow *x = *bucket(f, scope, id);
-    while (x != NULL && (x->scope != scope || x->id != id))
-        x = x->next_same;
-    return x;
-}
-
-static void enter_bucket(struct flows *f, struct flow *x)
-{
-    struct flow **b = bucket(f, x->scope, x->id);
-    x->next_same = *b;
-    *b = x;
-}
-
-/* Growth that finds no memory is put off: the index only gets slower. */
-static void grow(struct flows *f)
-{
-    struct flows wide = *f;
-    wide.n_buckets *= 2;
-    wide.buckets = calloc(wide.n_buckets, sizeof(struct flow *));
-    if (wide.buckets == NULL)
-        return;
-    for (size_t i = 0; i < f->n_buckets; i++) {
-        for (struct flow *x = f->buckets[i], *next; x != NULL; x = next) {
-            next = x->next_same;
-            enter_bucket(&wide, x);
-        }
-    }
-    free(f->buckets);
-    *f = wide;
-}
-
-static void enter_index(struct flows *f, struct flow *x)
-{
-    if (f->n >= f->n_buckets)
-        grow(f);
-    enter_bucket(f, x);
-    f->n++;
-}
-
-static void leave_index(struct flows *f, struct flow *x)
-{
-    struct flow **at = bucket(f, x->scope, x->id);
-    while (*at != x)
-        at = &(*at)->next_same;
-    *at = x->next_same;
-    f->n--;
 }
 
 /* ---- roots
@@ -116,12 +44,12 @@ void flow_root_init(struct flows *f, struct flow *root, const void *scope, uint6
     root->clock = clock;
     root->turn_items = 1;
     init_inner(root);
-    enter_index(f, root);
+    flow_enter_index(f, root);
 }
 
 void flow_root_clear(struct flows *f, struct flow *root)
 {
-    leave_index(f, root);
+    flow_leave_index(f, root);
     clear_inner(root);
 }
 
@@ -181,7 +109,7 @@ static void unlink_parked(struct flow *x)
 
 static void free_flow(struct flows *f, struct flow *x)
 {
-    leave_index(f, x);
+    flow_leave_index(f, x);
     x->parent->n_children--;
     if (x->is_parked)
         unlink_parked(x);
@@ -211,7 +139,7 @@ static struct flow *flow_new(struct flows *f, struct flow *parent, uint64_t id, 
     x->clock = &x->now;
     x->turn_items = 1;
     parent->n_children++;
-    enter_index(f, x);
+    flow_enter_index(f, x);
     return x;
 }
 

@@ -70,8 +70,10 @@ int flows_init(struct flows *f);
 void flow_root_init(struct flows *f, struct flow *root, const void *scope, uint64_t id,
                     double *clock);
 void flow_root_clear(struct flows *f, struct flow *root);
-/* NULL: there is none. */
+/* flow_index.c: by scope and id. NULL: there is none. */
 struct flow *flow_find(const struct flows *f, const void *scope, uint64_t id);
+void flow_enter_index(struct flows *f, struct flow *x);
+void flow_leave_index(struct flows *f, struct flow *x);
 /* Frees all flows, and what roots stand first in; items are not touched. */
 void flows_free(struct flows *f);
 /* Puts the item under root: at the end of its job, or with is_back where its order says, and its

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
+#include "conf/bundle.h"
 #include "conf/changes.h"
 #include "conf/conf.h"
 #include "conf_kit.h"
@@ -89,6 +90,36 @@ static void test_shims(void **state)
     kit_clear(&b);
 }
 
+/* What one process has read another one loads, the mistakes included. */
+static void test_bundle(void **state)
+{
+    (void)state;
+    struct buf bundle = BUF_INIT(BUNDLE_MAX);
+    struct kit a = {.request = {.variables = NULL, .capture = &bundle}};
+    kit_expect_fine(&a, HOST("queue_max = 7"));
+    struct kit b = {
+        .request = {.file = "/nowhere", .bundle = bundle.data, .bundle_len = bundle.len}};
+    kit_load_request(&b);
+    assert_non_null(b.conf);
+    assert_int_equal(conf_host(b.conf)->queue_max, 7);
+    assert_string_equal(conf_files(b.conf)->items[0], conf_files(a.conf)->items[0]);
+    for (size_t len = 1; len < bundle.len; len++) { /* whatever is cut off is no configuration */
+        b.request.bundle_len = len;
+        kit_load_request(&b);
+        assert_null(b.conf);
+    }
+    buf_reset(&bundle);
+    a.request.file = "/nowhere";
+    kit_load_request(&a);
+    assert_null(a.conf);
+    b.request = (struct conf_request){.bundle = bundle.data, .bundle_len = bundle.len};
+    kit_load_request(&b);
+    kit_has_error(&b, "/nowhere", "cannot be read: No such file");
+    kit_clear(&a);
+    kit_clear(&b);
+    buf_clear(&bundle);
+}
+
 static void test_owners(void **state)
 {
     (void)state;
@@ -105,6 +136,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_differs),
         cmocka_unit_test(test_shims),
+        cmocka_unit_test(test_bundle),
         cmocka_unit_test(test_owners),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

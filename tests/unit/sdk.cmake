@@ -3,6 +3,7 @@ penstock_test(sdk_load LABEL unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/sdk_load.c D
               LIBS ${CMAKE_DL_LIBS} ARGS ${PROJECT_BINARY_DIR}/tests/plugins ${PROJECT_BINARY_DIR}/plugins)
 add_dependencies(test_unit_sdk_load penstock_test_plugins echo thumbnail)
 penstock_test(sdk_catalog LABEL unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/sdk_catalog.c DEPS base plugin)
+penstock_test(plugin_identity LABEL unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/plugin_identity.c DEPS base plugin)
 penstock_test(plugin_signature LABEL unit SOURCES ${CMAKE_CURRENT_LIST_DIR}/plugin_signature.c DEPS base plugin)
 
 pkg_check_modules(vips REQUIRED IMPORTED_TARGET vips)

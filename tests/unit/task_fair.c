@@ -456,15 +456,14 @@ static void had_turn(struct model *m, struct tag *t, double *clock, double weigh
 
 static void forget(struct model *m, int at)
 {
-    memmove(&m->live[at], &m->live[at + 1], (size_t)(m->n - at - 1) * sizeof *m->live);
+    memmove(&m->live[at], &m->live[at + 1], (size_t)(m->n - at - 1) * sizeof(struct item *));
     m->n--;
 }
 
 static int find(const struct model *m, int t, int c, int j)
 {
     for (int i = 0; i < m->n; i++) {
-        if (m->live[i]->item.client == (uint64_t)(10 * t + c + 1) &&
-            m->live[i]->item.job == (uint64_t)j)
+        if ((int)m->live[i]->item.client == 10 * t + c + 1 && m->live[i]->item.job == (uint64_t)j)
             return i;
     }
     return -1;

@@ -318,6 +318,39 @@ static void against_a_model(void **state)
     free(m);
 }
 
+/* A reload sets other limits, and a new generation of a pipeline may have another task type. */
+static void limits_that_change(void **state)
+{
+    (void)state;
+    struct sched *s = sched_new(8);
+    struct sched_group *a = sched_group_new(s, 0), *b = sched_group_new(s, 1);
+    struct sched_lane *lane = sched_lane_new(s, a), *other = sched_lane_new(s, b);
+    struct item items[] = {make(0, 5), make(1, 5), make(2, 5), make(3, 5), make(4, 1)};
+    for (size_t i = 0; i < 4; i++) {
+        sched_push(s, lane, &items[i].item);
+        sched_add_slot(s, lane);
+    }
+    sched_push(s, other, &items[4].item);
+    sched_add_slot(s, other);
+    sched_lane_limit(s, lane, 1);
+    assert_int_equal(pop(s), 0);
+    assert_int_equal(sched_lane_move(s, lane, b), 0); /* with the one that runs: b is full */
+    assert_int_equal(pop(s), -1);
+    sched_group_limit(s, b, 0);
+    assert_int_equal(pop(s), 4); /* its own lane is at its limit still */
+    sched_lane_limit(s, lane, 3);
+    assert_int_equal(pop(s), 1);
+    sched_limit(s, 3);
+    assert_int_equal(pop(s), -1);
+    sched_limit(s, 0);
+    assert_int_equal(pop(s), 2);
+    assert_int_equal(pop(s), -1);
+    sched_end(s, &items[0].item);
+    assert_int_equal(pop(s), 3);
+    assert_int_equal(sched_running(s), 4);
+    sched_free(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -325,6 +358,7 @@ int main(void)
         cmocka_unit_test(nothing_runs_without_a_slot),
         cmocka_unit_test(a_full_lane_does_not_hold_up_others),
         cmocka_unit_test(the_limit_of_a_group_and_of_the_host),
+        cmocka_unit_test(limits_that_change),
         cmocka_unit_test(removing_and_putting_back),
         cmocka_unit_test(taken_ahead),
         cmocka_unit_test(against_a_model),

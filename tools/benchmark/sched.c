@@ -65,7 +65,7 @@ static void step(struct field *f, const struct shape *x)
 static void fill(struct field *f, const struct shape *x)
 {
     f->s = sched_new(0);
-    f->lanes = calloc((size_t)x->pipelines, sizeof *f->lanes);
+    f->lanes = calloc((size_t)x->pipelines, sizeof(struct sched_lane *));
     f->tenants = calloc((size_t)x->clients, sizeof *f->tenants);
     f->items = calloc((size_t)x->queued, sizeof *f->items);
     f->random = 1;
