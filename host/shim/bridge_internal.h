@@ -40,8 +40,9 @@ enum reserve_state { RESERVE_NONE, RESERVE_ASKED, RESERVE_GRANTED, RESERVE_USED 
 
 struct bridge_reserve {
     enum reserve_state state;
-    bool is_short, has_complained;
-    unsigned number; /* "r<number>" is the request at hand */
+    bool is_short;
+    unsigned refusals; /* in a row */
+    unsigned number;   /* "r<number>" is the request at hand */
     int64_t count, bytes, bytes_most;
     int64_t since_ms, not_before_ms; /* monotonic */
     struct loop_timer *timer;

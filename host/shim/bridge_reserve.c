@@ -150,7 +150,8 @@ void bridge_reserved(struct bridge *b, const struct json_doc *doc, const char *n
     }
     r->state = RESERVE_GRANTED;
     r->since_ms = clock_mono_ms();
-    r->is_short = r->has_complained = false;
+    r->is_short = false;
+    r->refusals = 0;
     r->bytes = r->bytes * 2 < r->bytes_most ? r->bytes * 2 : r->bytes_most;
     loop_timer_off(r->timer);
     b->calls->room(b->arg);
@@ -160,11 +161,12 @@ void bridge_reserve_refused(struct bridge *b, const char *number, const char *wh
 {
     if (!is_current(b, number))
         return;
-    if (!b->reserve.has_complained)
+    /* The first time it may be a new core, which has not yet heard who we are. */
+    if (++b->reserve.refusals == 2)
         log_error("the core does not let this shim reserve room, so it takes no tasks",
                   LS("reason", why));
-    b->reserve.has_complained = true;
-    wait_for_room(b, PAUSE_MOST_MS, false);
+    corelink_look(b->link);
+    wait_for_room(b, b->reserve.refusals == 1 ? PAUSE_LEAST_MS : PAUSE_MOST_MS, false);
 }
 
 static void on_timer(void *arg)
@@ -183,5 +185,7 @@ void bridge_reserve_lost(struct bridge *b)
 {
     b->reserve.state = RESERVE_NONE;
     b->reserve.not_before_ms = 0;
+    b->reserve.is_short = false;
+    b->reserve.refusals = 0;
     loop_timer_off(b->reserve.timer);
 }
