@@ -287,13 +287,22 @@ int changes_start(struct core *c, bool is_forced, changes_done_fn done, void *ar
     return 0;
 }
 
+static void clear_report(struct changes_report *r)
+{
+    conf_list_clear(&r->added);
+    conf_list_clear(&r->changed);
+    conf_list_clear(&r->removed);
+    conf_list_clear(&r->failed);
+    conf_list_clear(&r->reasons);
+}
+
 /* Nothing is in force yet, so there are no candidates to wait for. */
 int changes_begin(struct core *c)
 {
     struct changes x = {.core = c};
     c->changes = &x;
     int rc = settle_all(&x);
-    conf_list_clear(&x.report.added);
+    clear_report(&x.report);
     c->changes = NULL;
     return rc;
 }
@@ -303,11 +312,7 @@ void changes_clear(struct core *c)
     struct changes *x = c->changes;
     if (x == NULL)
         return;
-    struct changes_report *r = &x->report;
-    struct conf_list *const lists[] = {&r->added, &r->changed, &r->removed, &r->failed,
-                                       &r->reasons};
-    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
-        conf_list_clear(lists[i]);
+    clear_report(&x->report);
     while (x->candidates != NULL) {
         struct pipeline *p = x->candidates;
         x->candidates = p->next_candidate;

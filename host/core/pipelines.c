@@ -230,8 +230,10 @@ struct pipeline *pipeline_new_provided(struct core *c, const struct catalog_pipe
 /* Whoever named one is gone by now, and so is the launcher with all boxes. */
 void pipelines_clear(struct core *c)
 {
-    while (c->first_pipeline != NULL)
-        free_pipeline(c->first_pipeline);
+    for (struct pipeline *p = c->first_pipeline, *next; p != NULL; p = next) {
+        next = p->next;
+        free_pipeline(p);
+    }
     table_free(c->pipelines);
     table_free(c->lanes);
     table_free(c->groups);

@@ -109,6 +109,7 @@ struct journal_result {
     size_t n_outputs;
     int64_t started_ms, finished_ms; /* epoch */
     int64_t run_ms, cpu_ms, max_rss_bytes;
+    const char *fault; /* when read: why some of its bytes cannot be, or NULL */
     uint32_t attempt;
     bool is_cached;
     bool is_dead;      /* a dead letter: header and frames are kept with it */
@@ -206,8 +207,7 @@ struct journal_row {
     bool is_acknowledged;
     uint32_t attempt;
     int64_t not_before_ms;
-    const char
-        *fault; /* some of the bytes asked for cannot be read, and why; NULL: all are there */
+    const char *fault;            /* why some of header and frames cannot be read, or NULL */
     struct journal_result result; /* status NULL while OPEN; data and outputs: if asked for */
     const struct journal_note *notes;
     size_t n_notes;

@@ -61,6 +61,29 @@ class AfterAKill(unittest.TestCase):
             self.assertTrue(body == [large], "the input came as it was")
             self.assertIn("12345678901234567890", json.dumps(header["data"]))
 
+    def test_a_file_that_is_lost_costs_its_task_only(self):
+        with Host(plugins=["misbehave", "echo"], host="max_concurrent = 1") as host:
+            client, welcome = hello(host)
+            large = os.urandom(200000)
+            client.submit("echo", {}, {"x": large}, task_id="result")
+            client.receive("RESULT")
+            client.submit("spin_ms", {"ms": 1000}, task_id="running")
+            client.submit("echo", {}, {"x": large}, task_id="input")
+            client.submit("echo", {}, {"x": b"small"}, task_id="small")
+            while client.receive("ACCEPTED")[1]["task_id"] != "small":
+                pass
+            spool = os.path.join(host.dir, "state", "journal", "spool")
+            self.assertEqual(len(os.listdir(spool)), 2)
+            for name in os.listdir(spool):
+                os.unlink(os.path.join(spool, name))
+            kill_core(host)
+            found = results(hello(host, welcome["resume"])[0], 4)
+            codes = {k: v[0][0].get("error", {}).get("code", "OK") for k, v in found.items()}
+            self.assertEqual(codes, {"result": "STORAGE_UNAVAILABLE", "input": "STORAGE_UNAVAILABLE", "running": "OK",
+                                     "small": "OK"})
+            self.assertIn("is missing", found["input"][0][0]["error"]["message"])
+            self.assertEqual(found["small"][0][1], [b"small"])
+
     def test_an_unacknowledged_result_comes_again(self):
         with Host(plugins=["echo", "misbehave"]) as host:
             client, welcome = hello(host)

@@ -156,6 +156,26 @@ static void test_lost_at_close(void **state)
     test_free(large);
 }
 
+/* At the mark intake does not open and close with each byte. */
+static void test_a_little_more_to_open_again(void **state)
+{
+    struct kit *k = *state;
+    const char *why;
+    k->options.ballast_bytes = 0;
+    k->options.low_water_bytes = 8 * MIB;
+    kit_open(k, NULL);
+    fill_disk(8 * MIB - 4096);
+    assert_int_equal(kit_do(k, kit_accept(k, 1, "one", "{}")), CODE_STORAGE_UNAVAILABLE);
+    assert_int_equal(unlink(filler()), 0);
+    fill_disk(8 * MIB + 128 * 1024);
+    assert_int_equal(kit_do(k, kit_accept(k, 2, "two", "{}")), CODE_STORAGE_UNAVAILABLE);
+    assert_int_equal(unlink(filler()), 0);
+    until_taken(k, 10);
+    fill_disk(8 * MIB + 128 * 1024);
+    assert_int_equal(kit_do(k, kit_accept(k, 3, "three", "{}")), CODE_OK);
+    assert_true(journal_takes(k->journal, &why));
+}
+
 /* ---- a disk that answers with an error ---- */
 
 static atomic_int write_error; /* errno; 0: all is well */
@@ -258,8 +278,8 @@ static void test_spool_that_cannot_be_read(void **state)
     assert_int_equal(kit_do(k, kit_finish(k, 1, large)), CODE_OK);
     setenv("PENSTOCK_FAULT", "journal_spool_read", 1);
     fault_setup();
-    assert_non_null(kit_row(k, 1)->fault);
-    assert_null(kit_row(k, 1)->fault);
+    assert_non_null(kit_row(k, 1)->result.fault);
+    assert_null(kit_row(k, 1)->result.fault);
     unsetenv("PENSTOCK_FAULT");
     test_free(large);
 }
@@ -331,6 +351,7 @@ int main(void)
                                        TEST(test_opened_read_only),
                                        TEST(test_opened_full),
                                        TEST(test_failure_points),
+                                       TEST(test_a_little_more_to_open_again),
                                        TEST(test_spool_that_cannot_be_read),
                                        TEST(test_no_ballast_to_be_had)};
     snprintf(disk, sizeof disk, "%s/disk", getenv("TMPDIR"));

@@ -15,8 +15,8 @@ extern const struct command plugin_learn_command, plugin_keygen_command, plugin_
     plugin_verify_command;
 extern const struct command stats_command, ping_command, drain_command, resume_command,
     reload_command, shutdown_command;
-extern const struct command journal_check_command, journal_status_command,
-    journal_backup_command, journal_export_command;
+extern const struct command journal_check_command, journal_status_command, journal_backup_command,
+    journal_export_command;
 extern const struct command key_new_command, key_show_command, key_allow_command, key_list_command,
     key_revoke_command;
 extern const struct command doctor_command;
