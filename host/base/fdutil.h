@@ -14,6 +14,9 @@ int fd_set_cloexec(int fd, int on);
 int fd_write_all(int fd, const void *bytes, size_t n);
 /* Reads exactly n bytes from a blocking descriptor; 0, or -1 (errno 0: it ended early). */
 int fd_read_all(int fd, void *bytes, size_t n);
+/* Makes names in the folder of this path durable: a file that was synced is found after a power failure only if its name
+ * was too. -1 with errno. */
+int fd_sync_folder_of(const char *path);
 /* Number of open descriptors of this process, -1 without /proc. */
 int fd_count(void);
 

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-enum { HEAP_FIRST = 16 };
+enum { HEAP_FIRST = 4 };
 
 void heap_init(struct heap *h, int (*before)(const struct heap_node *a, const struct heap_node *b))
 {

@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/fdutil.h"
+
 void process_end_with_parent(int signal)
 {
     pid_t parent = getppid();
@@ -25,7 +27,7 @@ static int make_one(const char *path, unsigned mode)
 {
     struct stat st;
     if (mkdir(path, mode) == 0)
-        return 0;
+        return fd_sync_folder_of(path);
     if (errno != EEXIST || stat(path, &st) < 0)
         return -1;
     if (S_ISDIR(st.st_mode))

@@ -32,7 +32,8 @@ struct variables {
     struct table *names; /* to struct spelled */
 };
 
-static const char *const our_prefixes[] = {"PENSTOCK_HOST_", "PENSTOCK_SHIM_", "PENSTOCK_PLUGIN_"};
+static const char *const our_prefixes[] = {"PENSTOCK_HOST_", "PENSTOCK_SHIM_", "PENSTOCK_TENANT_",
+                                           "PENSTOCK_PLUGIN_"};
 
 char *variable_name(const char *path, const char *key)
 {

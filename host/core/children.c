@@ -18,6 +18,7 @@ struct child {
     struct json_doc doc;
     struct buf header;
     struct pipeline *pipeline;
+    struct task *task; /* once it is made */
     char id[2 * TASK_ID_MAX + 32];
 };
 
@@ -69,37 +70,53 @@ static void on_accepted(struct core *c, struct task *t, void *arg, enum code cod
 }
 
 /* It is put into the journal in the turn of its parent's verdict: both are there, or neither. */
-static void accept(struct core *c, struct task *t, const struct task *parent)
+static int accept(struct core *c, struct task *t)
 {
-    t->depth = parent->depth + 1;
-    t->is_silent = !parent->wants_children;
-    t->is_durable = parent->is_durable;
-    memcpy(t->parent, parent->uid, sizeof t->parent);
-    t->is_job_cancelled = parent->is_job_cancelled;
-    t->cancelled_why = parent->is_job_cancelled ? "its job was cancelled" : NULL;
     c->stats.accepted++;
     if (!t->is_durable)
         task_admit(c, t);
     else if (durable_accept(c, t, true, on_accepted, NULL) < 0)
-        task_reject(c, t);
+        return -1;
     else if (t->is_job_cancelled)
         durable_note(c, t, NOTE_CANCEL, 0, 0, NULL);
+    return 0;
 }
 
-static void start_child(struct core *c, struct child *x, const struct task *parent,
-                        struct json_writer *ids)
+static int make_child(struct core *c, struct child *x, const struct task *parent)
 {
     static const uint64_t no_digest[2] = {0, 0};
     zmq_msg_t header;
     if (zmq_msg_init_size(&header, x->header.len) < 0)
-        return;
+        return -1;
     memcpy(zmq_msg_data(&header), x->header.data, x->header.len);
     struct task *t = task_new(c, parent->owner, x->pipeline, &x->s, &header, NULL, 0);
     zmq_msg_close(&header);
-    if (t == NULL || task_enter(c, t, no_digest) < 0)
-        return;
-    json_put_str(ids, t->task_id);
-    accept(c, t, parent);
+    if (t == NULL)
+        return -1;
+    t->depth = parent->depth + 1;
+    t->is_silent = !parent->wants_children;
+    t->is_durable = parent->is_durable;
+    t->is_job_cancelled = parent->is_job_cancelled;
+    t->cancelled_why = parent->is_job_cancelled ? "its job was cancelled" : NULL;
+    memcpy(t->parent, parent->uid, sizeof t->parent);
+    if (task_enter(c, t, no_digest) < 0)
+        return -1;
+    x->task = t;
+    return 0;
+}
+
+/* All are made before the first is accepted: a parent has all of its children, or fails. */
+static int start_all(struct core *c, struct child *all, size_t n, const struct task *parent,
+                     struct json_writer *ids)
+{
+    size_t made = 0, accepted = 0;
+    while (made < n && make_child(c, &all[made], parent) == 0)
+        made++;
+    while (made == n && accepted < n && accept(c, all[accepted].task) == 0)
+        json_put_str(ids, all[accepted++].id);
+    for (size_t i = accepted; i < made && accepted < n; i++)
+        task_reject(c, all[i].task);
+    return accepted == n ? 0 : -1;
 }
 
 static int read_all(struct core *c, struct child *all, const struct task *parent,
@@ -152,8 +169,10 @@ enum code children_submit(struct core *c, struct task *parent, const struct box_
     }
     json_begin(&ids, &r->children);
     json_open(&ids, '[');
-    for (size_t i = 0; i < o->n_children && code == CODE_OK; i++)
-        start_child(c, &all[i], parent, &ids);
+    if (code == CODE_OK && start_all(c, all, o->n_children, parent, &ids) < 0) {
+        snprintf(message, size, "no memory for its children");
+        code = CODE_INTERNAL;
+    }
     json_close(&ids, ']');
     if (all != NULL)
         clear_all(all, o->n_children);

@@ -78,8 +78,10 @@ static int load_host_id(struct core *c)
     id_new(c->host_id);
     fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     int rc = fd >= 0 ? fd_write_all(fd, c->host_id, ID_TEXT - 1) : -1;
+    if (rc == 0)
+        rc = fsync(fd);
     fd_close(&fd);
-    return rc;
+    return rc == 0 ? fd_sync_folder_of(path) : -1;
 }
 
 static int make_tables(struct core *c)
@@ -117,8 +119,8 @@ static void on_scanned(void *arg, struct catalog *catalog, const struct conf_lis
     struct core *c = arg;
     (void)changing;
     c->catalog = catalog;
-    if (catalog == NULL || changes_begin(c) < 0 || replay(c) < 0 || retention_init(c) < 0 || doors_open(c) < 0 ||
-        growth_init(c) < 0) {
+    if (catalog == NULL || changes_begin(c) < 0 || replay(c) < 0 || retention_init(c) < 0 ||
+        doors_open(c) < 0 || growth_init(c) < 0) {
         c->has_failed = true;
         loop_stop(c->loop);
         return;

@@ -227,10 +227,10 @@ static void forget_in_memory(struct core *c, const struct journal_row *row)
 /* 0: done, or it cannot be read, which is logged; -1: no memory. */
 static int retry_one(struct core *c, struct work *x, const struct journal_row *row)
 {
-    struct task *t = repeat(c, x, row);
+    struct task *t = row->fault == NULL ? repeat(c, x, row) : NULL;
     if (t == NULL) {
         log_error("a dead letter cannot be run again", LS("task_id", row->task.task_id),
-                  LS("uid", row->task.uid));
+                  LS("uid", row->task.uid), LS("why", row->fault));
         return 0;
     }
     if (durable_accept(c, t, true, on_accepted, NULL) < 0) {

@@ -382,7 +382,7 @@ void durable_owner(struct core *c, struct owner *o)
     x->op.u.owner =
         (struct journal_owner){.number = o->number,
                                .client = x->copy.id,
-                               .resume_hash = x->copy.resume_hash,
+                               .resume_hash = o->is_client ? x->copy.resume_hash : NULL,
                                .curve_key = x->copy.curve_key[0] != '\0' ? x->copy.curve_key : NULL,
                                .name = x->copy.name,
                                .kind = x->copy.kind,

@@ -53,9 +53,28 @@ static void enter_list(struct core *c, struct task *t)
     count(c, t, true);
 }
 
+/* What a client has on its way and has not acknowledged. */
+static void count_sent(struct task *t, bool is_entering)
+{
+    struct owner *o = t->owner;
+    size_t sign = is_entering ? 1 : (size_t)-1;
+    if (!o->is_client || !t->is_sent || t->is_delivered || t->is_acknowledged)
+        return;
+    o->sent_count += sign;
+    o->sent_bytes += sign * weight(t);
+}
+
+/* One result goes whatever it weighs, or it would never go. */
+static bool fits_window(const struct owner *o, const struct task *t)
+{
+    return o->window_count == 0 || o->sent_count == 0 ||
+           (o->sent_count < o->window_count && o->sent_bytes + weight(t) <= o->window_bytes);
+}
+
 static void leave_list(struct core *c, struct task *t)
 {
     struct task_list *l = list_of(c, t);
+    count_sent(t, false);
     *(t->kept_prev != NULL ? &t->kept_prev->kept_next : &l->first) = t->kept_next;
     *(t->kept_next != NULL ? &t->kept_next->kept_prev : &l->last) = t->kept_prev;
     t->is_kept = false;
@@ -139,8 +158,13 @@ static bool may_push(const struct task *t)
 void kept_deliver(struct core *c, struct task *t)
 {
     struct owner *o = t->owner;
+    const bool is_repeated = t->is_sent;
     if (!may_push(t))
         return;
+    if (!is_repeated && !fits_window(o, t)) {
+        o->is_held = true;
+        return;
+    }
     if (send_result(c, o->peer, t) < 0) {
         if (errno == EHOSTUNREACH)
             peer_lost(c, o->peer);
@@ -151,6 +175,8 @@ void kept_deliver(struct core *c, struct task *t)
     c->stats.messages_out++;
     t->is_answered_by_result = false;
     t->is_sent = true;
+    if (!is_repeated)
+        count_sent(t, true);
     if (!o->is_client)
         mark_delivered(c, t);
 }
@@ -162,14 +188,16 @@ void keep_result(struct core *c, struct task *t)
     bool is_asked_for = p == NULL || (p->is_req && !t->is_answered_by_result);
     t->is_delivered = t->is_silent || (!t->owner->is_client && is_asked_for);
     enter_list(c, t);
-    kept_deliver(c, t);
+    /* Those that wait go first. */
+    if (!t->owner->is_held && !t->owner->is_backlogged)
+        kept_deliver(c, t);
 }
 
 void kept_deliver_waiting(struct core *c, struct owner *o)
 {
-    o->is_backlogged = false;
+    o->is_backlogged = o->is_held = false;
     for (struct task *t = c->kept_waiting.first, *next;
-         t != NULL && o->peer != NULL && !o->is_backlogged; t = next) {
+         t != NULL && o->peer != NULL && !o->is_backlogged && !o->is_held; t = next) {
         next = t->kept_next;
         if (t->owner == o && !t->is_sent)
             kept_deliver(c, t);
@@ -178,6 +206,7 @@ void kept_deliver_waiting(struct core *c, struct owner *o)
 
 void kept_owner_moved(struct core *c, struct owner *o)
 {
+    o->sent_count = o->sent_bytes = 0;
     for (struct task *t = o->n_tasks > 0 ? c->all.first : NULL; t != NULL; t = t->next) {
         if (t->owner == o)
             t->is_sent = t->is_answered_by_result = false;
@@ -216,6 +245,7 @@ static int shrink(struct core *c, struct task *t)
 /* What the journal has need not be in memory. A key is answered for as long as the result is kept. */
 void kept_acknowledge(struct core *c, struct task *t)
 {
+    struct owner *o = t->owner->is_client ? t->owner : NULL; /* a client outlives its tasks */
     if (!t->is_kept || t->is_acknowledged)
         return;
     durable_acknowledge(c, t);
@@ -227,6 +257,8 @@ void kept_acknowledge(struct core *c, struct task *t)
     } else if (shrink(c, t) < 0) {
         forget(c, t);
     }
+    if (o != NULL && o->is_held)
+        kept_deliver_waiting(c, o);
 }
 
 static void write_progress(const struct task *t, struct json_writer *w)
@@ -289,7 +321,8 @@ static bool resend(struct core *c)
     bool is_behind = false;
     for (struct owner *o = c->owners, *next; o != NULL; o = next) {
         next = o->next;
-        if (!o->is_backlogged)
+        bool is_stuck = o->is_held && o->sent_count == 0; /* those in the window have expired */
+        if (!o->is_backlogged && !is_stuck)
             continue;
         kept_deliver_waiting(c, o);
         is_behind = true;

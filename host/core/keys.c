@@ -56,11 +56,10 @@ static struct stat state_of(const char *path)
     return st;
 }
 
-/* NULL: logged. */
-static struct allowed *read_list(const char *path)
+/* NULL: logged, and why (PLUGIN_WHY bytes) says it too. */
+static struct allowed *read_list(const char *path, char *why)
 {
     struct buf text = BUF_INIT(ALLOWED_FILE_MAX);
-    char why[PLUGIN_WHY];
     struct allowed *a = NULL;
     if (plugin_text_read(path, false, &text, why) < 0)
         log_error("the list of allowed keys cannot be used", LS("why", why));
@@ -71,11 +70,11 @@ static struct allowed *read_list(const char *path)
 }
 
 /* found: what the file looked like before it is read. */
-static bool take_list(struct core *c, const struct stat *found)
+static bool take_list(struct core *c, const struct stat *found, char *why)
 {
     struct keys *k = c->keys;
     k->read = *found;
-    struct allowed *a = read_list(c->host->allowed_keys);
+    struct allowed *a = read_list(c->host->allowed_keys, why);
     if (a == NULL)
         return false;
     allowed_free(k->allowed);
@@ -90,11 +89,12 @@ static bool take_list(struct core *c, const struct stat *found)
 static void look(struct core *c, bool is_tick)
 {
     struct keys *k = c->keys;
+    char why[PLUGIN_WHY];
     const struct stat found = state_of(c->host->allowed_keys);
     if (is_same(&found, &k->read))
         return;
     if (!is_same_file(&found, &k->read) || (is_tick && is_same(&found, &k->changing)))
-        take_list(c, &found);
+        take_list(c, &found, why);
     else if (is_tick)
         k->changing = found;
 }
@@ -106,12 +106,13 @@ static void on_look(void *arg)
     loop_timer_after(c->keys->look, LOOK_MS);
 }
 
-bool keys_reload(struct core *c)
+int keys_reload(struct core *c, struct refusal *r)
 {
+    char why[PLUGIN_WHY];
     if (c->keys == NULL)
-        return true;
+        return 0;
     const struct stat found = state_of(c->host->allowed_keys);
-    return take_list(c, &found);
+    return take_list(c, &found, why) ? 0 : refuse_at(r, "host.allowed_keys", "%s", why);
 }
 
 /* ---- who comes
@@ -192,10 +193,11 @@ int keys_init(struct core *c)
 int keys_open(struct core *c)
 {
     struct keys *k = c->keys;
+    char why[PLUGIN_WHY];
     if (k == NULL)
         return 0;
     const struct stat found = state_of(c->host->allowed_keys);
-    if (!take_list(c, &found)) {
+    if (!take_list(c, &found, why)) {
         c->is_refused = true;
         return -1;
     }

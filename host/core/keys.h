@@ -15,6 +15,7 @@
 #include <stdbool.h>
 
 #include "core/core.h"
+#include "core/refusal.h"
 #include "wire/allowed.h"
 
 /* Reads the host's secret key; as root, if root has started us. -1: logged. */
@@ -25,8 +26,8 @@ int keys_open(struct core *c);
 const struct curve_pair *keys_pair(const struct core *c);
 /* NULL: not in the list. Borrowed for the turn. */
 const struct allowed_key *keys_find(const struct core *c, const char *hex);
-/* Looks whether the list has changed. false: it is wrong (logged), and the old one stays. */
-bool keys_reload(struct core *c);
+/* Reads the list anew, changed or not. -1: it is wrong (logged, and r says why), and the old one stays. */
+int keys_reload(struct core *c, struct refusal *r);
 /* When all doors are closed. */
 void keys_clear(struct core *c);
 

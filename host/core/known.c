@@ -64,7 +64,8 @@ static void on_bytes(struct core *c, struct reading *r, enum code code, const ch
 {
     struct known *k = (struct known *)r;
     struct result *kept = NULL;
-    if (code == CODE_OK && rows->n > 0 && rows->items[0].result.status != NULL) {
+    if (code == CODE_OK && rows->n > 0 && rows->items[0].result.status != NULL &&
+        rows->items[0].result.fault == NULL) {
         kept = result_of_journal(&rows->items[0].result);
         if (kept == NULL)
             code = CODE_OVERLOADED;

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/durable.h"
 #include "core/peers.h"
 #include "core/result.h"
 #include "task/state.h"
@@ -80,34 +81,39 @@ static void write_note(const struct journal_note *n, struct json_writer *w)
     json_close(w, '}');
 }
 
-/* The first line and the last one are not noted: the row says as much. */
-/* A line that says less than the result does. */
-static bool has_end(const struct journal_row *row)
+static void write_verdict(const struct journal_result *r, struct json_writer *w)
 {
-    return row->n_notes > 0 && strcmp(row->notes[row->n_notes - 1].event, "finished") == 0;
+    const struct journal_note verdict = {.at_ms = r->finished_ms,
+                                         .attempt = r->attempt,
+                                         .event = r->is_cached ? "cached" : NOTE_FINISHED,
+                                         .code = code_find(r->code) != CODE_OK ? r->code : NULL,
+                                         .message = r->message,
+                                         .details = r->details,
+                                         .run_ms = r->run_ms,
+                                         .cpu_ms = r->cpu_ms,
+                                         .max_rss_bytes = r->max_rss_bytes};
+    write_note(&verdict, w);
 }
 
+/* The row says as much as a note of its acceptance, and more than one of its verdict. */
 void past_write_history(const struct journal_row *row, struct json_writer *w)
 {
     const struct journal_result *r = &row->result;
     const struct journal_note first = {.at_ms = row->task.submitted_ms, .event = "accepted"};
-    const struct journal_note last = {
-        .at_ms = r->finished_ms,
-        .attempt = r->attempt,
-        .event = r->is_cached ? "cached" : "finished",
-        .code = r->status != NULL && code_find(r->code) != CODE_OK ? r->code : NULL,
-        .message = r->message,
-        .details = r->details,
-        .run_ms = r->run_ms,
-        .cpu_ms = r->cpu_ms,
-        .max_rss_bytes = r->max_rss_bytes};
+    bool is_told = r->status == NULL;
     json_key(w, "history");
     json_open(w, '[');
     write_note(&first, w);
-    for (size_t i = 0; i < row->n_notes - has_end(row); i++)
-        write_note(&row->notes[i], w);
-    if (r->status != NULL)
-        write_note(&last, w);
+    for (size_t i = 0; i < row->n_notes; i++) {
+        bool is_verdict = strcmp(row->notes[i].event, NOTE_FINISHED) == 0;
+        if (!is_verdict)
+            write_note(&row->notes[i], w);
+        else if (!is_told)
+            write_verdict(r, w);
+        is_told |= is_verdict;
+    }
+    if (!is_told)
+        write_verdict(r, w);
     json_close(w, ']');
 }
 

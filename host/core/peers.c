@@ -158,7 +158,7 @@ int owner_restore_client(struct core *c, struct owner *o, const struct journal_o
     copy_text(o->kind, sizeof o->kind, from->kind);
     copy_text(o->curve_key, sizeof o->curve_key, from->curve_key);
     o->is_journaled = true;
-    if (o->id[0] == '\0')
+    if (o->resume_hash[0] == '\0')
         return 0; /* it never said HELLO, but only its key opens its tasks */
     if (strlen(o->resume_hash) != DIGEST_HEX - 1 ||
         table_put(c->clients, o->resume_hash, DIGEST_HEX - 1, o) < 0)
@@ -195,6 +195,7 @@ struct owner *peer_owner(struct core *c, struct peer *p)
         p->owner = owner_new(c);
         if (p->owner != NULL) {
             p->owner->peer = p;
+            id_new(p->owner->id);
             memcpy(p->owner->curve_key, p->curve_key, sizeof p->curve_key);
         }
     }

@@ -50,8 +50,11 @@ struct owner {
     bool wants_capacity;
     bool watches_all;
     bool is_backlogged; /* a result could not be sent: the peer reads too slowly */
-    unsigned watch;     /* enum event_mask */
-    struct peer *peer;  /* NULL: away */
+    bool is_held;       /* a result was not sent: the window is full */
+    /* Results that may be sent and unacknowledged, and that are; window_count 0: any number. */
+    size_t window_count, window_bytes, sent_count, sent_bytes;
+    unsigned watch;    /* enum event_mask */
+    struct peer *peer; /* NULL: away */
     int64_t last_seen_ms;
     size_t n_tasks;
     struct amount queued;            /* of its tasks that wait */

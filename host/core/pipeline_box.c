@@ -20,6 +20,9 @@
  * more after a second. */
 enum { RETRY_FIRST_MS = 200, RETRY_MAX_MS = 300000, RETRIES_MAX = 3, OUTDATED_MS = 1000 };
 
+/* How many tasks a tenant has in one turn where another one needs another worker. */
+enum { WARM_TURN_TASKS = 8 };
+
 /* ---- events of a box
  * ------------------------------------------------------------------------------ */
 
@@ -32,6 +35,7 @@ static void on_ready(void *arg, struct box *b, uint32_t walls, uint32_t landlock
     p->walls = walls;
     p->landlock_abi = landlock_abi;
     p->mode = mode;
+    sched_lane_turn(p->lane, mode == BOX_WARM ? WARM_TURN_TASKS : 1);
     /* A box for one task has shown nothing by being there. */
     if (mode != BOX_EXEC)
         p->failures = 0;

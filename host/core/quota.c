@@ -139,7 +139,7 @@ int quota_enter(struct core *c, struct task *t)
     a->n_open++;
     t->account = a;
     t->item.tenant = &a->sched;
-    t->item.client = t->owner->number;
+    t->item.client = t->tenant != NULL ? t->owner->number : 0;
     t->item.job = t->job_id != NULL ? table_hash(c->hash_seed[0], t->job_id, strlen(t->job_id)) : 0;
     t->item.since_ms = since_ms(c, t);
     quota_wait(c, t);

@@ -16,6 +16,7 @@
 #include "conf/changes.h"
 #include "core/answer.h"
 #include "core/changes.h"
+#include "core/keys.h"
 #include "core/peers.h"
 #include "core/pipelines.h"
 #include "core/reload_internal.h"
@@ -121,6 +122,8 @@ static int read_conf(struct reload *r)
         r->conf = conf_ref(c->conf);
         return 0;
     }
+    if (keys_reload(c, &r->refusal) < 0)
+        return -1;
     r->conf = reload_load(r, &errors);
     if (r->conf == NULL)
         refuse_errors(r, &errors);

@@ -26,7 +26,7 @@ struct ending {
 struct replay {
     struct core *c;
     struct table *owners; /* by number */
-    struct task **open;   /* in the order in which they were accepted */
+    struct ending *open;  /* in the order in which they were accepted; r: it cannot run, or NULL */
     size_t n_open, cap_open;
     struct ending *ended;
     size_t n_ended, cap_ended;
@@ -103,12 +103,16 @@ struct result *result_of_journal(const struct journal_result *from)
     /* A code that a later version knew is not known here. */
     const enum code found = code_find(from->code),
                     code = found < CODE_COUNT ? found : CODE_INTERNAL;
-    struct result *r = result_of_code(code, from->message, NULL);
+    struct result *r = from->fault == NULL
+                           ? result_of_code(code, from->message, NULL)
+                           : result_of_code(CODE_STORAGE_UNAVAILABLE, from->fault, NULL);
     if (r == NULL)
         return NULL;
     r->run_ms = from->run_ms;
     r->cpu_ms = from->cpu_ms;
     r->max_rss_bytes = from->max_rss_bytes;
+    if (from->fault != NULL)
+        return r;
     if (take_status(r, from->status) == 0 && take_bytes(&r->data, from->data) == 0 &&
         take_bytes(&r->details, from->details) == 0 &&
         take_bytes(&r->children, from->children) == 0 && take_outputs(r, from) == 0) {
@@ -165,7 +169,7 @@ static struct task *make(struct replay *x, const struct journal_row *row, struct
     return t;
 }
 
-static int keep(void **list, size_t *n, size_t *cap, size_t size)
+static int keep(void **list, const size_t *n, size_t *cap, size_t size)
 {
     if (*n < *cap)
         return 0;
@@ -178,12 +182,16 @@ static int keep(void **list, size_t *n, size_t *cap, size_t size)
     return 0;
 }
 
-static int keep_open(struct replay *x, struct task *t)
+/* Without its inputs it would run on nothing: it ends, and says why. */
+static int keep_open(struct replay *x, struct task *t, const char *fault)
 {
     if (keep((void **)&x->open, &x->n_open, &x->cap_open, sizeof *x->open) < 0)
         return -1;
-    x->open[x->n_open++] = t;
-    return 0;
+    struct ending *e = &x->open[x->n_open++];
+    *e = (struct ending){.t = t};
+    if (fault != NULL)
+        e->r = result_of_code(CODE_STORAGE_UNAVAILABLE, fault, NULL);
+    return fault == NULL || e->r != NULL ? 0 : -1;
 }
 
 static int keep_ended(struct replay *x, struct task *t, const struct journal_row *row)
@@ -213,7 +221,6 @@ static int leave_out(struct replay *x, const struct journal_row *row, const char
 
 static int on_task(void *arg, const struct journal_row *row)
 {
-    static const uint64_t no_digest[2] = {0, 0};
     struct replay *x = arg;
     errno = ENOMEM;
     struct owner *o = owner_of(x, row->task.owner);
@@ -223,15 +230,27 @@ static int on_task(void *arg, const struct journal_row *row)
         return leave_out(x, row, "its header is not that of a SUBMIT");
     if (t == NULL)
         return -1;
-    if (task_enter(x->c, t, row->task.key != NULL ? row->task.digest : no_digest) < 0)
+    if (task_enter(x->c, t, row->task.digest) < 0)
         return -1;
-    return row->phase == JOURNAL_OPEN ? keep_open(x, t) : keep_ended(x, t, row);
+    return row->phase == JOURNAL_OPEN ? keep_open(x, t, row->fault) : keep_ended(x, t, row);
 }
 
 static int by_end(const void *a, const void *b)
 {
     const struct ending *x = a, *y = b;
     return (x->t->finished_ms > y->t->finished_ms) - (x->t->finished_ms < y->t->finished_ms);
+}
+
+/* One that follows another, or ends by a kept result, needs no inputs. */
+static void admit(struct core *c, const struct ending *e)
+{
+    task_admit(c, e->t);
+    if (e->r == NULL)
+        return;
+    if (e->t->state == TASK_QUEUED || e->t->state == TASK_RETRY)
+        task_finish(c, e->t, e->r);
+    else
+        result_unref(e->r);
 }
 
 /* Results first: an open task may have the key of a finished one. */
@@ -242,7 +261,7 @@ static void settle(struct replay *x)
     for (size_t i = 0; i < x->n_ended; i++)
         task_restore_finished(x->c, x->ended[i].t, x->ended[i].r);
     for (size_t i = 0; i < x->n_open; i++)
-        task_admit(x->c, x->open[i]);
+        admit(x->c, &x->open[i]);
 }
 
 static void clear(struct replay *x)

@@ -246,7 +246,8 @@ void retries_restore(struct core *c, struct task *t, const struct journal_row *r
     t->deaths = count_deaths(row);
     note_death(c, t, row);
     t->is_counted = row->not_before_ms > clock_wall_ms() && row->attempt > 0;
-    t->box.attempt = (int32_t)row->attempt + !t->is_counted;
+    const bool is_next = !t->is_counted && retry_survives(t->deaths);
+    t->box.attempt = (int32_t)row->attempt + is_next;
     t->not_before_ms = row->not_before_ms;
 }
 

@@ -82,6 +82,23 @@ static void write_welcome(const struct core *c, struct json_writer *w, const str
     json_close(w, '}');
 }
 
+static size_t positive_of(const struct core *c, uint32_t object, const char *member,
+                          size_t fallback)
+{
+    int64_t v;
+    uint32_t t = json_find(&c->doc, object, member);
+    return t != 0 && json_i64(&c->doc, t, &v) == 0 && v > 0 ? (size_t)v : fallback;
+}
+
+/* A client that says none takes all that there is. */
+static void read_window(const struct core *c, struct owner *o)
+{
+    uint32_t t = json_find(&c->doc, 0, "window");
+    bool has_one = t != 0 && json_kind(&c->doc, t) == JSON_OBJECT;
+    o->window_count = has_one ? positive_of(c, t, "count", SIZE_MAX) : 0;
+    o->window_bytes = has_one ? positive_of(c, t, "bytes", SIZE_MAX) : 0;
+}
+
 static void on_hello(struct core *c, struct request *q)
 {
     struct json_writer w;
@@ -100,6 +117,7 @@ static void on_hello(struct core *c, struct request *q)
     }
     if (o->is_journaled || o->n_tasks > 0)
         durable_owner(c, o);
+    read_window(c, o);
     owner_set_watch(c, o, o->watch, o->watches_all, has_word(c, "push", "capacity"));
     /* A command line comes and goes; a shim that does is worth a line. */
     enum log_level level = strcmp(o->kind, "cli") == 0 ? LOG_DEBUG : LOG_INFO;

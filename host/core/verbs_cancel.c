@@ -21,6 +21,7 @@ struct cancel {
     struct late *answer;
     uint64_t owner; /* whose tasks of the job; 0: everybody's */
     char *job_id;   /* NULL: one task */
+    uint64_t last;  /* seq: what was submitted later is not meant */
     char *name;     /* its task_id as it was given, or NULL */
     char uid[ID_TEXT];
     struct buf found; /* what the answer says, as a JSON array */
@@ -55,7 +56,7 @@ static struct cancel *cancel_new(struct core *c, struct peer *p)
 static bool is_of_job(const struct cancel *x, const struct task *t)
 {
     return (x->owner == 0 || t->owner->number == x->owner) && t->job_id != NULL &&
-           !t->is_acknowledged && strcmp(t->job_id, x->job_id) == 0;
+           t->seq <= x->last && !t->is_acknowledged && strcmp(t->job_id, x->job_id) == 0;
 }
 
 /* Of one owner's job its tasks, else all there are. */
@@ -165,14 +166,10 @@ static void cancel_one(struct core *c, struct task *t, bool is_job)
     task_cancel(c, t, CANCELLED_ON_REQUEST);
 }
 
-/* Those that come while it is done are not meant: they are behind the last. */
 static void cancel_all(struct core *c, const struct cancel *x)
 {
-    const struct task *last = x->job_id != NULL ? c->all.last : NULL;
-    bool is_last = false;
-    for (struct task *t = next_chosen(c, x, NULL), *next; t != NULL && !is_last; t = next) {
+    for (struct task *t = next_chosen(c, x, NULL), *next; t != NULL; t = next) {
         next = next_chosen(c, x, t);
-        is_last = t == last;
         if (!is_being_accepted(t))
             cancel_one(c, t, x->job_id != NULL);
     }
@@ -232,6 +229,7 @@ static int choose(struct core *c, struct peer *p, struct cancel *x)
     if (o == NULL)
         return -1;
     x->owner = peer_is_operator(c, p) ? 0 : o->number;
+    x->last = c->next_seq;
     x->job_id = job != 0 ? json_strdup(&c->doc, job) : NULL;
     x->name = id != 0 ? json_strdup(&c->doc, id) : NULL;
     if (t != NULL)

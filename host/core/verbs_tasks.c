@@ -3,7 +3,9 @@
 #include <string.h>
 
 #include "core/answer.h"
+#include "core/durable.h"
 #include "core/kept.h"
+#include "core/late.h"
 #include "core/peers.h"
 #include "core/submit.h"
 #include "core/tasks.h"
@@ -14,36 +16,75 @@ void verbs_submit(struct core *c, struct request *q)
     submit_handle(c, q->peer, q->m, q->header, q->body);
 }
 
-static int acknowledge(struct core *c, const struct owner *o, uint32_t token)
+/* What an ACK has done, until it is durable and can be answered. */
+struct acknowledgement {
+    struct late *answer;
+    int64_t n;
+    bool is_durable; /* one of them stands in the journal */
+};
+
+static void acknowledge(struct core *c, const struct owner *o, uint32_t token,
+                        struct acknowledgement *a)
 {
     char *id = json_strdup(&c->doc, token);
     struct task *t = id != NULL ? task_find_id(c, o, id) : NULL;
     free(id);
     if (t == NULL || t->state != TASK_FINISHED)
-        return 0;
+        return;
+    a->n++;
+    a->is_durable |= t->is_durable;
     kept_acknowledge(c, t);
-    return 1;
+}
+
+static void acknowledge_all(struct core *c, const struct owner *o, struct acknowledgement *a)
+{
+    uint32_t one = json_find(&c->doc, 0, "task_id"), many = json_find(&c->doc, 0, "task_ids");
+    if (one != 0)
+        acknowledge(c, o, one, a);
+    if (many == 0 || json_kind(&c->doc, many) != JSON_ARRAY)
+        return;
+    uint32_t t = json_first(many);
+    for (uint32_t i = c->doc.tokens[many].count; i > 0; i--, t = json_next(&c->doc, t))
+        acknowledge(c, o, t, a);
+}
+
+static void answer_acknowledged(struct core *c, void *arg)
+{
+    struct acknowledgement *a = arg;
+    struct json_writer w;
+    late_begin(c, a->answer, &w);
+    json_member_int(&w, "acknowledged", a->n);
+    late_send(c, a->answer, WIRE_INFO, &w);
+    free(a);
+}
+
+/* Told once none of them would be sent again, whatever dies. -1: no memory to say it. */
+static int answer_ack(struct core *c, struct peer *p, const struct acknowledgement *done)
+{
+    struct acknowledgement *a = malloc(sizeof *a);
+    struct late *answer = a != NULL ? late_new(c, p) : NULL;
+    if (answer == NULL) {
+        free(a);
+        return -1;
+    }
+    *a = *done;
+    a->answer = answer;
+    if (!a->is_durable || durable_barrier(c, answer_acknowledged, a) < 0)
+        answer_acknowledged(c, a);
+    return 0;
 }
 
 void verbs_ack(struct core *c, struct request *q)
 {
-    struct json_writer w;
-    struct owner *o = peer_owner(c, q->peer);
-    uint32_t one = json_find(&c->doc, 0, "task_id"), many = json_find(&c->doc, 0, "task_ids");
+    struct acknowledgement a = {.n = 0};
+    const struct owner *o = peer_owner(c, q->peer);
     uint32_t reply = json_find(&c->doc, 0, "reply");
-    int n = 0;
-    if (o != NULL && one != 0)
-        n += acknowledge(c, o, one);
-    if (o != NULL && many != 0 && json_kind(&c->doc, many) == JSON_ARRAY) {
-        uint32_t t = json_first(many);
-        for (uint32_t i = c->doc.tokens[many].count; i > 0; i--, t = json_next(&c->doc, t))
-            n += acknowledge(c, o, t);
-    }
+    if (o != NULL)
+        acknowledge_all(c, o, &a);
     if (!q->peer->is_req && (reply == 0 || json_kind(&c->doc, reply) != JSON_TRUE))
         return;
-    answer_begin(c, &w);
-    json_member_int(&w, "acknowledged", n);
-    answer_send(c, q->peer, WIRE_INFO, &w);
+    if (answer_ack(c, q->peer, &a) < 0)
+        answer_refused(c, q->peer, CODE_OVERLOADED, "no memory for the answer");
 }
 
 /* A uid opens a task to whoever came in with the same key, or without one like its owner. */

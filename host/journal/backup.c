@@ -16,7 +16,7 @@
 
 #include "base/fdutil.h"
 #include "base/log.h"
-#include "journal/schema.h"
+#include "journal/journal_tools.h"
 #include "journal/spool.h"
 #include "journal/tool.h"
 

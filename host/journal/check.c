@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
+#include "journal/journal_tools.h"
 #include "journal/schema.h"
 #include "journal/tool.h"
 
@@ -38,12 +39,16 @@ static int check_task(void *arg, const struct journal_row *row, const char *faul
 {
     struct findings *f = arg;
     char line[2 * JOURNAL_WHY];
-    if (fault == NULL && row->fault == NULL)
+    if (fault != NULL) {
+        found(f, fault);
         return 0;
-    if (fault == NULL)
+    }
+    const char *missing = row->fault != NULL ? row->fault : row->result.fault;
+    if (missing != NULL) {
         snprintf(line, sizeof line, "task %.80s (%.80s): %s", row->task.task_id, row->task.uid,
-                 row->fault);
-    found(f, fault != NULL ? fault : line);
+                 missing);
+        found(f, line);
+    }
     return 0;
 }
 
@@ -56,6 +61,9 @@ static void check_strays(struct tool *t, struct findings *f)
         {"pieces of no task", "SELECT count(*) FROM part WHERE id / 8192 NOT IN"
                               " (SELECT seq FROM task)"},
         {"lines of no task", "SELECT count(*) FROM note WHERE seq NOT IN (SELECT seq FROM task)"},
+        {"jobs that miscount their open tasks",
+         "SELECT count(*) FROM job WHERE open <> (SELECT count(*) FROM task WHERE phase = 0"
+         " AND task.job_id = job.job_id AND task.owner = job.owner)"},
         {"tasks with a number that is not reserved",
          "SELECT count(*) FROM task WHERE seq > (SELECT value FROM number WHERE name = 'seq')"},
     };

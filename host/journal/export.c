@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "journal/bind.h"
+#include "journal/journal_tools.h"
 #include "journal/tool.h"
 
 enum { LINE_MAX_BYTES = 1024 * 1024 * 1024 };
@@ -142,6 +143,7 @@ static void put_result(struct export *x, struct json_writer *w, const struct jou
     put_usage(w, r->run_ms, r->cpu_ms, r->max_rss_bytes);
     json_member_bool(w, "cached", r->is_cached);
     json_member_bool(w, "delivered", r->is_delivered);
+    json_member_str(w, "fault", r->fault);
     put_json(x, w, "data", r->data);
     put_json(x, w, "details", r->details);
     put_json(x, w, "children", r->children);

@@ -64,9 +64,9 @@ struct journal_frame {
 /* A client that can come back, or an owner whose tasks need a key. Others have no row, only a number. */
 struct journal_owner {
     uint64_t number;
-    const char *client;      /* its public id; "": it is no client */
-    const char *resume_hash; /* hex; the secret itself is not kept */
-    const char *curve_key;   /* hex; NULL or "": none */
+    const char *client;      /* its public id */
+    const char *resume_hash; /* hex; the secret itself is not kept. NULL: it cannot come back */
+    const char *curve_key;   /* hex; NULL: none */
     const char *name, *kind;
     int64_t seen_ms; /* epoch */
 };
@@ -109,6 +109,7 @@ struct journal_result {
     size_t n_outputs;
     int64_t started_ms, finished_ms; /* epoch */
     int64_t run_ms, cpu_ms, max_rss_bytes;
+    const char *fault; /* when read: why some of its bytes cannot be, or NULL */
     uint32_t attempt;
     bool is_cached;
     bool is_dead;      /* a dead letter: header and frames are kept with it */
@@ -206,8 +207,7 @@ struct journal_row {
     bool is_acknowledged;
     uint32_t attempt;
     int64_t not_before_ms;
-    const char
-        *fault; /* some of the bytes asked for cannot be read, and why; NULL: all are there */
+    const char *fault;            /* why some of header and frames cannot be read, or NULL */
     struct journal_result result; /* status NULL while OPEN; data and outputs: if asked for */
     const struct journal_note *notes;
     size_t n_notes;
@@ -271,25 +271,5 @@ typedef void (*journal_job_fn)(void *arg, enum code code, const char *why,
  * all tasks. */
 int journal_read_job(struct journal *j, uint64_t owner, const char *job_id, journal_job_fn fn,
                      void *arg);
-
-/* ---- tools, for another process than the core, which may run. Each: -1, why. [any] ---- */
-
-/* integrity_check, whether each row makes sense, and whether the files that rows name are there.
- * report gets a line a finding; returns how many. */
-int journal_check(const char *dir, void (*report)(void *arg, const char *line), void *arg,
-                  char *why);
-/* A whole copy of file and spool into a folder that is not there yet; what is in it is a journal.
- */
-int journal_backup(const char *dir, const char *to, char *why);
-/* Each task as one JSON line, without secrets, oldest first. */
-int journal_export(const char *dir, int (*line)(void *arg, const char *json, size_t len), void *arg,
-                   char *why);
-
-struct journal_summary {
-    int version, known_version; /* of the file; of this program */
-    int64_t tasks[4];           /* by enum journal_phase; 0 if the versions differ */
-    int64_t file_bytes, wal_bytes, spool_bytes, ballast_bytes, free_bytes;
-};
-int journal_summarize(const char *dir, struct journal_summary *s, char *why);
 
 #endif

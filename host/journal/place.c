@@ -9,6 +9,17 @@
 #include "base/log.h"
 #include "journal/journal_internal.h"
 
+/* The folder itself has to be there after a power failure, too. */
+static int sync_parent(int fd)
+{
+    int parent = openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (parent < 0)
+        return errno == EACCES ? 0 : -1; /* we may pass it, not read it: who made it synced it */
+    int rc = fsync(parent);
+    fd_close(&parent);
+    return rc;
+}
+
 /* Its files are ours alone whatever the umask, so the folder has to be, too. */
 static int make_ours(int fd, char *why, const char *path)
 {
@@ -19,7 +30,7 @@ static int make_ours(int fd, char *why, const char *path)
                  (unsigned)st.st_uid, (unsigned)geteuid());
         return -1;
     }
-    if (fchmod(fd, 0700) == 0)
+    if (fchmod(fd, 0700) == 0 && sync_parent(fd) == 0)
         return 0;
     snprintf(why, JOURNAL_WHY, "folder %.150s: %s", path, log_errno_text(errno));
     return -1;

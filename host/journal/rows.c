@@ -345,11 +345,13 @@ int rows_read(struct rows_reader *r, sqlite3_stmt *s, unsigned want, struct aren
     take_row(&c, row, &parts);
     if (c.fault == NULL && (want & JOURNAL_WANT_INPUTS) && (parts & PARTS_INPUT))
         read_inputs(r, &c, &row->task);
+    row->fault = c.missing;
+    c.missing = NULL;
     if (c.fault == NULL && (want & JOURNAL_WANT_RESULT) && (parts & PARTS_RESULT))
         read_outputs(r, &c, row->task.seq, &row->result);
     if (c.fault == NULL && (want & JOURNAL_WANT_NOTES))
         read_notes(r, &c, row);
-    row->fault = c.missing;
+    row->result.fault = c.missing;
     if (c.fault == NULL)
         return 0;
     snprintf(r->why, sizeof r->why, "task %llu in the journal: %s",

@@ -1,10 +1,12 @@
 /* schema.c: the tables, as steps from nothing. Runs before there are threads. */
 #include "journal/schema.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fdutil.h"
 #include "base/log.h"
 #include "journal/journal.h"
 
@@ -84,6 +86,14 @@ static int is_empty(sqlite3 *db)
     return pragma(db, "SELECT count(*) FROM sqlite_schema", &n) == 0 && n == 0;
 }
 
+static int sync_file(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int rc = fd >= 0 ? fsync(fd) : -1;
+    fd_close(&fd);
+    return rc;
+}
+
 static int copy_before(sqlite3 *db, const char *path, int version, char *why)
 {
     char copy[4096];
@@ -92,7 +102,7 @@ static int copy_before(sqlite3 *db, const char *path, int version, char *why)
     char *sql = sqlite3_mprintf("VACUUM INTO %Q", copy);
     int rc = sql != NULL ? sqlite3_exec(db, sql, NULL, NULL, NULL) : SQLITE_NOMEM;
     sqlite3_free(sql);
-    if (rc == SQLITE_OK)
+    if (rc == SQLITE_OK && sync_file(copy) == 0)
         return 0;
     snprintf(why, JOURNAL_WHY, "no copy %.120s before the change of its version: %.80s", copy,
              sqlite3_errmsg(db));

@@ -35,10 +35,12 @@ void space_open(struct space *s, const char *dir, int64_t ballast, int64_t low_w
         unlink(path); /* of another size, or not all of it */
 }
 
-/* Bytes that must be free: what ballast is missing would be taken from them. */
+/* Bytes that must be free: what ballast is missing would be taken from them. Once they were not, it
+ * takes some more, so that a disk at the mark does not close and open intake with each task. */
 static int64_t wanted(const struct space *s)
 {
-    return s->low_water + s->ballast_wanted - s->ballast;
+    int64_t n = s->low_water + s->ballast_wanted - s->ballast;
+    return s->is_low ? n + n / 16 : n;
 }
 
 static int64_t free_bytes(const struct space *s)
@@ -69,7 +71,8 @@ bool space_look(struct space *s, char *why)
     s->free_bytes = free_bytes(s);
     if (s->ballast < s->ballast_wanted && s->free_bytes >= wanted(s))
         take_ballast(s);
-    if (s->free_bytes >= wanted(s))
+    s->is_low = s->free_bytes < wanted(s);
+    if (!s->is_low)
         return true;
     if (s->free_bytes < 0)
         snprintf(why, JOURNAL_WHY, "the disk of %.150s cannot be looked at: %s", s->dir,

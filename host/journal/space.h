@@ -11,6 +11,7 @@ struct space {
     const char *dir; /* borrowed */
     int64_t ballast_wanted, low_water;
     int64_t ballast, free_bytes; /* as they are */
+    bool is_low;
 };
 
 /* Takes what ballast is still there. */

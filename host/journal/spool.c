@@ -30,14 +30,24 @@ bool spool_id(const char *name, int64_t *id)
     return true;
 }
 
+/* Made, and there after a power failure. */
+static int open_folder(int above)
+{
+    if (mkdirat(above, "spool", 0700) < 0 && errno != EEXIST)
+        return -1;
+    return fsync(above) < 0
+               ? -1
+               : openat(above, "spool", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
 int spool_open(struct spool *s, const char *dir)
 {
-    char path[4096];
     *s = (struct spool){.dir = -1};
-    snprintf(path, sizeof path, "%s/spool", dir);
-    if (mkdir(path, 0700) < 0 && errno != EEXIST)
+    int above = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (above < 0)
         return -1;
-    s->dir = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    s->dir = open_folder(above);
+    fd_close(&above);
     return s->dir >= 0 ? 0 : -1;
 }
 

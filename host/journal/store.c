@@ -126,11 +126,12 @@ static int open_file(struct store *s)
     if (rc == SQLITE_OK) {
         sqlite3_extended_result_codes(s->db, 1);
         sqlite3_busy_timeout(s->db, BUSY_MS);
-        rc = sqlite3_exec(s->db,
-                          "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL;"
-                          "PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF;"
-                          "PRAGMA cell_size_check = ON; PRAGMA foreign_keys = OFF",
-                          NULL, NULL, NULL);
+        rc = sqlite3_exec(
+            s->db,
+            "PRAGMA page_size = 8192; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL;"
+            "PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864;"
+            "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA cache_size = -16384",
+            NULL, NULL, NULL);
     }
     return rc == SQLITE_OK ? 0 : -1;
 }
@@ -208,6 +209,7 @@ static int open_spool(struct store *s, const char *dir, char *why)
 
 static int open_all(struct store *s, const struct journal_options *o, char *why)
 {
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); /* a lock for each allocation less */
     *s = (struct store){.lock = -1, .spool.dir = -1, .spool_above = o->spool_above};
     if (asprintf(&s->path, "%s/journal.db", o->dir) < 0) {
         s->path = NULL;

@@ -4,6 +4,7 @@
 
 static int write_part(struct store *s, uint64_t seq, int place, const struct journal_frame *f)
 {
+    static const struct journal_bytes none = {.data = NULL};
     int64_t id = (int64_t)(seq * PLACES) + place;
     bool is_in_file = (int64_t)f->bytes.len > s->spool_above;
     if (is_in_file && spool_write(&s->spool, id, f->bytes) < 0)
@@ -13,7 +14,7 @@ static int write_part(struct store *s, uint64_t seq, int place, const struct jou
     bind_text(&b, f->name);
     bind_text(&b, f->media_type);
     bind_int(&b, (int64_t)f->bytes.len);
-    bind_blob(&b, is_in_file ? (struct journal_bytes){.data = NULL} : f->bytes);
+    bind_blob(&b, is_in_file ? none : f->bytes);
     return bind_run(&b);
 }
 

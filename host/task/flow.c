@@ -3,15 +3,9 @@
 
 #include <stdlib.h>
 
-#include "base/table.h"
 #include "task/sched.h"
 
-enum { TIERS = 3 }; /* tenant, client, job */
-
-struct key {
-    const struct flow *parent;
-    uint64_t id;
-};
+enum tier { TENANT, CLIENT, JOB, TIERS };
 
 static int turn_is_before(const struct heap_node *a, const struct heap_node *b)
 {
@@ -28,39 +22,49 @@ static int age_is_before(const struct heap_node *a, const struct heap_node *b)
     return of_age(a)->since_ms < of_age(b)->since_ms;
 }
 
+/* ---- roots
+ * ---------------------------------------------------------------------------------------- */
+
 static void init_inner(struct flow *f)
 {
     heap_init(&f->children, turn_is_before);
     heap_init(&f->ages, age_is_before);
 }
 
-void flow_root_init(struct flow *root, double *clock)
+static void clear_inner(struct flow *f)
 {
-    *root = (struct flow){.clock = clock};
+    heap_clear(&f->children);
+    heap_clear(&f->ages);
+}
+
+void flow_root_init(struct flows *f, struct flow *root, const void *scope, uint64_t id,
+                    double *clock)
+{
+    *root = (struct flow){.scope = scope, .id = id};
+    root->clock = clock;
+    root->turn_items = 1;
     init_inner(root);
+    flow_enter_index(f, root);
 }
 
-void flow_root_clear(struct flow *root)
+void flow_root_clear(struct flows *f, struct flow *root)
 {
-    heap_clear(&root->children);
-    heap_clear(&root->ages);
-}
-
-static void free_one(void *value, void *arg)
-{
-    struct flow *x = value;
-    (void)arg;
-    if (!x->is_job)
-        flow_root_clear(x);
-    free(x);
+    flow_leave_index(f, root);
+    clear_inner(root);
 }
 
 void flows_free(struct flows *f)
 {
-    if (f->index != NULL)
-        table_each(f->index, free_one, NULL);
-    table_free(f->index);
-    f->index = NULL;
+    for (size_t i = 0; f->buckets != NULL && i < f->n_buckets; i++) {
+        for (struct flow *x = f->buckets[i], *next; x != NULL; x = next) {
+            next = x->next_same;
+            if (!x->is_job)
+                clear_inner(x);
+            free(x);
+        }
+    }
+    free(f->buckets);
+    f->buckets = NULL;
 }
 
 /* The link at this offset. */
@@ -105,13 +109,12 @@ static void unlink_parked(struct flow *x)
 
 static void free_flow(struct flows *f, struct flow *x)
 {
-    const struct key key = {.parent = x->parent, .id = x->id};
-    table_take(f->index, &key, sizeof key);
+    flow_leave_index(f, x);
     x->parent->n_children--;
     if (x->is_parked)
         unlink_parked(x);
     if (!x->is_job)
-        flow_root_clear(x);
+        clear_inner(x);
     free(x);
 }
 
@@ -123,26 +126,26 @@ static bool is_empty(const struct flow *x)
 /* Room in the parent's heaps is made here, so that coming and going cannot fail later. */
 static struct flow *flow_new(struct flows *f, struct flow *parent, uint64_t id, double weight)
 {
-    const struct key key = {.parent = parent, .id = id};
     struct flow *x = calloc(1, sizeof *x);
     if (x == NULL || heap_reserve(&parent->children, parent->n_children + 1) < 0 ||
-        heap_reserve(&parent->ages, parent->n_children + 1) < 0 ||
-        table_put(f->index, &key, sizeof key, x) < 0) {
+        heap_reserve(&parent->ages, parent->n_children + 1) < 0) {
         free(x);
         return NULL;
     }
     x->parent = parent;
+    x->scope = parent;
     x->id = id;
     x->weight = weight;
     x->clock = &x->now;
+    x->turn_items = 1;
     parent->n_children++;
+    flow_enter_index(f, x);
     return x;
 }
 
 static struct flow *child(struct flows *f, struct flow *parent, uint64_t id, double weight)
 {
-    const struct key key = {.parent = parent, .id = id};
-    struct flow *x = table_get(f->index, &key, sizeof key);
+    struct flow *x = flow_find(f, parent, id);
     return x != NULL ? x : flow_new(f, parent, id, weight);
 }
 
@@ -159,27 +162,33 @@ static struct flow *prune(struct flows *f, struct flow *x)
     return x;
 }
 
+/* A tenant that is its only client needs no tier for it. */
+static struct flow *reach_tier(struct flows *f, struct flow *x, const struct sched_item *item,
+                               int tier)
+{
+    const uint64_t ids[TIERS] = {(uintptr_t)item->tenant, item->client, item->job};
+    struct flow *next = child(f, x, ids[tier], tier == TENANT ? item->tenant->weight : 1);
+    if (next == NULL || next->by_turn.index != 0 || !is_empty(next))
+        return next;
+    next->is_job = tier == JOB;
+    next->tenant = item->tenant;
+    if (!next->is_job)
+        init_inner(next);
+    return next;
+}
+
 /* The job's flow, made with all above it where they are new. NULL: ENOMEM. */
 static struct flow *reach(struct flows *f, struct flow *root, const struct sched_item *item)
 {
-    const struct {
-        uint64_t id;
-        double weight;
-    } path[TIERS] = {
-        {(uintptr_t)item->tenant, item->tenant->weight}, {item->client, 1}, {item->job, 1}};
     struct flow *x = root;
-    for (int i = 0; i < TIERS; i++) {
-        struct flow *next = child(f, x, path[i].id, path[i].weight);
+    for (int tier = TENANT; tier < TIERS; tier++) {
+        if (tier == CLIENT && item->client == 0)
+            continue;
+        struct flow *next = reach_tier(f, x, item, tier);
         if (next == NULL) {
             prune(f, x);
             return NULL;
         }
-        bool is_new = next->by_turn.index == 0 && is_empty(next);
-        next->is_job = i == TIERS - 1;
-        if (is_new && !next->is_job)
-            init_inner(next);
-        if (i == 0)
-            next->tenant = item->tenant;
         x = next;
     }
     return x;
@@ -200,17 +209,22 @@ static void enter(struct flow *x)
     heap_put(&x->parent->ages, &x->by_age);
 }
 
+static double length_of_turn(const struct flow *x)
+{
+    return x->parent->turn_items / x->weight;
+}
+
 /* A new flow's turn is over one turn from now; one that comes back with an item that had its turn
  * already has it now. */
 static void come(struct flows *f, struct flow *x, bool is_back)
 {
-    bool is_new = x->by_turn.index == 0 && !x->is_parked;
-    double now = *x->parent->clock, step = 1 / x->weight;
-    if (is_new) {
-        x->turn = (struct turn){.tag = is_back ? now : now + step, .number = ++f->turns};
+    const double now = *x->parent->clock;
+    if (x->by_turn.index == 0 && !x->is_parked) {
+        x->turn =
+            (struct turn){.tag = is_back ? now : now + length_of_turn(x), .number = ++f->turns};
         enter(x);
-    } else if (is_back) {
-        take_turn(f, x, x->turn.tag - step);
+    } else if (is_back && x->turn.tag > now) {
+        take_turn(f, x, now);
     }
 }
 
@@ -219,7 +233,10 @@ static void had_turn(struct flows *f, struct flow *x)
     double *clock = x->parent->clock;
     if (*clock < x->turn.tag)
         *clock = x->turn.tag;
-    take_turn(f, x, *clock + 1 / x->weight);
+    if (++x->taken < x->parent->turn_items)
+        return;
+    x->taken = 0;
+    take_turn(f, x, *clock + length_of_turn(x));
 }
 
 static int64_t oldest_below(const struct flow *x)

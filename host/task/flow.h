@@ -20,7 +20,6 @@
 struct flow;
 struct sched_item;
 struct sched_tenant;
-struct table;
 
 /* In a list of flows: *at is what points at it. */
 struct flow_link {
@@ -35,8 +34,10 @@ struct flow {
     double weight;
     double *clock; /* of its children: its own, or one that several roots share */
     double now;
-    int64_t since_ms; /* of the oldest item below it that may run */
+    int64_t since_ms;  /* of the oldest item below it that may run */
+    const void *scope; /* whose child it is: with id its name in the index */
     uint64_t id;
+    struct flow *next_same; /* in its bucket of the index */
     union {
         struct {
             struct heap children, ages; /* those that may run */
@@ -47,21 +48,33 @@ struct flow {
             struct sched_item *first, *last; /* of a job */
         };
     };
+    unsigned turn_items; /* how many items a child has in one turn; at least 1 */
+    unsigned taken;      /* items that it has had of its turn */
     bool is_job, is_parked;
     struct sched_tenant *tenant;         /* of a tenant's flow */
     struct flow_link of_tenant, of_root; /* of one that is parked */
 };
 
-/* What all trees share. */
+/* What all trees share. The index finds flows by scope and id: it is a table of its own because the
+ * flows are its entries, which spares a task several allocations and misses of the cache. */
 struct flows {
-    struct table *index; /* of children by parent and id */
-    uint64_t turns;
+    struct flow **buckets;
+    size_t n_buckets, n; /* n_buckets: a power of two */
+    uint64_t seed, turns;
 };
 
-/* clock: of its children; roots that stand beside each other share it. */
-void flow_root_init(struct flow *root, double *clock);
-void flow_root_clear(struct flow *root);
-/* Takes the index and frees all flows and what they stand first in; items are not touched. */
+/* -1: ENOMEM. */
+int flows_init(struct flows *f);
+/* A root, found by scope and id. clock: of its children; roots that stand beside each other share
+ * it. */
+void flow_root_init(struct flows *f, struct flow *root, const void *scope, uint64_t id,
+                    double *clock);
+void flow_root_clear(struct flows *f, struct flow *root);
+/* flow_index.c: by scope and id. NULL: there is none. */
+struct flow *flow_find(const struct flows *f, const void *scope, uint64_t id);
+void flow_enter_index(struct flows *f, struct flow *x);
+void flow_leave_index(struct flows *f, struct flow *x);
+/* Frees all flows, and what roots stand first in; items are not touched. */
 void flows_free(struct flows *f);
 /* Puts the item under root: at the end of its job, or with is_back where its order says, and its
  * flows get back the turn that it had taken. -1: ENOMEM, nothing changed. */

@@ -1,310 +1,5 @@
-/*
- * sched.c: levels in a lane, lanes in a group, groups in the host, each a rank. A level holds what
- * waits in a lane at one priority, as a tree of flows. A lane stands in its group's rank while it
- * has a free slot and something that may run, and is below its limit; a group stands in the host's rank while it has such a
- * lane and is below its limit. A lane in its group's rank has a turn that its first tenant has drawn
- * from the host's clock: so what a tenant gets through all its lanes is one share.
- */
-#include "task/sched.h"
-
-#include <stdlib.h>
-#include <string.h>
-
-#include "base/table.h"
-
-struct level {
-    struct flow root;     /* first */
-    struct ranked ranked; /* in its lane */
-    struct level *prev, *next;
-    struct sched_lane *lane;
-    double priority;
-};
-
-struct sched_lane {
-    struct ranked ranked; /* first; in its group */
-    struct sched_lane *next;
-    struct sched_group *group;
-    struct rank ranks; /* of levels that have something that may run */
-    struct level *levels;
-    size_t n_levels;
-    double clock;                /* of its tenants' turns, at all levels */
-    struct sched_tenant *drawer; /* has drawn its turn; NULL: it has none */
-    uint32_t slots, max_running;
-    size_t waiting, running, ahead;
-};
-
-struct sched_group {
-    struct ranked ranked; /* first; in the host */
-    struct sched_group *next;
-    struct rank ranks; /* of lanes */
-    size_t running;
-    uint32_t max_running;
-};
-
-struct sched {
-    struct rank ranks; /* of groups */
-    struct sched_group *all_groups;
-    struct sched_lane *all_lanes;
-    size_t n_groups, n_lanes;
-    struct flows flows;
-    struct sched_tenant nobody;
-    double clock;     /* of the lanes' turns */
-    double ageing_ms; /* 0: none */
-    int64_t now_ms;
-    uint64_t order;
-    size_t waiting, running, ahead;
-    size_t waiting_at[SCHED_PRIORITIES];
-    uint32_t max_running;
-};
-
-/* ---- making and freeing
- * --------------------------------------------------------------------------- */
-
-struct sched *sched_new(uint32_t max_running)
-{
-    struct sched *s = calloc(1, sizeof *s);
-    if (s == NULL)
-        return NULL;
-    s->flows.index = table_new();
-    if (s->flows.index == NULL) {
-        free(s);
-        return NULL;
-    }
-    s->max_running = max_running;
-    s->nobody.weight = 1;
-    rank_init(&s->ranks);
-    return s;
-}
-
-void sched_free(struct sched *s)
-{
-    if (s == NULL)
-        return;
-    for (struct sched_lane *l = s->all_lanes, *next; l != NULL; l = next) {
-        next = l->next;
-        rank_clear(&l->ranks);
-        free(l);
-    }
-    for (struct sched_group *g = s->all_groups, *next; g != NULL; g = next) {
-        next = g->next;
-        rank_clear(&g->ranks);
-        free(g);
-    }
-    rank_clear(&s->ranks);
-    flows_free(&s->flows);
-    free(s);
-}
-
-void sched_set_ageing(struct sched *s, int64_t ageing_ms)
-{
-    s->ageing_ms = (double)ageing_ms;
-}
-
-void sched_at(struct sched *s, int64_t now_ms)
-{
-    if (now_ms > s->now_ms)
-        s->now_ms = now_ms;
-}
-
-struct sched_group *sched_group_new(struct sched *s, uint32_t max_running)
-{
-    struct sched_group *g = calloc(1, sizeof *g);
-    if (g == NULL || rank_reserve(&s->ranks, s->n_groups + 1) < 0) {
-        free(g);
-        return NULL;
-    }
-    rank_init(&g->ranks);
-    g->max_running = max_running;
-    g->next = s->all_groups;
-    s->all_groups = g;
-    s->n_groups++;
-    return g;
-}
-
-struct sched_lane *sched_lane_new(struct sched *s, struct sched_group *group)
-{
-    struct sched_lane *l = calloc(1, sizeof *l);
-    /* Room for all lanes there are, so that coming and going never fails later. */
-    if (l == NULL || rank_reserve(&group->ranks, s->n_lanes + 1) < 0) {
-        free(l);
-        return NULL;
-    }
-    rank_init(&l->ranks);
-    l->group = group;
-    l->next = s->all_lanes;
-    s->all_lanes = l;
-    s->n_lanes++;
-    return l;
-}
-
-/* ---- levels
- * --------------------------------------------------------------------------------------- */
-
-struct level_key {
-    const struct sched_lane *lane;
-    double priority;
-};
-
-static struct level *level_new(struct sched *s, struct sched_lane *lane, double priority)
-{
-    const struct level_key key = {.lane = lane, .priority = priority};
-    struct level *v = calloc(1, sizeof *v);
-    if (v == NULL || rank_reserve(&lane->ranks, lane->n_levels + 1) < 0 ||
-        table_put(s->flows.index, &key, sizeof key, v) < 0) {
-        free(v);
-        return NULL;
-    }
-    flow_root_init(&v->root, &lane->clock);
-    v->lane = lane;
-    v->priority = priority;
-    v->next = lane->levels;
-    if (v->next != NULL)
-        v->next->prev = v;
-    lane->levels = v;
-    lane->n_levels++;
-    return v;
-}
-
-static struct level *level_of(struct sched *s, struct sched_lane *lane, double priority)
-{
-    const struct level_key key = {.lane = lane, .priority = priority};
-    struct level *v = table_get(s->flows.index, &key, sizeof key);
-    return v != NULL ? v : level_new(s, lane, priority);
-}
-
-static void level_free(struct sched *s, struct level *v)
-{
-    const struct level_key key = {.lane = v->lane, .priority = v->priority};
-    table_take(s->flows.index, &key, sizeof key);
-    *(v->prev != NULL ? &v->prev->next : &v->lane->levels) = v->next;
-    if (v->next != NULL)
-        v->next->prev = v->prev;
-    v->lane->n_levels--;
-    flow_root_clear(&v->root);
-    free(v);
-}
-
-static struct level *level_at(struct ranked *r)
-{
-    return r != NULL ? (struct level *)((char *)r - offsetof(struct level, ranked)) : NULL;
-}
-
-/* What `ageing_ms` adds to a priority in so many ms. */
-static double growth(const struct sched *s, int64_t ms)
-{
-    return s->ageing_ms > 0 ? (double)ms / s->ageing_ms : 0;
-}
-
-static void settle_level(struct sched *s, struct level *v)
-{
-    const struct flow *first = flow_next_tenant(&v->root);
-    if (first != NULL) {
-        v->ranked.priority = v->ranked.aged_base = v->priority;
-        v->ranked.aged = v->priority - growth(s, v->root.since_ms);
-        v->ranked.turn = v->ranked.aged_turn = first->turn;
-    }
-    rank_settle(&v->lane->ranks, &v->ranked, first != NULL);
-    if (v->root.n_children == 0)
-        level_free(s, v);
-}
-
-/* ---- lanes and groups
- * ----------------------------------------------------------------------------- */
-
-/* r stands for its members: of the first by priority, and of the oldest. */
-static void stand_for(struct ranked *r, const struct rank *members)
-{
-    const struct ranked *high = rank_top(members), *old = rank_oldest(members);
-    r->priority = high->priority;
-    r->turn = high->turn;
-    r->aged = old->aged;
-    r->aged_base = old->aged_base;
-    r->aged_turn = old->aged_turn;
-}
-
-static void settle_group(struct sched *s, struct sched_group *g)
-{
-    bool is_below = g->max_running == 0 || g->running < g->max_running;
-    bool belongs = is_below && rank_oldest(&g->ranks) != NULL;
-    if (belongs)
-        stand_for(&g->ranked, &g->ranks);
-    rank_settle(&s->ranks, &g->ranked, belongs);
-}
-
-/* A turn that was drawn and not had is given back if it is the tenant's latest. */
-static void give_turn_back(struct sched_lane *l)
-{
-    if (l->drawer != NULL && l->drawer->tag == l->ranked.turn.tag)
-        l->drawer->tag -= 1 / l->drawer->weight;
-    l->drawer = NULL;
-}
-
-static void draw_turn(struct sched *s, struct sched_lane *l, struct sched_tenant *t)
-{
-    give_turn_back(l);
-    t->tag = (t->tag > s->clock ? t->tag : s->clock) + 1 / t->weight;
-    l->ranked.turn = (struct turn){.tag = t->tag, .number = ++s->flows.turns};
-    l->drawer = t;
-}
-
-static void settle_lane(struct sched *s, struct sched_lane *l)
-{
-    struct level *top = level_at(rank_top(&l->ranks));
-    bool is_below = l->max_running == 0 || l->running < l->max_running;
-    bool belongs = top != NULL && l->slots > 0 && is_below;
-    if (!belongs) {
-        give_turn_back(l);
-    } else {
-        struct sched_tenant *t = flow_next_tenant(&top->root)->tenant;
-        if (l->drawer != t)
-            draw_turn(s, l, t);
-        struct turn turn = l->ranked.turn;
-        stand_for(&l->ranked, &l->ranks);
-        l->ranked.turn = l->ranked.aged_turn = turn;
-    }
-    rank_settle(&l->group->ranks, &l->ranked, belongs);
-    settle_group(s, l->group);
-}
-
-void sched_limit(struct sched *s, uint32_t max_running)
-{
-    s->max_running = max_running;
-}
-
-void sched_group_limit(struct sched *s, struct sched_group *group, uint32_t max_running)
-{
-    group->max_running = max_running;
-    settle_group(s, group);
-}
-
-void sched_lane_limit(struct sched *s, struct sched_lane *lane, uint32_t max_running)
-{
-    lane->max_running = max_running;
-    settle_lane(s, lane);
-}
-
-int sched_lane_move(struct sched *s, struct sched_lane *lane, struct sched_group *group)
-{
-    struct sched_group *old = lane->group;
-    if (old == group)
-        return 0;
-    if (rank_reserve(&group->ranks, s->n_lanes) < 0)
-        return -1;
-    rank_settle(&old->ranks, &lane->ranked, false);
-    old->running -= lane->running;
-    settle_group(s, old);
-    lane->group = group;
-    group->running += lane->running;
-    settle_lane(s, lane);
-    return 0;
-}
-
-static void settle(struct sched *s, struct level *v)
-{
-    struct sched_lane *l = v->lane;
-    settle_level(s, v);
-    settle_lane(s, l);
-}
+/* sched.c: items come, run and go. */
+#include "task/sched_internal.h"
 
 /* ---- waiting
  * -------------------------------------------------------------------------------------- */
@@ -319,11 +14,11 @@ static void count_waiting(struct sched *s, const struct sched_item *item, size_t
 
 static int put(struct sched *s, struct sched_item *item, bool is_back)
 {
-    struct level *v = level_of(s, item->lane, item->priority);
+    struct level *v = sched_level_of(s, item->lane, item->priority);
     if (v == NULL)
         return -1;
     int rc = flow_put(&s->flows, &v->root, item, is_back);
-    settle(s, v);
+    sched_settle(s, v);
     if (rc == 0)
         count_waiting(s, item, 1);
     return rc;
@@ -333,7 +28,7 @@ static void take(struct sched *s, struct sched_item *item, bool is_served)
 {
     struct level *v = (struct level *)flow_root(item);
     flow_take(&s->flows, item, is_served);
-    settle(s, v);
+    sched_settle(s, v);
     count_waiting(s, item, (size_t)-1);
 }
 
@@ -363,13 +58,13 @@ void sched_remove(struct sched *s, struct sched_item *item)
 void sched_add_slot(struct sched *s, struct sched_lane *lane)
 {
     lane->slots++;
-    settle_lane(s, lane);
+    sched_settle_lane(s, lane);
 }
 
 void sched_take_slot(struct sched *s, struct sched_lane *lane)
 {
     lane->slots--;
-    settle_lane(s, lane);
+    sched_settle_lane(s, lane);
 }
 
 /* ---- whose turn it is
@@ -384,12 +79,12 @@ static bool is_at_limit(const struct sched_tenant *t)
  * happened, or nothing is left. */
 static struct sched_item *next_of(struct sched *s, struct sched_lane *l, bool is_aged)
 {
-    struct level *v = level_at(rank_first(&l->ranks, growth(s, s->now_ms), &is_aged));
+    struct level *v = sched_level_at(rank_first(&l->ranks, sched_growth(s, s->now_ms), &is_aged));
     struct flow *tenant = v != NULL ? flow_next_tenant(&v->root) : NULL;
     if (tenant == NULL || !is_at_limit(tenant->tenant))
         return tenant != NULL ? flow_first(tenant) : NULL;
     flow_park(tenant);
-    settle(s, v);
+    sched_settle(s, v);
     return NULL;
 }
 
@@ -404,7 +99,7 @@ static struct sched_item *first_of(struct sched *s, struct sched_lane *l)
 /* The lane whose turn it is, or NULL. */
 static struct sched_lane *next_lane(const struct sched *s, bool *is_aged)
 {
-    const double grown = growth(s, s->now_ms);
+    const double grown = sched_growth(s, s->now_ms);
     struct sched_group *g = (struct sched_group *)rank_first(&s->ranks, grown, is_aged);
     return g != NULL ? (struct sched_lane *)rank_first(&g->ranks, grown, is_aged) : NULL;
 }
@@ -469,7 +164,7 @@ static void leave_running(struct sched *s, struct sched_lane *lane)
     lane->running--;
     lane->group->running--;
     s->running--;
-    settle_lane(s, lane);
+    sched_settle_lane(s, lane);
 }
 
 static void leave_ahead(struct sched *s, struct sched_lane *lane)
@@ -485,7 +180,7 @@ static void leave_tenant(struct sched *s, struct sched_tenant *t)
     while (t->parked != NULL && !is_at_limit(t)) {
         struct level *v = (struct level *)t->parked->parent;
         flow_unpark(t->parked);
-        settle(s, v);
+        sched_settle(s, v);
     }
 }
 
@@ -509,7 +204,7 @@ void sched_promote(struct sched *s, struct sched_lane *lane)
     lane->running++;
     lane->group->running++;
     s->running++;
-    settle_lane(s, lane);
+    sched_settle_lane(s, lane);
 }
 
 int sched_return(struct sched *s, struct sched_item *item)

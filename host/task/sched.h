@@ -47,9 +47,10 @@ struct sched_item {
     double priority;
     int64_t since_ms;            /* when it came, on the clock of sched_at: its age */
     struct sched_tenant *tenant; /* NULL: that of all who have none; set by sched_push then */
-    uint64_t client, job;        /* names within the tenant, and within the client */
-    uint64_t order;              /* set by sched_push: first come, first served */
-    struct sched_lane *lane;     /* set by sched_push */
+    uint64_t client, job;    /* names within the tenant, and within the client; a tenant has either
+                           * clients, or items without one: client 0 */
+    uint64_t order;          /* set by sched_push: first come, first served */
+    struct sched_lane *lane; /* set by sched_push */
 };
 
 /* max_running 0: no limit. NULL: ENOMEM. */
@@ -63,6 +64,9 @@ void sched_at(struct sched *s, int64_t now_ms);
 /* A limit that several lanes share; 0: none. NULL: ENOMEM. */
 struct sched_group *sched_group_new(struct sched *s, uint32_t max_running);
 struct sched_lane *sched_lane_new(struct sched *s, struct sched_group *group);
+/* A tenant's turn in the lane is so many items long (at first 1): for lanes where it costs much to
+ * change the tenant. */
+void sched_lane_turn(struct sched_lane *lane, unsigned items);
 /* Other limits than at first; what runs already runs on. 0: none. */
 void sched_limit(struct sched *s, uint32_t max_running);
 void sched_group_limit(struct sched *s, struct sched_group *group, uint32_t max_running);

@@ -15,7 +15,7 @@ import zmq
 
 from fates import tasks_of
 
-PING_S, DEAF_S, CANCEL_AGAIN_S, ALIVE_S, IDLE_S = 0.2, 1.5, 1.0, 0.1, 0.05
+PING_S, DEAF_S, HELLO_S, CANCEL_AGAIN_S, ALIVE_S, IDLE_S = 0.2, 2.0, 0.4, 1.0, 0.1, 0.05
 # Refusals that say "later": the task goes to the end of the line.
 LATER = {"OVERLOADED", "QUOTA", "QUARANTINED", "DRAINING", "STORAGE_UNAVAILABLE"}
 LATER_S = 0.3
@@ -53,7 +53,7 @@ class Client:
         self.log = Log(os.path.join(folder, "log"))
         self.tasks = {t.task_id: t for t in tasks_of(seed, number, count)}
         self.context = zmq.Context()
-        self.sock = None
+        self.sock = self.monitor = None
         self.epoch = None
         self.open = {}          # sent, without a verdict: task_id -> whether it was accepted
         self.cancelled_at = {}  # task_id -> when CANCEL was sent last
@@ -102,8 +102,10 @@ class Client:
     def connect(self):
         """A socket that does not reconnect by itself: what it carries was said after HELLO, to one core, or is lost."""
         if self.sock is not None:
+            self.sock.disable_monitor()
             self.sock.close()
         self.sock = self.context.socket(zmq.DEALER)
+        self.monitor = self.sock.get_monitor_socket(zmq.EVENT_DISCONNECTED)
         self.sock.linger = 0
         self.sock.reconnect_ivl = -1
         self.sock.connect(self.address)
@@ -118,6 +120,8 @@ class Client:
 
     def _on_welcome(self, header):
         self.log.write("hello", resumed=header["resumed"], durable=header["durable"])
+        if not header["resumed"] and any(self.open.values()):
+            sys.exit("the host does not know me any more, and it had accepted tasks of mine")
         self._keep_secret(header["resume"])
         self.epoch = header["epoch"]
         for task_id, is_accepted in list(self.open.items()):
@@ -186,7 +190,9 @@ class Client:
 
     def turn(self):
         now = time.monotonic()
-        if now - self.heard_at > DEAF_S:
+        silent_s = now - self.heard_at
+        if silent_s > (DEAF_S if self.epoch is not None else HELLO_S) or \
+                (self.epoch is not None and self.monitor.poll(0)):
             self.connect()
         if now - self.pinged_at > PING_S:
             self._send(b"PING")

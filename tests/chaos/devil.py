@@ -10,8 +10,9 @@ import time
 ACTS = {"task": 7, "warden": 3, "core": 4, "launcher": 2, "shim": 2, "client": 3, "cut": 2, "penstockd": 1, "power": 3,
         "disk": 2, "reload": 2}
 ENDS_ROLE = ("core", "launcher")
+SLOW = (*ENDS_ROLE, "penstockd", "power")  # after these it takes a second until anything is done again
 ROLE_DEATHS_MAX = 4
-PAUSE_S = (0.1, 1.2)
+PAUSE_S, RESTART_S = (0.1, 1.2), 1.0
 DISK_FULL_S = (0.3, 1.0)
 
 
@@ -89,9 +90,10 @@ class Devil:
         return sum(n for act, n in self.counts.items() if act not in ("cut", "disk", "reload"))
 
     def excuses(self):
-        """How many tasks may say that they were killed: a warden has four at most, a task's process is one. A shot
-        that hit the zygote instead hit what it had in its slots."""
-        return 4 * (self.counts["task"] + self.counts["warden"])
+        """How many tasks may say that they were killed. A shot at a box hits what is in its four slots. A task ends as
+        INTERNAL when the host has died three times while it ran, and each death hits the four that run."""
+        deaths = sum(self.counts[act] for act in (*ENDS_ROLE, "penstockd", "power"))
+        return 4 * (self.counts["task"] + self.counts["warden"]) + 4 * deaths // 3
 
     def _boxes(self):
         """Pids of wardens, and of what is below them."""
@@ -177,15 +179,18 @@ class Devil:
         acts = dict(ACTS)
         if self.role_deaths >= ROLE_DEATHS_MAX:
             acts = {act: n for act, n in acts.items() if act not in ENDS_ROLE}
+            if not any(acts.values()):
+                acts["penstockd"] = 1
         act = self.rng.choices(list(acts), list(acts.values()))[0]
         self.revive()
         if getattr(self, "_do_" + act)():
             self.counts[act] += 1
             self.role_deaths += act in ENDS_ROLE
             self.say(act)
+        return act
 
     def run(self, until, deadline):
         """Acts until until() or the deadline (monotonic seconds)."""
         while not until() and time.monotonic() < deadline:
-            self.one_act()
-            time.sleep(self.rng.uniform(*PAUSE_S))
+            act = self.one_act()
+            time.sleep(self.rng.uniform(*PAUSE_S) + (RESTART_S if act in SLOW else 0))

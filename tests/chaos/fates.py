@@ -54,7 +54,7 @@ class Task:
         self.header = {"task_id": task_id, "pipeline": fate.pipeline}
         getattr(self, "_make_" + fate.word, lambda rng: None)(rng)
         self.header["params"] = self.params
-        self.data = answer_of(n) if None in self.codes else None
+        self.data = answer_of(self.n) if None in self.codes else None
 
     def _make_input(self, rng):
         self.body = rng.randbytes(rng.choice((100, 5000, 40000, 150000)))

@@ -143,15 +143,20 @@ static void note_sync(uint64_t inode, enum kind kind)
         fn(state.log, 0);
 }
 
-/* What an earlier life left unsynced. */
+/* What an earlier life left unsynced. It may have been killed while it wrote a record: then it had not done yet what that
+ * one announces. */
 static void read_log(void)
 {
+    REAL("ftruncate", cut_fn);
     struct record r;
-    off_t at = 0;
-    while (pread(state.log, &r, sizeof r, at) == (ssize_t)sizeof r) {
+    struct stat st;
+    off_t at = 0, next;
+    while (fstat(state.log, &st) == 0 && pread(state.log, &r, sizeof r, at) == (ssize_t)sizeof r &&
+           (next = at + (off_t)(sizeof r + r.name_len + r.stored)) <= st.st_size) {
         count(&r);
-        at += (off_t)(sizeof r + r.name_len + r.stored);
+        at = next;
     }
+    fn(state.log, at);
 }
 
 __attribute__((constructor)) static void begin(void)

@@ -19,7 +19,7 @@ from processes import descendants, everything  # noqa: E402
 DISK_BYTES = 96 << 20
 PROGRAMS = ("penstockd", "penstock-launcher", "penstock-box", "penstock-shim", "penstock-symbols", "penstock-core")
 CLONE_NEWNS, MS_REC, MS_PRIVATE = 0x20000, 0x4000, 0x40000
-START_S, END_S = 60, 30
+START_S, END_S, SYNC_US = 60, 30, 1000
 
 CONFIG = '''host {{
     runtime_dir = "{folder}/run"
@@ -30,7 +30,7 @@ CONFIG = '''host {{
     queue_max = 2000
     heartbeat = 1s
     drain_timeout = 20s
-    log_level = warn
+    log_level = {level}
     journal_ballast = 1Mi
     journal_reserve = 4Mi
     {host}
@@ -63,10 +63,17 @@ def own_mounts():
     return True
 
 
+def forgetful(folder, is_deaf=False):
+    """The layer under the core that knows what was not synced. is_deaf: as if the core never synced at all."""
+    layer = {"LD_PRELOAD": f"{os.path.abspath(BUILD)}/tests/chaos/chaos_forget.so", "FORGET_ROOT": f"{folder}/disk/state",
+             "FORGET_LOG": f"{folder}/undo/log", "FORGET_SYNC_US": SYNC_US}
+    return dict(layer, FORGET_DEAF=1) if is_deaf else layer
+
+
 class Host:
     """layers: libraries under the core, each a dict for its environment; has_disk: own_mounts said so."""
 
-    def __init__(self, folder, has_disk, sections="", environment=None, core=(), launcher=(), host=""):
+    def __init__(self, folder, has_disk, sections="", environment=None, core=(), launcher=(), host="", level="warn"):
         self.folder, self.has_disk = folder, has_disk
         self.disk, self.state = f"{folder}/disk", f"{folder}/disk/state"
         self.log_path, self.fill_path = f"{folder}/log", f"{folder}/disk/fill"
@@ -83,8 +90,8 @@ class Host:
         shutil.copyfile(plugin_file("chaos"), f"{folder}/plugins/chaos.so")
         self._place_programs({"penstock-core": core, "penstock-launcher": launcher})
         with open(f"{folder}/plugins.conf", "w", encoding="utf-8") as f:
-            f.write(CONFIG.format(folder=folder, uid_base=BOX_UID_BASE, host=host, sections=sections,
-                                  retries=""))
+            f.write(CONFIG.format(folder=folder, uid_base=BOX_UID_BASE, host=host, sections=sections, level=level,
+                                  retries="max_attempts = 3 retry_delay = 50ms"))
 
     def _place_programs(self, layers):
         """The supervisor starts the roles that lie beside it; one that gets a layer is a script that sets it."""
@@ -144,6 +151,8 @@ class Host:
 
     def kill_all(self):
         """As the end of power does it: nothing of the host lives on."""
+        if self.process is None:
+            return
         family = list(self.family())
         for pid in family:
             self.kill(pid)

@@ -66,7 +66,8 @@ class Usage(WithCore):
         self.fails(2, "--limit needs a value", "task", "list", "--limit")
         self.fails(2, "a whole number", "task", "list", "--limit", "many")
         self.fails(2, "500ms", "task", "submit", "echo", "--timeout", "30")
-        self.fails(2, "one of queued, running, finished", "task", "list", "--state", "lost")
+        self.fails(2, "one of queued, running, retry, finished", "task", "list", "--state", "lost")
+        self.fails(2, "no point in time", "task", "list", "--since", "soon")
         self.fails(2, "takes no value", "ping", "--json=yes")
         self.fails(2, "from 0 to 9", "task", "submit", "echo", "--priority", "10")
         self.fails(2, "no point in time", "task", "submit", "echo", "--deadline", "soon")
@@ -106,7 +107,7 @@ COMP_WORDS=(%s); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _penstock; echo "${COMPR
 """
         for words, expected in (
                 ("penstock ta", "task"), ("penstock plugin sh", "show"), ("penstock task list --st", "--state"),
-                ("penstock task list --state r", "running"), ("penstock run --mo", "--mode"),
+                ("penstock task list --state ru", "running"), ("penstock run --mo", "--mode"),
                 ("penstock run --mode w", "warm"), ("penstock ping --col", "--color")):
             done = subprocess.run(["bash", "-c", asked % words], capture_output=True, text=True, check=True)
             self.assertEqual(done.stdout.strip(), expected, done)
@@ -357,7 +358,7 @@ class Tasks(WithCore):
             text = self.ok("task", "show", name).out
             self.assertRegex(text, r"(?m)^pipeline +echo$")
             self.assertRegex(text, r"(?m)^state +finished$")
-            self.assertRegex(text, r"(?m)^submitted +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$")
+            self.assertRegex(text, r"(?m)^submitted +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \(\d+ m?s ago\)$")
         self.assertEqual(self.ok("task", "show", "one", "--json").json()["task_id"], "one")
         self.assertRegex(self.ok("task", "show", "two").out, r"(?m)^code +CRASH$")
         self.fails(3, "knows no task", "task", "show", "nobody")

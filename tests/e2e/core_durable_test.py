@@ -61,6 +61,29 @@ class AfterAKill(unittest.TestCase):
             self.assertTrue(body == [large], "the input came as it was")
             self.assertIn("12345678901234567890", json.dumps(header["data"]))
 
+    def test_a_file_that_is_lost_costs_its_task_only(self):
+        with Host(plugins=["misbehave", "echo"], host="max_concurrent = 1") as host:
+            client, welcome = hello(host)
+            large = os.urandom(200000)
+            client.submit("echo", {}, {"x": large}, task_id="result")
+            client.receive("RESULT")
+            client.submit("spin_ms", {"ms": 1000}, task_id="running")
+            client.submit("echo", {}, {"x": large}, task_id="input")
+            client.submit("echo", {}, {"x": b"small"}, task_id="small")
+            while client.receive("ACCEPTED")[1]["task_id"] != "small":
+                pass
+            spool = os.path.join(host.dir, "state", "journal", "spool")
+            self.assertEqual(len(os.listdir(spool)), 2)
+            for name in os.listdir(spool):
+                os.unlink(os.path.join(spool, name))
+            kill_core(host)
+            found = results(hello(host, welcome["resume"])[0], 4)
+            codes = {k: v[0][0].get("error", {}).get("code", "OK") for k, v in found.items()}
+            self.assertEqual(codes, {"result": "STORAGE_UNAVAILABLE", "input": "STORAGE_UNAVAILABLE", "running": "OK",
+                                     "small": "OK"})
+            self.assertIn("is missing", found["input"][0][0]["error"]["message"])
+            self.assertEqual(found["small"][0][1], [b"small"])
+
     def test_an_unacknowledged_result_comes_again(self):
         with Host(plugins=["echo", "misbehave"]) as host:
             client, welcome = hello(host)
@@ -92,18 +115,25 @@ class AfterAKill(unittest.TestCase):
     def test_the_same_task_attaches(self):
         with Host(plugins=["misbehave"], host="max_concurrent = 1") as host:
             client, welcome = hello(host)
-            client.submit("spin_ms", {"ms": 500}, task_id="a", idempotency_key="k")
+            client.submit("spin_ms", {"ms": 2000}, task_id="a", idempotency_key="k")
+            client.receive("ACCEPTED")
+            client.submit("spin_ms", {"ms": 1}, task_id="without key")
             client.receive("ACCEPTED")
             kill_core(host)
             again, _ = hello(host, welcome["resume"])
-            again.submit("spin_ms", {"ms": 500}, task_id="a", idempotency_key="k")
+            again.submit("spin_ms", {"ms": 1}, task_id="without key")
             self.assertTrue(again.receive("ACCEPTED")[1]["attached"])
-            again.submit("spin_ms", {"ms": 500}, task_id="b", idempotency_key="k")
-            self.assertTrue(again.receive("ACCEPTED")[1]["attached"])
-            again.submit("spin_ms", {"ms": 501}, task_id="c", idempotency_key="k")
+            again.submit("spin_ms", {"ms": 2}, task_id="without key")
             self.assertEqual(again.receive("REFUSED")[1]["code"], "DUPLICATE")
-            found = results(again, 2)
-            self.assertEqual({k: v[0][0]["cached"] for k, v in found.items()}, {"a": False, "b": True})
+            again.submit("spin_ms", {"ms": 2000}, task_id="a", idempotency_key="k")
+            self.assertTrue(again.receive("ACCEPTED")[1]["attached"])
+            again.submit("spin_ms", {"ms": 2000}, task_id="b", idempotency_key="k")
+            self.assertTrue(again.receive("ACCEPTED")[1]["attached"])
+            again.submit("spin_ms", {"ms": 2001}, task_id="c", idempotency_key="k")
+            self.assertEqual(again.receive("REFUSED")[1]["code"], "DUPLICATE")
+            found = results(again, 3)
+            self.assertEqual({k: v[0][0]["cached"] for k, v in found.items()},
+                             {"a": False, "b": True, "without key": False})
 
     def test_what_is_not_durable_is_gone(self):
         with Host(plugins=["misbehave"], host="max_concurrent = 1\ndurable = no") as host:

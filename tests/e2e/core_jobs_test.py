@@ -113,5 +113,45 @@ class Jobs(unittest.TestCase):
             self.assertEqual((event["tasks"], event["succeeded"], event["failed"]), (3, 2, 1))
 
 
+class FanOut(unittest.TestCase):
+    def test_after_a_kill_children_are_there_once(self):
+        with Host(plugins=["misbehave"], host="max_concurrent = 1") as host:
+            client = host.client()
+            resume = client.ask("HELLO", {})[1]["resume"]
+            for round_ in range(3):
+                client.submit("next", {"n": 50}, task_id=f"p{round_}", job_id=f"j{round_}")
+                result = client.receive("RESULT")[1]
+                while result["task_id"] != f"p{round_}":
+                    result = client.receive("RESULT")[1]
+                kill_core(host)  # the children are queued by now, or run
+                self.assertEqual(result["children"], [f"p{round_}-spin-{i}" for i in range(50)])
+                client = host.client()
+                client.ask("HELLO", {"resume": resume})
+                wait_for(lambda: counts(client, f"j{round_}")[:2] == (51, 0), "all have ended")
+                listed = client.ask("LIST", {"job_id": f"j{round_}", "limit": 1000})[1]["tasks"]
+                self.assertEqual(sorted(t["task_id"] for t in listed), sorted(result["children"] + [f"p{round_}"]))
+
+    def test_a_kill_at_any_time(self):
+        with Host(plugins=["misbehave"]) as host:
+            client = host.client()
+            resume = client.ask("HELLO", {})[1]["resume"]
+            for i in range(6):
+                client.submit("next", {"n": 20}, task_id=f"p{i}", job_id="j", children="none")
+                client.receive("ACCEPTED")
+                if i % 2 == 0:
+                    kill_core(host)
+                    client = host.client()
+                    client.ask("HELLO", {"resume": resume})
+            wait_for(lambda: counts(client) == (126, 0, 126, 0, 0), "all have ended, once")
+
+    def test_limits(self):
+        with Host(plugins=["misbehave"], host="queue_max = 10") as host:
+            client = host.client()
+            for params, code in (({"n": 1001}, "CONTRACT_VIOLATION"), ({"n": 11}, "OVERLOADED")):
+                result = client.run("next", params, max_attempts=1)[0]
+                self.assertEqual((result["error"]["code"], result.get("children")), (code, None))
+            self.assertEqual(len(client.ask("LIST")[1]["tasks"]), 2)
+
+
 if __name__ == "__main__":
     unittest.main()

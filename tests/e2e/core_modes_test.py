@@ -80,6 +80,17 @@ class Tenants(Case):
             self.assertLess(calls.count(1), 250)
             self.free(host)
 
+    def test_two_tenants_share_one_worker_in_longer_turns(self):
+        with host_of(WARM % 1) as host:
+            client = host.client()
+            for i in range(160):
+                client.submit("memory", {"ms": 2}, tenant="ab"[i % 2], task_id=f"t{i}", durable=False)
+            results = [client.receive("RESULT")[1] for _ in range(160)]
+            self.assertLess([r["data"]["calls"] for r in results].count(1), 40, "a new worker for every task or two")
+            tenants = [int(r["task_id"][1:]) % 2 for r in results]
+            self.assertIn(sum(tenants[:80]), range(28, 53), "one of them had to wait for the other")
+            self.free(host)
+
     def test_nobody_sees_another_under_load(self):
         rng = random.Random(7)
         with host_of(WARM % 2) as host:

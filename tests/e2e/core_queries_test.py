@@ -1,9 +1,11 @@
 """QUERY and LIST: one view of what is in memory and what is in the journal."""
+import json
 import os
+import subprocess
 import time
 import unittest
 
-from penstock_host import Host
+from penstock_host import BIN, Host
 
 
 class Queries(unittest.TestCase):
@@ -139,6 +141,60 @@ class Queries(unittest.TestCase):
             with self.subTest(header=header):
                 verb, refused, _ = self.client.ask("LIST", header)
                 self.assertEqual((verb, refused["code"]), ("REFUSED", "INVALID_INPUT"))
+
+
+class CommandLine(unittest.TestCase):
+    """penstock task list and show, stats, doctor: what they make of it."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.host = Host(plugins=["misbehave", "echo"], sections="""
+plugin "org.penstock.test.misbehave" {
+    pipeline "fail_retry" { max_attempts = 3  retry_delay = 10ms }
+}""").start()
+        client, _ = cls.host.hello()
+        for name, pipeline in (("good", "echo"), ("tries", "fail_retry"), ("bad", "fail_permanent")):
+            client.submit(pipeline, task_id=name, tenant="acme", job_id="nightly")
+            client.receive("RESULT")
+            client.ask("ACK", {"task_id": name, "reply": True})
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.host.stop()
+
+    def penstock(self, *words, status=0):
+        done = subprocess.run([os.path.join(BIN, "penstock"), *words, "--socket", self.host.control], capture_output=True,
+                              text=True, check=False, env=dict(os.environ, COLUMNS="80"))
+        self.assertEqual(done.returncode, status, done.stderr)
+        return done.stdout
+
+    def test_list(self):
+        for words, names in (((), ["bad", "tries", "good"]), (("--code", "TRANSIENT"), ["tries"]),
+                             (("--since", "1h", "--state", "finished", "--limit", "2"), ["bad", "tries"]),
+                             (("--until", "1h"), []), (("--tenant", "acme", "--pipeline", "echo"), ["good"]),
+                             (("--state", "dead"), ["bad", "tries"]), (("--job", "none"), [])):
+            with self.subTest(words=words):
+                listed = json.loads(self.penstock("task", "list", "--json", *words))["tasks"]
+                self.assertEqual([t["task_id"] for t in listed], names)
+        self.penstock("task", "list", "--since", "soon", status=2)
+        self.assertLessEqual(max(len(line) for line in self.penstock("task", "list").splitlines()), 80)
+
+    def test_show(self):
+        shown = self.penstock("task", "show", "tries")
+        self.assertRegex(shown, r"(?m)^submitted +\S+ \S+ \(.+ ago\)$")
+        self.assertRegex(shown, r"(?m)^state +finished, a dead letter$")
+        for event in ("accepted", r"failed +1 .*TRANSIENT: not now", r"failed +2 .*TRANSIENT: not now",
+                      r"finished +3 .*TRANSIENT: not now"):
+            self.assertRegex(shown, r"(?m)^\S+ \S+ .*" + event)
+        history = json.loads(self.penstock("task", "show", "tries", "--json"))["history"]
+        self.assertEqual([h["event"] for h in history], ["accepted", "failed", "failed", "finished"])
+
+    def test_where_tasks_are_kept(self):
+        stats = self.penstock("stats")
+        self.assertRegex(stats, r"(?m)^state folder +" + self.host.dir + "/state$")
+        self.assertRegex(stats, r"(?m)^journal +takes tasks$")
+        self.assertRegex(stats, r"(?m)^kept for +results 1 h, history 7 d")
+        self.assertRegex(self.penstock("doctor", "--config", self.host.config), r"(?m)^ok +tasks kept +" + self.host.dir)
 
 
 if __name__ == "__main__":

@@ -151,5 +151,89 @@ class OurOwnFault(unittest.TestCase):
             self.assertEqual((result["status"], result["attempt"]), ("success", 1))
 
 
+def history(client, task_id):
+    task = client.ask("QUERY", {"task_id": task_id, "history": True})[1]["task"]
+    return [(h["event"], h.get("attempt", 0)) for h in task["history"] if h["event"] != "accepted"]
+
+
+def wait_for(condition, what, seconds=30):
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            raise AssertionError(f"timed out: {what}")
+        time.sleep(0.01)
+
+
+def kill_core(host):
+    """Kills the core and waits for its successor."""
+    served = host.log().count("serving")
+    os.kill(host.pid_of("penstock-core"), signal.SIGKILL)
+    wait_for(lambda: host.log().count("serving") > served, "the core serves again")
+
+
+class AcrossDeaths(unittest.TestCase):
+    def hello(self, host, resume=""):
+        client = host.client()
+        return client, client.ask("HELLO", {"resume": resume})[1]["resume"]
+
+    def test_attempts_and_pauses_are_remembered(self):
+        with Host(plugins=["misbehave"], sections=policy(retry_delay="3s", retry_delay_max="3s",
+                                                         max_attempts=2)) as host:
+            client, resume = self.hello(host)
+            client.submit("fail_retry", task_id="t", events=["state"])
+            at = until(client, "retry wait")["retry_at"]
+            wait_for(lambda: history(client, "t") == [("failed", 1)], "it is noted")
+            kill_core(host)
+            client, _ = self.hello(host, resume)
+            task = client.ask("QUERY", {"task_id": "t"})[1]["task"]
+            self.assertEqual((task["state"], task["attempt"], task["retry_at"]), ("retry wait", 1, at))
+            result = client.receive("RESULT")[1]
+            self.assertEqual((result["attempt"], result["error"]["code"]), (2, "TRANSIENT"))
+            self.assertGreaterEqual(time.time() * 1000, at)
+            self.assertEqual(history(client, "t"), [("failed", 1), ("finished", 2)])
+
+    def test_what_takes_the_host_with_it_ends(self):
+        with Host(plugins=["misbehave"], sections=policy("sleep", max_attempts=1)) as host:
+            client, resume = self.hello(host)
+            client.submit("sleep", {"ms": 600000}, task_id="t", timeout_ms=900000)
+            client.receive("ACCEPTED")
+            for n in range(3):
+                wait_for(lambda: history(client, "t")[-1:] == [("started", n + 1)], "it is at work")
+                kill_core(host)
+                client, _ = self.hello(host, resume)
+            result = client.receive("RESULT")[1]
+            self.assertEqual((result["error"]["code"], result["error"]["message"], result["attempt"]),
+                             ("INTERNAL", "the host died 3 times while it ran", 3))
+            self.assertTrue(client.ask("QUERY", {"task_id": "t"})[1]["task"]["dead"])
+            self.assertEqual([e for e, _ in history(client, "t")], ["started", "interrupted"] * 3 + ["finished"])
+
+    def test_a_death_of_the_host_is_no_failure_of_the_task(self):
+        with Host(plugins=["misbehave"], sections=policy("sleep", max_attempts=1)) as host:
+            client, resume = self.hello(host)
+            client.submit("sleep", {"ms": 2000}, task_id="t")
+            client.receive("ACCEPTED")
+            wait_for(lambda: history(client, "t") == [("started", 1)], "it is at work")
+            kill_core(host)
+            client, _ = self.hello(host, resume)
+            result = client.receive("RESULT")[1]
+            self.assertEqual((result["status"], result["attempt"]), ("success", 2))
+
+    def test_an_orderly_end_is_no_death(self):
+        host = Host(plugins=["misbehave"], sections=policy("sleep")).start()
+        client, resume = self.hello(host)
+        client.submit("sleep", {"ms": 3000}, task_id="t")
+        client.receive("ACCEPTED")
+        for _ in range(2):
+            wait_for(lambda: history(client, "t")[-1:] == [("started", 1)], "it is at work")
+            host.client(control=True).ask("SHUTDOWN", {"now": True})
+            self.assertEqual(host.process.wait(timeout=60), 0)
+            host.start()
+            client, _ = self.hello(host, resume)
+        result = client.receive("RESULT")[1]
+        self.assertEqual((result["status"], result["attempt"]), ("success", 1))
+        self.assertEqual([e for e, _ in history(client, "t")], ["started", "requeued"] * 2 + ["started", "finished"])
+        host.stop()
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -9,13 +9,13 @@ ANYBODY = {
     "HELLO": ({}, "WELCOME"), "PING": ({}, "PONG"), "SUBMIT": ({"pipeline": "echo"}, "ACCEPTED"),
     "ACK": ({"task_id": "x", "reply": True}, "INFO"), "CANCEL": ({"task_id": "x"}, "INFO"),
     "QUERY": ({"task_id": "x"}, "INFO"), "LIST": ({}, "INFO"), "PLUGINS": ({}, "INFO"), "STATS": ({}, "INFO"),
-    "WATCH": ({}, "INFO"),
+    "WATCH": ({}, "INFO"), "RESERVE": ({"count": 0}, "INFO"),
 }
 OPERATOR = {
-    "DRAIN": ({}, "INFO"), "RESUME": ({}, "INFO"), "WATCH": ({"all": True}, "INFO"),
+    "DRAIN": ({}, "INFO"), "RESUME": ({}, "INFO"), "RELOAD": ({}, "INFO"), "WATCH": ({"all": True}, "INFO"),
 }
-# Answered like any other, but they would end the host or are not there yet where nobody has them: UNAUTHORIZED comes first.
-ONLY_REFUSED = {"SHUTDOWN": {}, "SHUTDOWN now": {"now": True}}
+# They would end the host, or need more to be answered.
+ONLY_REFUSED = {"SHUTDOWN": {}, "SHUTDOWN now": {"now": True}, "RETRY": {"uid": "x"}, "PURGE": {"uid": "x"}, "PURGE all": {}}
 # The host says these: nobody may say them to it.
 NOBODY = ("WELCOME", "ACCEPTED", "REFUSED", "EVENT", "RESULT", "INFO", "PONG", "submit", "NOISE", "")
 

@@ -313,6 +313,19 @@ class Lists(WithHost):
             f.write(self.lines("alice")[0] + "\n")
         self.assertEqual(bob.receive("REFUSED")[1]["code"], "UNAUTHORIZED")
 
+    def test_reload_says_what_is_wrong_with_the_list(self):
+        operator = self.open(self.host.client(control=True))
+        bob = self.open(self.host.as_client("bob"))
+        self.assertEqual(bob.ask("PING")[0], "PONG")
+        self.host.allow(*self.lines("alice"), "half a line")
+        verb, refused, _ = operator.ask("RELOAD")
+        self.assertEqual((verb, refused["code"]), ("REFUSED", "INVALID_INPUT"))
+        self.assertIn("host.allowed_keys: line 2: expected a public key", refused["message"])
+        self.assertEqual(bob.ask("PING")[0], "PONG")
+        self.host.allow(*self.lines("alice"))
+        self.assertEqual(operator.ask("RELOAD")[0], "INFO")
+        self.assertEqual(bob.receive()[1]["code"], "UNAUTHORIZED")
+
     def test_a_bad_list_leaves_the_old_one(self):
         def half(path):
             self.host.allow(*self.lines("alice"), "half a line")

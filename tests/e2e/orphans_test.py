@@ -40,7 +40,7 @@ def work(host):
     """Keeps a forked task and a warm worker busy that listen to nobody."""
     client = host.client()
     for pipeline in ("spin_ms", "sleep"):
-        client.submit(pipeline, {"ms": 600000, "deaf": 1}, timeout_ms=900000, events=["state"])
+        client.submit(pipeline, {"ms": 600000, "deaf": 1}, timeout_ms=900000, events=["state"], durable=False)
         while client.receive("EVENT")[1]["state"] != "running":
             pass
 

@@ -59,6 +59,19 @@ class WholePath(unittest.TestCase):
         self.assertTrue([p for p in seen if p and 0 < p < 1], (seen, self.path.host.log()))
         self.assertEqual(self.path.ended(job_id)["state"], "finished")
 
+    def test_killed_and_finished_by_the_same_run(self):
+        for names in (["penstock-shim"], ["penstock-core"], ["penstock-core", "penstock-shim"]):
+            job_id = self.path.create("progress", {"n": 30, "ms": 100}, timeout_seconds=100)
+            while not self.orchestrator.state(job_id)["progress"]:
+                time.sleep(0.05)
+            seen = len(self.path.host.log())
+            for pid in [self.path.host.pid_of(name) for name in names]:
+                os.kill(pid, signal.SIGKILL)
+            job = self.path.ended(job_id)
+            log = self.path.host.log()[seen:]
+            self.assertEqual((job["state"], job["data"].get("steps")), ("finished", 30), (job, log))
+            self.assertEqual((log.count("task taken task_id"), log.count("result taken")), (0, 1), log)
+
     def test_cancelled(self):
         job_id = self.path.create("progress", {"n": 1000, "ms": 50}, timeout_seconds=100)
         while not self.orchestrator.state(job_id)["progress"]:
@@ -124,6 +137,17 @@ class Shim(unittest.TestCase):
         job = self.run_job(data)
         self.assertEqual(job["state"], "finished", (data, job, self.text()[-3000:]))
         return job["data"]
+
+    def test_cancelled_too_late(self):
+        job_id = self.orchestrator.create("echo", {}, timeout_seconds=60)
+        task = self.core.take()
+        self.assertEqual(self.orchestrator.cancel(job_id), 200)
+        self.core.next("CANCEL")
+        self.core.result(task, data='{"a":1}')
+        self.core.next("ACK")
+        self.assertIn("came too late", self.text())
+        self.assertEqual(self.orchestrator.state(job_id)["state"], "cancelled")
+        self.assertNotIn("RESULT LOST", self.text())
 
     def test_numbers(self):
         rows = ["0.1", "1e-7", "12.0", "1e16", "-0.0", "-0", "1E3", "1.5e-300", "5e-324", "0.30000000000000004", "1e-5", "0.00001234",

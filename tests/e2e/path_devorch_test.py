@@ -22,10 +22,12 @@ def transfer(method, url, data=None, media_type=None):
 
 
 class Case(unittest.TestCase):
+    host = "max_concurrent = 2\ndrain_timeout = 20s"
+
     @classmethod
     def setUpClass(cls):
         cls.orchestrator = Devorch("--quiet", "--poll-timeout", "1s")
-        cls.path = Path(cls.orchestrator, ["thumbnail", "misbehave"], host="max_concurrent = 2\ndrain_timeout = 20s")
+        cls.path = Path(cls.orchestrator, ["thumbnail", "misbehave"], host=cls.host)
 
     @classmethod
     def tearDownClass(cls):
@@ -115,6 +117,10 @@ class Stopping(Case):
             time.sleep(0.02)
         self.path.stop()
         self.assertEqual(self.orchestrator.job(job_id)["state"], "finished", self.path.host.log())
+
+
+class WithoutAJournal(Case):
+    host = "max_concurrent = 2\ndrain_timeout = 20s\ndurable = no"
 
     def test_core_killed(self):
         job_id = self.path.create("progress", {"n": 30, "ms": 100})

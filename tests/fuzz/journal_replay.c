@@ -15,7 +15,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
-#include "journal/journal.h"
+#include "journal/journal_tools.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

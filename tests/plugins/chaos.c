@@ -26,12 +26,25 @@
 
 enum { CHECK_PRIME = 1000003, CHILD_FACTOR = 1000, TICK_MS = 2 };
 
-static long long number(const pen_task *task, const char *name)
+/* Where its value begins, or NULL. */
+static const char *member(const pen_task *task, const char *name)
 {
     char key[32];
     snprintf(key, sizeof key, "\"%s\":", name);
     const char *at = strstr(task->params.data, key);
-    return at != NULL ? strtoll(at + strlen(key), NULL, 10) : 0;
+    return at != NULL ? at + strlen(key) + strspn(at + strlen(key), " ") : NULL;
+}
+
+static long long number(const pen_task *task, const char *name)
+{
+    const char *at = member(task, name);
+    return at != NULL ? strtoll(at, NULL, 10) : 0;
+}
+
+static int is_fate(const char *at, const char *word)
+{
+    const size_t n = strlen(word);
+    return at != NULL && at[0] == '"' && strncmp(at + 1, word, n) == 0 && at[n + 1] == '"';
 }
 
 static void wait_ms(long long ms)
@@ -154,11 +167,10 @@ static const struct {
 
 static pen_status run(void *self, const pen_host *host, const pen_task *task)
 {
+    const char *fate = member(task, "fate");
     (void)self;
     for (size_t i = 0; i < sizeof fates / sizeof *fates; i++) {
-        char wanted[32];
-        snprintf(wanted, sizeof wanted, "\"fate\":\"%s\"", fates[i].fate);
-        if (strstr(task->params.data, wanted) != NULL)
+        if (is_fate(fate, fates[i].fate))
             return fates[i].fn(host, task);
     }
     return host->fail(host, PEN_E_INPUT, "params name no fate");

@@ -1,6 +1,7 @@
 /* base_fdutil.c: whole reads and writes, and messages with descriptors. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -163,6 +164,24 @@ static void test_descriptors_without_room(void **state)
     close_pair(pair);
 }
 
+/* That it does sync is shown by tests/chaos/power_test.py, which takes the power away. */
+static void test_sync_of_a_folder(void **state)
+{
+    (void)state;
+    char long_path[2 * PATH_MAX];
+    memset(long_path, 'x', sizeof long_path - 1);
+    long_path[0] = '/';
+    long_path[sizeof long_path - 2] = '/';
+    long_path[sizeof long_path - 1] = '\0';
+    assert_int_equal(fd_sync_folder_of("no-folder-in-it"), 0);
+    assert_int_equal(fd_sync_folder_of("/tmp"), 0);
+    assert_int_equal(fd_sync_folder_of("/tmp/anything"), 0);
+    assert_int_equal(fd_sync_folder_of("/nowhere/anything"), -1);
+    assert_int_equal(errno, ENOENT);
+    assert_int_equal(fd_sync_folder_of(long_path), -1);
+    assert_int_equal(errno, ENAMETOOLONG);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -173,6 +192,7 @@ int main(void)
         cmocka_unit_test(test_messages),
         cmocka_unit_test(test_descriptors_travel),
         cmocka_unit_test(test_descriptors_without_room),
+        cmocka_unit_test(test_sync_of_a_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

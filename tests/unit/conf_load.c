@@ -216,6 +216,34 @@ static int count(void *arg, const struct conf_help *h)
     return strcmp(h->key, "max_threads") == 0 ? 42 : 0;
 }
 
+static void expect_tenant(const struct conf_tenant *t, int64_t weight, int64_t queue_max,
+                          int64_t queue_max_bytes, int64_t max_concurrent)
+{
+    assert_int_equal(t->weight, weight);
+    assert_int_equal(t->queue_max, queue_max);
+    assert_int_equal(t->queue_max_bytes, queue_max_bytes);
+    assert_int_equal(t->max_concurrent, max_concurrent);
+}
+
+/* Without a section, or where that says nothing: the host's. */
+static void test_tenants(void **state)
+{
+    (void)state;
+    static const char *const variables[] = {"HOME=/home/nobody", "PENSTOCK_TENANT_C_WEIGHT=9",
+                                            NULL};
+    struct kit k = {.conf = NULL, .request.variables = variables};
+    kit_take(&k.request, (const char *const[]){"--set", "tenant.b.queue_max=3", NULL});
+    kit_expect_fine(&k, "host { tenant_queue_max = 7 tenant_max_concurrent = 2 }\n"
+                        "tenant a { weight = 5 max_concurrent = 4 queue_max_bytes = 1Mi }");
+    expect_tenant(conf_tenant(k.conf, "a"), 5, 7, 1 << 20, 4);
+    expect_tenant(conf_tenant(k.conf, "b"), 1, 3, 0, 2);
+    expect_tenant(conf_tenant(k.conf, "c"), 9, 7, 0, 2);
+    expect_tenant(conf_tenant(k.conf, "d"), 1, 7, 0, 2);
+    expect_tenant(conf_tenant(k.conf, NULL), 1, 7, 0, 2);
+    expect_tenant(conf_tenant(k.conf, "a.b/c\n"), 1, 7, 0, 2);
+    kit_clear(&k);
+}
+
 static void test_reference(void **state)
 {
     (void)state;
@@ -294,6 +322,7 @@ int main(void)
         cmocka_unit_test(test_file_in_place),
         cmocka_unit_test(test_relative_paths),
         cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_tenants),
         cmocka_unit_test(test_reference),
         cmocka_unit_test(test_sample),
     };

@@ -16,6 +16,8 @@
 
 #include "journal_kit.h"
 
+#include "base/fault.h"
+
 enum { MIB = 1024 * 1024, SKIPPED = 77 };
 
 static char disk[256];
@@ -154,6 +156,26 @@ static void test_lost_at_close(void **state)
     test_free(large);
 }
 
+/* At the mark intake does not open and close with each byte. */
+static void test_a_little_more_to_open_again(void **state)
+{
+    struct kit *k = *state;
+    const char *why;
+    k->options.ballast_bytes = 0;
+    k->options.low_water_bytes = 8 * MIB;
+    kit_open(k, NULL);
+    fill_disk(8 * MIB - 4096);
+    assert_int_equal(kit_do(k, kit_accept(k, 1, "one", "{}")), CODE_STORAGE_UNAVAILABLE);
+    assert_int_equal(unlink(filler()), 0);
+    fill_disk(8 * MIB + 128 * 1024);
+    assert_int_equal(kit_do(k, kit_accept(k, 2, "two", "{}")), CODE_STORAGE_UNAVAILABLE);
+    assert_int_equal(unlink(filler()), 0);
+    until_taken(k, 10);
+    fill_disk(8 * MIB + 128 * 1024);
+    assert_int_equal(kit_do(k, kit_accept(k, 3, "three", "{}")), CODE_OK);
+    assert_true(journal_takes(k->journal, &why));
+}
+
 /* ---- a disk that answers with an error ---- */
 
 static atomic_int write_error; /* errno; 0: all is well */
@@ -217,6 +239,65 @@ static void test_disk_errors(void **state)
     v->xSetSystemCall(v, NULL, NULL);
 }
 
+/* Each failure point once: what may be refused is, the verdict comes when the point is passed. */
+static void test_failure_points(void **state)
+{
+    static const char *const points[] = {"journal_commit", "journal_spool_write",
+                                         "journal_spool_sync", "journal_spool_dir"};
+    struct kit *k = *state;
+    char *large = test_calloc(1, 64 * 1024);
+    memset(large, 'x', 64 * 1024 - 1);
+    for (size_t i = 0; i < sizeof points / sizeof *points; i++) {
+        snprintf(k->dir, sizeof k->dir, "%.200s/point-%zu", disk, i);
+        kit_open(k, NULL);
+        assert_int_equal(kit_do(k, kit_accept(k, 1, "one", "{}")), CODE_OK);
+        setenv("PENSTOCK_FAULT", points[i], 1);
+        fault_setup();
+        struct kit_op *accept = kit_accept(k, 2, "two", "{}");
+        kit_put(k, accept);
+        assert_int_equal(kit_do(k, kit_finish(k, 1, large)), CODE_OK);
+        assert_int_equal(accept->code, CODE_STORAGE_UNAVAILABLE);
+        assert_int_equal(status(k).failed_commits, 1);
+        assert_int_equal(kit_row(k, 1)->result.data.len, 64 * 1024 - 1);
+        assert_null(kit_row(k, 2));
+        test_free(accept);
+        kit_close(k);
+    }
+    unsetenv("PENSTOCK_FAULT");
+    test_free(large);
+}
+
+/* A file that cannot be read costs that task. */
+static void test_spool_that_cannot_be_read(void **state)
+{
+    struct kit *k = *state;
+    char *large = test_calloc(1, 64 * 1024);
+    memset(large, 'x', 64 * 1024 - 1);
+    kit_open(k, NULL);
+    assert_int_equal(kit_do(k, kit_accept(k, 1, "one", "{}")), CODE_OK);
+    assert_int_equal(kit_do(k, kit_finish(k, 1, large)), CODE_OK);
+    setenv("PENSTOCK_FAULT", "journal_spool_read", 1);
+    fault_setup();
+    assert_non_null(kit_row(k, 1)->result.fault);
+    assert_null(kit_row(k, 1)->result.fault);
+    unsetenv("PENSTOCK_FAULT");
+    test_free(large);
+}
+
+static void test_no_ballast_to_be_had(void **state)
+{
+    struct kit *k = *state;
+    const char *why;
+    setenv("PENSTOCK_FAULT", "journal_ballast", 1);
+    fault_setup();
+    kit_open(k, NULL);
+    assert_int_equal(kit_do(k, kit_accept(k, 1, "one", "{}")), CODE_OK); /* there is room */
+    assert_true(journal_takes(k->journal, &why));
+    assert_int_equal(kit_do(k, kit_accept(k, 2, "two", "{}")), CODE_OK);
+    assert_int_equal(status(k).ballast_bytes, 2 * MIB); /* the next look took it */
+    unsetenv("PENSTOCK_FAULT");
+}
+
 /* With nothing to write it is found out by itself that the disk works again. */
 static void test_error_is_over_without_work(void **state)
 {
@@ -268,7 +349,11 @@ int main(void)
                                        TEST(test_disk_errors),
                                        TEST(test_error_is_over_without_work),
                                        TEST(test_opened_read_only),
-                                       TEST(test_opened_full)};
+                                       TEST(test_opened_full),
+                                       TEST(test_failure_points),
+                                       TEST(test_a_little_more_to_open_again),
+                                       TEST(test_spool_that_cannot_be_read),
+                                       TEST(test_no_ballast_to_be_had)};
     snprintf(disk, sizeof disk, "%s/disk", getenv("TMPDIR"));
     if (mkdir(disk, 0700) < 0 || unshare(CLONE_NEWNS) < 0 ||
         mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0)

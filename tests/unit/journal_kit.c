@@ -151,7 +151,7 @@ const struct journal_row *kit_row(struct kit *k, uint64_t seq)
     const struct journal_rows *rows = kit_read(k, &q);
     if (rows == NULL)
         fail_msg("%s", k->why);
-    return rows->n == 1 ? &rows->items[0] : NULL;
+    return rows != NULL && rows->n == 1 ? &rows->items[0] : NULL;
 }
 
 struct journal_bytes kit_bytes(const char *s)

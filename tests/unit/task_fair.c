@@ -137,6 +137,13 @@ static const struct {
       {'x', 1, 0, 1, 1, 5, 0},
       {'y', 1, 0, 1, 1, 5, 0}},
      "axbyc-"},
+    {"a tenant that is its own client",
+     {{'a', 0, 0, 0, 1, 5, 0},
+      {'b', 0, 0, 0, 2, 5, 0},
+      {'c', 0, 0, 0, 1, 5, 0},
+      {'x', 0, 1, 4, 1, 5, 0},
+      {'y', 0, 1, 4, 1, 5, 0}},
+     "axbyc-"},
     {"many pipelines make no larger tenant",
      {{'a', 0, 0, 1, 1, 5, 0},
       {'b', 1, 0, 1, 1, 5, 0},
@@ -244,6 +251,19 @@ static void weights_are_shares(void **state)
     for (int i = 0; i < 400; i++)
         n[(int)serve(p)]++;
     assert_in_range(n['a'], 297, 303);
+    place_free(p);
+}
+
+/* Where it costs much to change the tenant. */
+static void longer_turns(void **state)
+{
+    (void)state;
+    struct place *p = place_new(1);
+    open_lanes(p, 1);
+    sched_lane_turn(p->lanes[0], 3);
+    arrive_many(p, 7, (struct arrival){'a', 0, 0, 1, 1, 5, 0});
+    arrive_many(p, 4, (struct arrival){'b', 0, 1, 2, 1, 5, 0});
+    expect(p, "aaabbbaaaba-");
     place_free(p);
 }
 
@@ -436,15 +456,14 @@ static void had_turn(struct model *m, struct tag *t, double *clock, double weigh
 
 static void forget(struct model *m, int at)
 {
-    memmove(&m->live[at], &m->live[at + 1], (size_t)(m->n - at - 1) * sizeof *m->live);
+    memmove(&m->live[at], &m->live[at + 1], (size_t)(m->n - at - 1) * sizeof(struct item *));
     m->n--;
 }
 
 static int find(const struct model *m, int t, int c, int j)
 {
     for (int i = 0; i < m->n; i++) {
-        if (m->live[i]->item.client == (uint64_t)(10 * t + c) &&
-            m->live[i]->item.job == (uint64_t)j)
+        if ((int)m->live[i]->item.client == 10 * t + c + 1 && m->live[i]->item.job == (uint64_t)j)
             return i;
     }
     return -1;
@@ -471,7 +490,7 @@ static struct item *model_pop(struct model *m)
 static void model_remove(struct model *m, int at)
 {
     const struct sched_item *i = &m->live[at]->item;
-    int t = (int)i->client / 10, c = (int)i->client % 10, j = (int)i->job;
+    int t = (int)(i->client - 1) / 10, c = (int)(i->client - 1) % 10, j = (int)i->job;
     m->jobs[t][c][j].n--;
     m->clients[t][c].n--;
     m->tenants[t].n--;
@@ -493,7 +512,7 @@ static void against_a_model(void **state)
         if (dice < (step / 1000 % 2 == 0 ? 60 : 35) && m->n < LIVE) {
             items[step].item = (struct sched_item){.priority = 5,
                                                    .tenant = &p->tenants[t],
-                                                   .client = (uint64_t)(10 * t + c),
+                                                   .client = (uint64_t)(10 * t + c + 1),
                                                    .job = (uint64_t)j};
             sched_push(p->s, p->lanes[0], &items[step].item);
             model_push(m, &items[step], t, c, j);
@@ -546,6 +565,7 @@ int main(void)
         cmocka_unit_test(coming_back_gains_nothing),
         cmocka_unit_test(a_pipeline_with_one_slot),
         cmocka_unit_test(weights_are_shares),
+        cmocka_unit_test(longer_turns),
         cmocka_unit_test(ageing_lifts_the_low),
         cmocka_unit_test(without_ageing_the_low_wait),
         cmocka_unit_test(the_lifted_do_not_take_over),

@@ -27,10 +27,11 @@ enum {
 
 /* Options that most commands share (options.c has their rows). */
 struct common_args {
-    const char *socket; /* NULL: from the configuration */
-    const char *config; /* NULL: the usual places */
-    const char *color;  /* "auto", "always", "never" */
-    struct texts sets;  /* KEY=VALUE each */
+    const char *socket;                  /* NULL: from the configuration */
+    const char *server_key, *client_key; /* over TCP: the host's public one, the file of ours */
+    const char *config;                  /* NULL: the usual places */
+    const char *color;                   /* "auto", "always", "never" */
+    struct texts sets;                   /* KEY=VALUE each */
     int64_t patience_ms;
     bool is_json, is_quiet, is_verbose, wants_help;
 };

@@ -17,6 +17,8 @@ extern const struct command stats_command, ping_command, drain_command, resume_c
     reload_command, shutdown_command;
 extern const struct command journal_check_command, journal_status_command, journal_backup_command,
     journal_export_command;
+extern const struct command key_new_command, key_show_command, key_allow_command, key_list_command,
+    key_revoke_command;
 extern const struct command doctor_command;
 extern const struct command config_check_command, config_show_command, config_reference_command;
 extern const struct command completion_command;

@@ -139,6 +139,29 @@ static int hosts_listen(const struct doctor *d)
     return is_there;
 }
 
+/* What the host itself says of where it keeps tasks: its state_dir may be another than the one of the
+ * configuration that is read here. */
+static void tell_journal(struct doctor *d, const struct json_doc *doc)
+{
+    char why[256], folder[1024], room[HUMAN_TEXT], history[HUMAN_TEXT], results[HUMAN_TEXT];
+    const uint32_t journal = view_object(doc, 0, "journal"), r = view_object(doc, 0, "retention");
+    if (journal == 0)
+        return;
+    view_copy(doc, 0, "state_dir", folder, sizeof folder);
+    human_size(view_int(doc, journal, "free_bytes", 0), room);
+    human_age(view_int(doc, r, "history_ms", 0), history);
+    human_age(view_int(doc, r, "result_ms", 0), results);
+    if (view_bool(doc, journal, "takes", 1))
+        finding(d, FINDING_OK, "tasks kept", NULL,
+                "%s%s%s free; results wait %s, history %s or %lld tasks", folder,
+                folder[0] != '\0' ? ": " : "", room, results, history,
+                (long long)view_int(doc, r, "history_max", 0));
+    else
+        finding(d, FINDING_FAIL, "tasks kept", "make room in the state folder, or mend its disk",
+                "the host takes no durable task: %s",
+                view_copy(doc, journal, "why", why, sizeof why));
+}
+
 static void check_running_host(struct doctor *d)
 {
     struct answer a;
@@ -157,6 +180,7 @@ static void check_running_host(struct doctor *d)
                 (long long)view_int(&a.doc, view_object(&a.doc, 0, "capacity"), "running", 0),
                 (long long)view_int(&a.doc, view_object(&a.doc, 0, "capacity"), "queued", 0),
                 view_bool(&a.doc, 0, "draining", 0) ? ", draining" : "");
+        tell_journal(d, &a.doc);
     }
     answer_clear(&a);
 }

@@ -17,6 +17,7 @@
 #include "base/buf.h"
 #include "base/fdutil.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "conf/conf.h"
 
 extern char **environ;
@@ -80,20 +81,41 @@ static void tell_version(struct doctor *d, const struct json_doc *doc)
                 known);
 }
 
+/* As the core decides whether it takes new tasks. */
+static void tell_room(struct doctor *d, const struct json_doc *doc)
+{
+    int64_t left = view_int(doc, 0, "free_bytes", 0),
+            ballast = view_int(doc, 0, "ballast_bytes", 0);
+    int64_t wanted = d->host->journal_reserve_bytes + d->host->journal_ballast_bytes - ballast;
+    char left_text[HUMAN_TEXT], wanted_text[HUMAN_TEXT], ballast_text[HUMAN_TEXT];
+    human_size(left, left_text);
+    human_size(wanted, wanted_text);
+    human_size(ballast, ballast_text);
+    if (left < wanted)
+        finding(d, FINDING_FAIL, "journal room",
+                "make room there, or lower host.journal_reserve: the host takes durable tasks again"
+                " by itself",
+                "%s are left in %s, %s are wanted: no durable task is taken", left_text,
+                d->host->state_dir, wanted_text);
+    else
+        finding(d, FINDING_OK, "journal room", NULL, "%s are left, %s are wanted; ballast %s",
+                left_text, wanted_text, ballast_text);
+}
+
 static void tell_tasks(struct doctor *d, const struct json_doc *doc, const char *dir)
 {
-    char file[HUMAN_TEXT], spool[HUMAN_TEXT], ballast[HUMAN_TEXT];
+    char file[HUMAN_TEXT], spool[HUMAN_TEXT], kept[32];
     uint32_t tasks = view_object(doc, 0, "tasks");
     human_size(view_int(doc, 0, "file_bytes", 0) + view_int(doc, 0, "wal_bytes", 0), file);
     human_size(view_int(doc, 0, "spool_bytes", 0), spool);
-    human_size(view_int(doc, 0, "ballast_bytes", 0), ballast);
+    text_format_duration(d->host->result_retention_ms, kept);
     finding(d, FINDING_OK, "journal", NULL,
-            "%s: %lld open, %lld unacknowledged, %lld dead letters, %lld more; %s and %s beside it,"
-            " ballast %s",
+            "%s: %lld open, %lld unacknowledged, %lld dead letters, %lld that are over; %s, and %s"
+            " in files beside it; results are kept for %s",
             dir, (long long)view_int(doc, tasks, "open", 0),
             (long long)view_int(doc, tasks, "unacknowledged", 0),
             (long long)view_int(doc, tasks, "dead", 0),
-            (long long)view_int(doc, tasks, "closed", 0), file, spool, ballast);
+            (long long)view_int(doc, tasks, "closed", 0), file, spool, kept);
 }
 
 void doctor_journal(struct doctor *d)
@@ -111,6 +133,7 @@ void doctor_journal(struct doctor *d)
     if (status == 0 && json_scan(&doc, (const char *)answer.data, answer.len, &fault) == 0) {
         tell_version(d, &doc);
         tell_tasks(d, &doc, dir);
+        tell_room(d, &doc);
     } else {
         tell_failure(d, &answer);
     }

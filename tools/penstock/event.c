@@ -23,6 +23,15 @@ void event_print_line(const char *json, unsigned long n)
     fflush(stdout);
 }
 
+/* "job j1 has ended: 3 tasks, 1 failed, 1 cancelled". */
+static void describe_job(const struct json_doc *doc, char *out, size_t size)
+{
+    char id[WORD];
+    snprintf(out, size, "job %s has ended: %lld tasks, %lld failed, %lld cancelled",
+             view_copy(doc, 0, "job_id", id, sizeof id), (long long)view_int(doc, 0, "tasks", 0),
+             (long long)view_int(doc, 0, "failed", 0), (long long)view_int(doc, 0, "cancelled", 0));
+}
+
 /* "running", "finished: failure (CRASH)", "42 % reading". */
 static void describe(const struct answer *event, char *out, size_t size)
 {
@@ -31,6 +40,10 @@ static void describe(const struct answer *event, char *out, size_t size)
     if (view_is(doc, 0, "kind", "progress")) {
         snprintf(out, size, "%.0f %% %s", 100 * view_double(doc, 0, "fraction", 0),
                  view_copy(doc, 0, "message", message, sizeof message));
+        return;
+    }
+    if (view_is(doc, 0, "kind", "job")) {
+        describe_job(doc, out, size);
         return;
     }
     view_copy(doc, 0, "state", a, sizeof a);

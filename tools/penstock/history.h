@@ -8,7 +8,8 @@
 struct cli;
 struct json_doc;
 
-/* The member history of a QUERY's task on stdout, a line for each event; nothing if there is none. */
-void history_show(const struct cli *cli, const struct json_doc *doc, uint32_t task);
+/* The member history of a QUERY's task on stdout, a row for each event under an empty line; nothing if
+ * there is none. Returns an exit status. */
+int history_show(const struct cli *cli, const struct json_doc *doc, uint32_t task);
 
 #endif

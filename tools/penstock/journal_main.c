@@ -14,7 +14,7 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "base/log.h"
-#include "journal/journal.h"
+#include "journal/journal_tools.h"
 
 enum { EXIT_FINE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, DOCUMENT_MAX = 64 * 1024 * 1024 };
 

@@ -20,6 +20,8 @@ static int set_up(struct cli *cli)
 {
     const char *patience = getenv("PENSTOCK_PATIENCE");
     cli->common.socket = getenv("PENSTOCK_SOCKET");
+    cli->common.server_key = getenv("PENSTOCK_SERVER_KEY");
+    cli->common.client_key = getenv("PENSTOCK_CLIENT_KEY");
     cli->common.config = getenv("PENSTOCK_CONFIG");
     cli->common.color = "auto";
     cli->common.patience_ms = PATIENCE_MS;

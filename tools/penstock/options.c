@@ -19,6 +19,12 @@ static const char *const color_words[] = {"auto", "always", "never", NULL};
 const struct option_row common_rows[] = {
     {"socket", 0, OPTION_TEXT, COMMON(socket), "PATH",
      "The host's socket: a path, or ipc://PATH, or tcp://ADDRESS:PORT [PENSTOCK_SOCKET].", NULL},
+    {"server-key", 0, OPTION_TEXT, COMMON(server_key), "KEY",
+     "Over TCP: the host's public key, as penstock key show --host prints it there "
+     "[PENSTOCK_SERVER_KEY].",
+     NULL},
+    {"client-key", 0, OPTION_TEXT, COMMON(client_key), "FILE",
+     "Over TCP: our own key, as penstock key new makes it [PENSTOCK_CLIENT_KEY].", NULL},
     {"patience", 0, OPTION_DURATION, COMMON(patience_ms), "DURATION",
      "How long to wait for the host's first answer (2s) [PENSTOCK_PATIENCE].", NULL},
     {"config", 'c', OPTION_TEXT, COMMON(config), "FILE",
@@ -38,7 +44,8 @@ const size_t n_common_rows = sizeof common_rows / sizeof *common_rows;
 
 /* In the order of common_rows; 0: every command has it. */
 static const unsigned common_needs[] = {
-    USES_HOST, USES_HOST, USES_HOST | USES_CONFIG, USES_CONFIG, USES_JSON, 0, 0, 0, 0};
+    USES_HOST, USES_HOST, USES_HOST, USES_HOST, USES_HOST | USES_CONFIG, USES_CONFIG, USES_JSON,
+    0,         0,         0,         0};
 
 unsigned long common_rows_of(unsigned uses)
 {

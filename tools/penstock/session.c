@@ -11,6 +11,7 @@
 
 #include "base/codes.h"
 #include "loop/loop.h"
+#include "wire/curve.h"
 
 enum { HEADER_MAX = 256 * 1024 * 1024, LINGER_MS = 1000, BUSY_FACTOR = 5 };
 
@@ -99,11 +100,19 @@ bool session_is_reachable(const struct session *s)
     return endpoint_probe(s->endpoint) == 0;
 }
 
+static bool is_tcp(const struct session *s)
+{
+    return strncmp(s->endpoint, "tcp://", 6) == 0;
+}
+
+/* Whoever is not let in is not told why. */
 int session_unreachable(const struct session *s, const char *why)
 {
-    return cli_fail(s->cli, CLI_UNREACHABLE,
-                    "start it with `penstockd`; `penstock doctor` looks closer", "%s (%s)", why,
-                    s->endpoint);
+    const char *hint = is_tcp(s)
+                           ? "does penstockd run there? And if it wants keys: is --server-key its "
+                             "own, and is that of --client-key in its list (penstock key list)?"
+                           : "start it with `penstockd`; `penstock doctor` looks closer";
+    return cli_fail(s->cli, CLI_UNREACHABLE, hint, "%s (%s)", why, s->endpoint);
 }
 
 static int check_endpoint(const struct session *s)
@@ -121,6 +130,45 @@ static int check_endpoint(const struct session *s)
     return session_unreachable(s, strerror(error));
 }
 
+static bool is_given(const char *option)
+{
+    return option != NULL && *option != '\0';
+}
+
+static int read_keys(const struct cli *cli, struct curve_key *host, struct curve_pair *self)
+{
+    const struct common_args *a = &cli->common;
+    char why[CURVE_WHY];
+    if (!is_given(a->server_key) || !is_given(a->client_key))
+        return cli_fail(cli, CLI_USAGE, "give --server-key KEY and --client-key FILE",
+                        "over TCP both keys are needed, or none");
+    if (curve_key_parse(host, a->server_key, strlen(a->server_key)) < 0)
+        return cli_fail(cli, CLI_USAGE, "penstock key show --host prints it at the host",
+                        "--server-key: expected 64 hex digits or 40 characters of Z85");
+    if (curve_pair_read(a->client_key, self, why) < 0)
+        return cli_fail(cli, CLI_FAIL, "penstock key new FILE makes one", "%s", why);
+    return CLI_OK;
+}
+
+/* Keys are for TCP; at sockets of the file system they stay in the pocket. */
+static int connect_client(struct session *s)
+{
+    const struct common_args *a = &s->cli->common;
+    struct curve_key host;
+    struct curve_pair self;
+    if (!is_tcp(s) || (!is_given(a->server_key) && !is_given(a->client_key))) {
+        s->client = wire_client_new(s->loop, s->endpoint, on_message, s);
+        return CLI_OK;
+    }
+    const int status = read_keys(s->cli, &host, &self);
+    if (status == CLI_OK)
+        s->client = wire_client_new_curve(s->loop, s->endpoint, &host, &self, on_message, s);
+    const int saved = errno;
+    curve_pair_clear(&self);
+    errno = saved;
+    return status;
+}
+
 int session_open(struct session *s, const struct cli *cli)
 {
     *s = (struct session){.cli = cli, .endpoint = endpoint_choose(cli)};
@@ -131,7 +179,8 @@ int session_open(struct session *s, const struct cli *cli)
         return status;
     s->loop = loop_new();
     s->patience = s->loop != NULL ? loop_timer_new(s->loop, on_impatient, s) : NULL;
-    s->client = s->patience != NULL ? wire_client_new(s->loop, s->endpoint, on_message, s) : NULL;
+    if (s->patience != NULL && (status = connect_client(s)) != CLI_OK)
+        return status;
     if (s->client == NULL)
         return cli_fail(cli, CLI_UNREACHABLE, NULL, "cannot connect to %s: %s", s->endpoint,
                         strerror(errno));

@@ -27,6 +27,47 @@ static void pair_size(const struct cli *cli, const struct json_doc *doc, const c
     grid_pair(cli, label, text);
 }
 
+/* "takes tasks, 1204 commits, 31 waiting, last one 2.1 ms" */
+static void print_journal(const struct cli *cli, const struct json_doc *doc)
+{
+    char text[512], why[256], size[HUMAN_TEXT], spool[HUMAN_TEXT], room[HUMAN_TEXT];
+    uint32_t j = view_object(doc, 0, "journal");
+    if (j == 0)
+        return;
+    snprintf(text, sizeof text, "%s", "takes tasks");
+    if (!view_bool(doc, j, "takes", 1))
+        snprintf(text, sizeof text, "takes no tasks: %s",
+                 view_copy(doc, j, "why", why, sizeof why));
+    grid_pair(cli, "journal", text);
+    snprintf(text, sizeof text, "%lld, the last one in %.1f ms; %lld failed, %lld changes wait",
+             (long long)view_int(doc, j, "commits", 0),
+             (double)view_int(doc, j, "last_commit_us", 0) / 1000,
+             (long long)view_int(doc, j, "failed_commits", 0),
+             (long long)view_int(doc, j, "waiting", 0));
+    grid_pair(cli, "commits", text);
+    human_size(view_int(doc, j, "file_bytes", 0) + view_int(doc, j, "wal_bytes", 0), size);
+    human_size(view_int(doc, j, "spool_bytes", 0), spool);
+    human_size(view_int(doc, j, "free_bytes", 0), room);
+    snprintf(text, sizeof text, "%s, %s in files beside it; %s free", size, spool, room);
+    grid_pair(cli, "of size", text);
+}
+
+/* "results 1 h, history 7 d or 100000, dead letters 30 d or 10000" */
+static void print_retention(const struct cli *cli, const struct json_doc *doc)
+{
+    char text[256], results[HUMAN_TEXT], history[HUMAN_TEXT], dead[HUMAN_TEXT];
+    uint32_t r = view_object(doc, 0, "retention");
+    if (r == 0)
+        return;
+    human_age(view_int(doc, r, "result_ms", 0), results);
+    human_age(view_int(doc, r, "history_ms", 0), history);
+    human_age(view_int(doc, r, "dead_letter_ms", 0), dead);
+    snprintf(text, sizeof text, "results %s, history %s (%lld tasks), dead letters %s (%lld)",
+             results, history, (long long)view_int(doc, r, "history_max", 0), dead,
+             (long long)view_int(doc, r, "dead_letters_max", 0));
+    grid_pair(cli, "kept for", text);
+}
+
 static void print_capacity(const struct cli *cli, const struct json_doc *doc)
 {
     char text[96];
@@ -79,7 +120,7 @@ static void print_guarantees(const struct cli *cli, const struct json_doc *doc)
 
 static void print_stats(const struct cli *cli, const struct json_doc *doc)
 {
-    char text[128], since[HUMAN_TEXT];
+    char text[128], path[1024], since[HUMAN_TEXT];
     uint32_t tasks = view_object(doc, 0, "tasks");
     human_duration(view_int(doc, 0, "uptime_ms", 0), since);
     grid_pair(cli, "version", view_copy(doc, 0, "version", text, sizeof text));
@@ -95,6 +136,10 @@ static void print_stats(const struct cli *cli, const struct json_doc *doc)
     pair_count(cli, doc, tasks, "cancelled", "cancelled");
     print_codes(cli, doc);
     print_guarantees(cli, doc);
+    grid_pair(cli, "state folder", view_copy(doc, 0, "state_dir", path, sizeof path));
+    print_journal(cli, doc);
+    print_retention(cli, doc);
+    pair_count(cli, doc, 0, "dead_letters", "dead letters");
     pair_count(cli, doc, 0, "clients", "clients");
     pair_count(cli, doc, 0, "results_kept", "results kept");
     pair_size(cli, doc, "results_bytes", "of size");

@@ -9,13 +9,14 @@
 #include "session.h"
 #include "terminal.h"
 #include "view.h"
+#include "when.h"
 
 #include "base/clock.h"
 
 enum { LIMIT = 50, PAGE_MAX = 1000, DOCUMENT_MAX = 512 * 1024 * 1024 };
 
 struct list_args {
-    const char *state, *pipeline, *job;
+    const char *state, *pipeline, *job, *tenant, *code, *since, *until;
     int64_t limit;
 };
 
@@ -30,23 +31,30 @@ struct listing {
     char *cursor;
 };
 
-static const char *const state_words[] = {"queued",   "running", "retry wait",
-                                          "finished", "dead",    NULL};
+static const char *const state_words[] = {"queued", "running", "retry", "finished", "dead", NULL};
 
 #define ARG(field) offsetof(struct list_args, field)
 
 static const struct option_row list_rows[] = {
     {"state", 's', OPTION_TEXT, ARG(state), "STATE",
-     "Only those in this state: queued, running, \"retry wait\", finished, or dead (letters).",
+     "Only those that are queued, running, waiting for a retry, finished, or dead letters.",
      state_words},
     {"pipeline", 'p', OPTION_TEXT, ARG(pipeline), "SLUG", "Only those of this pipeline.", NULL},
-    {"job", 0, OPTION_TEXT, ARG(job), "ID", "Only those of this job.", NULL},
+    {"job", 'j', OPTION_TEXT, ARG(job), "ID", "Only those of this job.", NULL},
+    {"tenant", 0, OPTION_TEXT, ARG(tenant), "NAME", "Only those of this tenant.", NULL},
+    {"code", 'c', OPTION_TEXT, ARG(code), "CODE", "Only those that failed with it, such as CRASH.",
+     NULL},
+    {"since", 0, OPTION_TEXT, ARG(since), "TIME",
+     "Only those that ended since then, or have not: 2h for two hours ago, or "
+     "2026-01-31T12:00:00Z.",
+     NULL},
+    {"until", 0, OPTION_TEXT, ARG(until), "TIME", "Only those that ended before that.", NULL},
     {"limit", 'n', OPTION_NUMBER, ARG(limit), "N", "At most so many (50).", NULL},
 };
 
-/* An id is there to be copied: it is never cut. */
+/* An id is there to be copied, and a state to be read: they are never cut. */
 static const struct grid_column columns[] = {
-    {"TASK", 0, 0},         {"PIPELINE", GRID_CUT, 0.2}, {"STATE", GRID_CUT, 0.2},
+    {"TASK", 0, 0},         {"PIPELINE", GRID_CUT, 0.1}, {"STATE", 0, 0},
     {"AGE", GRID_RIGHT, 0}, {"RUN", GRID_RIGHT, 0},      {"CLIENT", GRID_CUT, 0},
 };
 
@@ -55,6 +63,8 @@ static const char *state_color(const char *state)
 {
     if (strcmp(state, "running") == 0)
         return COLOR_GREEN;
+    if (strcmp(state, "retry wait") == 0)
+        return COLOR_YELLOW;
     return strcmp(state, "queued") == 0 || strcmp(state, "finished") == 0 ? NULL : COLOR_RED;
 }
 
@@ -78,7 +88,8 @@ static int add_row(struct listing *l, const struct json_doc *doc, uint32_t task)
     view_copy(doc, task, "client", client, sizeof client);
     view_copy(doc, task, "code", code, sizeof code);
     format_times(doc, task, age, run);
-    const char *shown = code[0] != '\0' && strcmp(code, "OK") != 0 ? code : state;
+    const bool has_failed = strcmp(state, "finished") == 0 && code[0] != '\0';
+    const char *shown = has_failed ? code : state;
     const char *cells[] = {id, pipeline, shown, age, run, client};
     const char *colors[] = {NULL, NULL, state_color(shown), NULL, NULL, COLOR_DIM};
     return grid_row(l->grid, cells, colors);
@@ -99,9 +110,33 @@ static int add_page(struct listing *l, const struct json_doc *doc)
     }
     free(l->cursor);
     l->cursor = view_text(doc, 0, "cursor");
-    if (view_count(doc, tasks) == 0)
-        l->left = 0;
     return rc == 0 ? CLI_OK : cli_no_memory(l->cli);
+}
+
+static int put_time(const struct cli *cli, const char *option, const char *text,
+                    struct json_writer *w)
+{
+    const int64_t at = text != NULL ? when_parse(text, WHEN_AGO) : 0;
+    if (text == NULL)
+        return CLI_OK;
+    if (at <= 0)
+        return cli_fail(cli, CLI_USAGE, "write 2h for two hours ago, or 2026-01-31T12:00:00Z",
+                        "--%s %s is no point in time", option, text);
+    json_member_int(w, option, at);
+    return CLI_OK;
+}
+
+static int put_filter(const struct listing *l, struct json_writer *w)
+{
+    const struct list_args *a = l->args;
+    const bool waits = a->state != NULL && strcmp(a->state, "retry") == 0;
+    json_member_str(w, "state", waits ? "retry wait" : a->state);
+    json_member_str(w, "pipeline", a->pipeline);
+    json_member_str(w, "job_id", a->job);
+    json_member_str(w, "tenant", a->tenant);
+    json_member_str(w, "code", a->code);
+    const int status = put_time(l->cli, "since", a->since, w);
+    return status == CLI_OK ? put_time(l->cli, "until", a->until, w) : status;
 }
 
 static int ask_page(struct listing *l, struct session *s)
@@ -111,14 +146,14 @@ static int ask_page(struct listing *l, struct session *s)
     struct json_writer w;
     json_begin(&w, &header);
     json_open(&w, '{');
-    json_member_str(&w, "state", l->args->state);
-    json_member_str(&w, "pipeline", l->args->pipeline);
-    json_member_str(&w, "job_id", l->args->job);
+    int status = put_filter(l, &w);
     json_member_int(&w, "limit", l->left < PAGE_MAX ? l->left : PAGE_MAX);
     json_member_str(&w, "cursor", l->cursor);
     json_close(&w, '}');
-    int status = json_end(&w) < 0 ? cli_no_memory(l->cli)
-                                  : session_ask(s, WIRE_LIST, &header, NULL, 0, &a, NULL);
+    if (json_end(&w) < 0)
+        status = cli_no_memory(l->cli);
+    if (status == CLI_OK)
+        status = session_ask(s, WIRE_LIST, &header, NULL, 0, &a, NULL);
     if (status == CLI_OK)
         status = add_page(l, &a.doc);
     answer_clear(&a);

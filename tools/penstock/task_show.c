@@ -36,14 +36,16 @@ static void pair_text(const struct cli *cli, const struct json_doc *doc, uint32_
 }
 
 static void pair_time(const struct cli *cli, const struct json_doc *doc, uint32_t task,
-                      const char *key)
+                      const char *key, const char *label)
 {
-    char text[HUMAN_TEXT];
-    int64_t at = view_int(doc, task, key, 0);
+    char text[2 * HUMAN_TEXT + 16], time[HUMAN_TEXT], age[HUMAN_TEXT];
+    const int64_t at = view_int(doc, task, key, 0), now = clock_wall_ms();
     if (at <= 0)
         return;
-    human_time(at, text);
-    grid_pair(cli, key, text);
+    human_time(at, time);
+    human_age(at > now ? at - now : now - at, age);
+    snprintf(text, sizeof text, at > now ? "%s (in %s)" : "%s (%s ago)", time, age);
+    grid_pair(cli, label, text);
 }
 
 /* "12.3 s" of what runs still, or ran. */
@@ -73,23 +75,28 @@ static void pair_progress(const struct cli *cli, const struct json_doc *doc, uin
 
 static void print_task(const struct cli *cli, const struct json_doc *doc, uint32_t task)
 {
-    char priority[32];
+    char priority[32], state[32], attempt[32];
     pair_text(cli, doc, task, "task_id", "task");
     pair_text(cli, doc, task, "uid", "uid");
     pair_text(cli, doc, task, "job_id", "job");
     pair_text(cli, doc, task, "retry_of", "repeats");
     pair_text(cli, doc, task, "pipeline", "pipeline");
+    pair_text(cli, doc, task, "tenant", "tenant");
     pair_text(cli, doc, task, "client", "client");
-    pair_text(cli, doc, task, "state", "state");
+    grid_pair(cli, "state",
+              view_bool(doc, task, "dead", 0) ? "finished, a dead letter"
+                                              : view_copy(doc, task, "state", state, sizeof state));
     pair_text(cli, doc, task, "code", "code");
     pair_text(cli, doc, task, "message", "message");
     pair_progress(cli, doc, task);
+    snprintf(attempt, sizeof attempt, "%lld", (long long)view_int(doc, task, "attempt", 1));
+    grid_pair(cli, "attempt", attempt);
     snprintf(priority, sizeof priority, "%g", view_double(doc, task, "priority", 5));
     grid_pair(cli, "priority", priority);
-    pair_time(cli, doc, task, "submitted");
-    pair_time(cli, doc, task, "started");
-    pair_time(cli, doc, task, "finished");
-    pair_time(cli, doc, task, "retry_at");
+    pair_time(cli, doc, task, "submitted", "submitted");
+    pair_time(cli, doc, task, "started", "started");
+    pair_time(cli, doc, task, "finished", "finished");
+    pair_time(cli, doc, task, "retry_at", "next attempt");
     pair_run_time(cli, doc, task);
 }
 
@@ -100,9 +107,9 @@ static void print_outputs(const struct cli *cli, const struct json_doc *doc, uin
     {
         char text[320], name[128], type[128], size[HUMAN_TEXT];
         human_size(view_int(doc, i, "size", 0), size);
+        view_copy(doc, i, "media_type", type, sizeof type);
         snprintf(text, sizeof text, "%s (%s%s%s)", view_copy(doc, i, "name", name, sizeof name),
-                 view_copy(doc, i, "media_type", type, sizeof type), type[0] != '\0' ? ", " : "",
-                 size);
+                 type, type[0] != '\0' ? ", " : "", size);
         grid_pair(cli, "output", text);
     }
 }
@@ -110,8 +117,9 @@ static void print_outputs(const struct cli *cli, const struct json_doc *doc, uin
 static int no_result(const struct cli *cli, const struct json_doc *doc, uint32_t task)
 {
     if (view_is(doc, task, "state", "finished"))
-        return cli_fail(cli, CLI_NOT_FOUND, NULL,
-                        "the result is gone: the task's client has acknowledged it");
+        return cli_fail(
+            cli, CLI_NOT_FOUND, NULL,
+            "the result is gone: the task was kept in memory only, or its time is over");
     return cli_fail(cli, CLI_LATER, "penstock task watch tells when", "there is no result yet");
 }
 
@@ -138,6 +146,8 @@ static void print_result(const struct cli *cli, const struct json_doc *doc, uint
     if (result == 0)
         return;
     grid_pair(cli, "status", view_copy(doc, result, "status", status, sizeof status));
+    if (view_bool(doc, result, "cached", 0))
+        grid_pair(cli, "cached", "the result of an earlier task with the same key");
     print_outputs(cli, doc, result);
     if (data != 0) {
         struct json_span raw = json_at(doc, data);
@@ -164,6 +174,7 @@ static int show(struct session *s, const struct answer *a, const char *dir)
     uint32_t task = view_object(&a->doc, 0, "task");
     uint32_t result = view_object(&a->doc, task, "result");
     struct trace trace;
+    int status = CLI_OK;
     trace_read(&trace, &a->doc, result);
     symbolize(s, &trace, task);
     if (cli->common.is_json) {
@@ -172,11 +183,11 @@ static int show(struct session *s, const struct answer *a, const char *dir)
         putchar('\n');
     } else {
         print_task(cli, &a->doc, task);
-        history_show(cli, &a->doc, task);
         trace_show(cli, &trace);
         print_result(cli, &a->doc, result);
+        status = history_show(cli, &a->doc, task);
     }
-    return write_outputs(cli, a, result, dir);
+    return status == CLI_OK ? write_outputs(cli, a, result, dir) : status;
 }
 
 /* A dead letter has a result and is marked; whoever asks for one wants nothing else. */
