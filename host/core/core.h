@@ -19,6 +19,7 @@ struct box;
 struct catalog;
 struct changes;
 struct journal;
+struct known;
 struct keys;
 struct launcher;
 struct loop;
@@ -89,7 +90,8 @@ struct core {
     struct journal *journal;
     size_t n_under_way; /* operations whose end somebody awaits */
     struct loop_timer *retention;
-    struct reading *readings; /* questions that have no answer yet */
+    struct reading *readings;                      /* questions that have no answer yet */
+    struct known *waiting_keys, *last_waiting_key; /* questions that wait for their turn */
 
     /* growth.c */
     struct loop_timer *growth;

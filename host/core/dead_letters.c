@@ -2,19 +2,17 @@
  * page is read when all that was done with the last one is durable. Runs in the core. */
 #include "core/dead_letters.h"
 
-#include <stdio.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "core/answer.h"
+#include "core/dead_letter.h"
 #include "core/durable.h"
 #include "core/late.h"
 #include "core/peers.h"
-#include "core/pipelines.h"
 #include "core/reading.h"
-#include "core/rows.h"
 #include "core/tasks.h"
 #include "core/verbs.h"
 
@@ -157,102 +155,18 @@ static void end(struct core *c, struct work *x, enum code code, const char *why)
 /* ---- one of them
  * ---------------------------------------------------------------------------------- */
 
-static struct owner *owner_of(struct core *c, struct work *x, uint64_t number)
-{
-    if (x->owner != NULL && x->owner->number == number)
-        return x->owner;
-    for (x->owner = c->owners; x->owner != NULL; x->owner = x->owner->next) {
-        if (x->owner->number == number)
-            return x->owner;
-    }
-    return x->owner = owner_restore(c, number);
-}
-
-/* Its old name if nobody has that, or the first free one behind it. */
-static void choose_name(struct core *c, const struct owner *o, const char *old, char *name,
-                        size_t size)
-{
-    snprintf(name, size, "%s", old);
-    for (unsigned n = 1; task_find_id(c, o, name) != NULL; n++)
-        snprintf(name, size, "%s-retry-%u", old, n);
-}
-
-static void on_accepted(struct core *c, struct task *t, void *arg, enum code code, const char *why)
-{
-    (void)arg;
-    (void)why;
-    if (code == CODE_OK)
-        task_admit(c, t);
-    else
-        task_reject(c, t);
-}
-
-static struct task *repeat(struct core *c, struct work *x, const struct journal_row *row)
-{
-    char name[2 * TASK_ID_MAX + 64];
-    const struct journal_task *from = &row->task;
-    struct owner *o = owner_of(c, x, from->owner);
-    struct pipeline *p = pipeline_find_or_gone(c, from->pipeline);
-    if (o == NULL || p == NULL)
-        return NULL;
-    choose_name(c, o, from->task_id, name, sizeof name);
-    const struct row_reading how = {.has_inputs = true, .has_no_deadline = true, .task_id = name};
-    struct task *t = task_of_row(c, row, o, p, &how);
-    if (t == NULL)
-        return NULL;
-    t->is_durable = true;
-    t->is_answered_by_result = false;
-    t->is_silent = from->is_silent;
-    t->depth = from->depth;
-    snprintf(t->parent, sizeof t->parent, "%s", from->parent != NULL ? from->parent : "");
-    snprintf(t->retry_of, sizeof t->retry_of, "%s", from->uid);
-    return task_enter(c, t, from->digest) == 0 ? t : NULL;
-}
-
-/* The journal keeps what somebody still waits for, and its history. */
-static void revive(struct core *c, const struct journal_row *row, const char *event,
-                   const char *new_uid)
-{
-    if (durable_revived(c, row->task.seq, event, new_uid) < 0)
-        log_error("no memory: it stays a dead letter too", LS("uid", row->task.uid));
-}
-
-static void forget_in_memory(struct core *c, const struct journal_row *row)
-{
-    struct task *old = task_find_uid(c, row->task.uid);
-    if (old != NULL)
-        old->is_dead = false;
-}
-
-/* 0: done, or it cannot be read, which is logged; -1: no memory. */
+/* One that cannot be read is left where it is. -1: no memory. */
 static int retry_one(struct core *c, struct work *x, const struct journal_row *row)
 {
-    struct task *t = row->fault == NULL ? repeat(c, x, row) : NULL;
-    if (t == NULL) {
+    if (row->fault != NULL) {
         log_error("a dead letter cannot be run again", LS("task_id", row->task.task_id),
                   LS("uid", row->task.uid), LS("why", row->fault));
         return 0;
     }
-    if (durable_accept(c, t, true, on_accepted, NULL) < 0) {
-        task_reject(c, t);
-        return -1;
-    }
-    revive(c, row, NOTE_REPEATED, t->uid);
-    forget_in_memory(c, row);
-    c->stats.accepted++;
-    put_found(x, &row->task, t);
-    return 0;
-}
-
-/* A result that somebody still waits for stays. */
-static void purge_one(struct core *c, struct work *x, const struct journal_row *row)
-{
-    if (row->is_acknowledged || row->result.is_delivered)
-        durable_forget_row(c, row->task.seq);
-    else
-        revive(c, row, NOTE_PURGED, NULL);
-    forget_in_memory(c, row);
-    put_found(x, &row->task, NULL);
+    const struct task *t = dead_letter_repeat(c, row, &x->owner);
+    if (t != NULL)
+        put_found(x, &row->task, t);
+    return t != NULL || errno == EBADMSG ? 0 : -1;
 }
 
 static size_t bytes_of(const struct journal_row *row)
@@ -272,13 +186,12 @@ static int handle(struct core *c, struct work *x, const struct journal_row *row)
         return 0;
     }
     if (x->is_purge) {
-        purge_one(c, x, row);
+        dead_letter_purge(c, row);
+        put_found(x, &row->task, NULL);
         return 0;
     }
-    if (tasks_have_room(c, 1, bytes_of(row)))
-        return retry_one(c, x, row);
-    x->is_stopped = true;
-    return 0;
+    x->is_stopped = !tasks_have_room(c, 1, bytes_of(row));
+    return x->is_stopped ? 0 : retry_one(c, x, row);
 }
 
 /* ---- page by page

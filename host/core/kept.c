@@ -249,12 +249,10 @@ void kept_acknowledge(struct core *c, struct task *t)
     if (!t->is_kept || t->is_acknowledged)
         return;
     durable_acknowledge(c, t);
-    if (t->is_durable) {
-        forget(c, t);
-    } else if (t->key != NULL) {
+    if (!t->is_durable && t->key != NULL) {
         mark_delivered(c, t);
         task_give_up_id(c, t);
-    } else if (shrink(c, t) < 0) {
+    } else if (t->is_durable || shrink(c, t) < 0) {
         forget(c, t);
     }
     if (o != NULL && o->is_held)

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/table.h"
+#include "core/keys.h"
 #include "core/peers.h"
 #include "core/pipelines.h"
 #include "core/quota_rate.h"
@@ -247,12 +248,19 @@ int quota_check(struct core *c, const struct owner *o, const char *tenant, size_
     return check_results(c, o, r);
 }
 
+/* For whom a client's tasks are that name nobody; NULL: for itself. */
+static const char *tenant_of(const struct core *c, const struct owner *o)
+{
+    const struct allowed_key *key = o->curve_key[0] != '\0' ? keys_find(c, o->curve_key) : NULL;
+    return key != NULL ? key->tenant : NULL;
+}
+
 size_t quota_room(struct core *c, const struct owner *o, size_t n, size_t bytes, struct refusal *r)
 {
     struct bound bounds[BOUNDS];
     if (check_results(c, o, r) < 0)
         return 0;
-    list_bounds(c, o, NULL, bounds);
+    list_bounds(c, o, tenant_of(c, o), bounds);
     for (size_t i = 0; i < BOUNDS; i++) {
         const struct bound *b = &bounds[i];
         const size_t size = b->is_bytes ? bytes : 1, most = (size_t)b->most;

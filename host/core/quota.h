@@ -43,7 +43,7 @@ bool quota_host_has_room(const struct core *c, struct amount more);
  * bytes. -1: refused, with the limit and when to come again. */
 int quota_check(struct core *c, const struct owner *o, const char *tenant, size_t bytes,
                 struct refusal *r);
-/* How many of n tasks of a client that is its own tenant, of so many bytes each (at least 1), there
+/* How many of n tasks of a client for its own tenant, of so many bytes each (at least 1), there
  * is room for; if not for all, r says why. */
 size_t quota_room(struct core *c, const struct owner *o, size_t n, size_t bytes, struct refusal *r);
 /* How long until so much more has gone, by what has gone in the last seconds. */

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "core/dead_letters.h"
 #include "journal/journal.h"
 #include "loop/loop.h"
 
@@ -34,6 +35,8 @@ static void on_swept(struct journal_op *op, enum code code, const char *why)
     (void)why;
     if (w->n_gone > 0)
         log_debug("finished tasks leave the journal", LI("tasks", w->n_gone));
+    if (s->c->retention != NULL && w->n_gone > 0)
+        dead_letters_count(s->c);
     if (s->c->retention != NULL)
         loop_timer_after(s->c->retention, w->has_more ? AGAIN_MS : pause_ms(s->c->host));
     free(s);

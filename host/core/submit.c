@@ -60,6 +60,14 @@ static int check_tenant(struct submission *x)
                   "/tenant: the key of this connection is for the tenant \"%s\" only", key->tenant);
 }
 
+/* Whom the task is for, as it will be made; NULL: its client. The caller frees it. */
+static char *tenant_of(const struct submission *x)
+{
+    if (x->s.tenant != 0)
+        return json_strdup(x->s.doc, x->s.tenant);
+    return x->s.key_tenant != NULL ? strdup(x->s.key_tenant) : NULL;
+}
+
 static int find_pipeline(struct submission *x)
 {
     char *slug = json_strdup(x->s.doc, x->s.pipeline);
@@ -114,7 +122,7 @@ static size_t total_bytes(const struct submission *x)
 
 static int check_room(struct submission *x)
 {
-    char *tenant = x->s.tenant != 0 ? json_strdup(x->s.doc, x->s.tenant) : NULL;
+    char *tenant = tenant_of(x);
     int rc = x->is_reserved ? 0 : quota_check(x->c, x->owner, tenant, total_bytes(x), &x->refusal);
     free(tenant);
     return rc;
@@ -200,7 +208,7 @@ static int check_key(struct submission *x)
     if (x->s.wants_content_key && content_key_make(&x->s, x->pipeline->info, x->body) < 0)
         return refuse(&x->refusal, CODE_OVERLOADED, "no memory for the task");
     char *given = x->s.key != 0 ? json_strdup(x->s.doc, x->s.key) : NULL;
-    char *tenant = x->s.tenant != 0 ? json_strdup(x->s.doc, x->s.tenant) : NULL;
+    char *tenant = tenant_of(x);
     const struct task *old =
         given != NULL ? task_find_key(x->c, x->owner, tenant, x->pipeline, given) : NULL;
     free(given);

@@ -19,10 +19,18 @@ enum { HEX_DIGITS = CURVE_HEX - 1, Z85_CHARACTERS = CURVE_Z85 - 1 };
 #define FILE_HEAD "penstock-curve-key 1\nkey "
 
 /* libsodium takes capital digits too; one key has one text here. */
+static bool is_small_hex(const char *text, size_t n)
+{
+    size_t i = 0;
+    while (i < n && memchr("0123456789abcdef", text[i], 16) != NULL)
+        i++;
+    return i == n;
+}
+
 static int parse_hex(unsigned char *bytes, const char *text, size_t n)
 {
     size_t got = 0;
-    if (n != HEX_DIGITS || strspn(text, "0123456789abcdef") < HEX_DIGITS)
+    if (n != HEX_DIGITS || !is_small_hex(text, n))
         return -1;
     return sodium_hex2bin(bytes, CURVE_BYTES, text, n, NULL, &got, NULL) == 0 && got == CURVE_BYTES
                ? 0

@@ -176,10 +176,13 @@ class Client:
     handlers = {b"WELCOME": _on_welcome, b"ACCEPTED": _on_accepted, b"REFUSED": _on_refused, b"PONG": _on_pong}
 
     def _fill(self, now):
+        """What has its verdict meanwhile, from an earlier SUBMIT, is not sent again: the host has forgotten it."""
         while self.later and self.later[0][0] <= now:
             self.todo.append(self.later.pop(0)[1])
         while self.todo and len(self.open) < self.window:
-            self._submit(self.tasks[self.todo.pop()])
+            task_id = self.todo.pop()
+            if task_id not in self.arrived:
+                self._submit(self.tasks[task_id])
 
     def _cancel(self, now):
         for task_id, is_accepted in self.open.items():

@@ -145,6 +145,15 @@ class DeadLetters(unittest.TestCase):
             self.assertEqual(len(dead(operator)), 5)
             client.ask("CANCEL", {"task_id": "s"})
 
+    def test_they_do_not_stay_for_ever(self):
+        with Host(plugins=["misbehave"], host="dead_letters_max = 3\n history_retention = 1s", sections=SECTIONS) as host:
+            client, operator = host.client(), host.client(control=True)
+            for i in range(6):  # one after the other: age is told in milliseconds
+                client.run("fail_permanent", task_id=f"fail_permanent-{i}")
+            wait_for(lambda: operator.ask("STATS")[1]["dead_letters"] == 3, "the oldest have gone")
+            found = ask(operator, "RETRY", all=True, dry_run=True)["tasks"]
+            self.assertEqual([t["task_id"] for t in found], [f"fail_permanent-{i}" for i in (5, 4, 3)])
+
     def test_after_a_kill(self):
         with Host(plugins=["misbehave"], host="max_concurrent = 1", sections=SECTIONS) as host:
             client, operator = host.client(), host.client(control=True)
@@ -215,6 +224,13 @@ class CommandLine(unittest.TestCase):
             self.assertEqual(self.penstock(host, "purge", "crash-2", "--yes", "--json").json()["purged"], 1)
             self.assertEqual(self.penstock(host, "purge", "--all", "--yes", "--json").json()["purged"], 2)
             self.assertIn("no dead letters", self.penstock(host, "list").err)
+
+    def test_submit_may_ask_for_fewer_attempts(self):
+        with Host(plugins=["misbehave"], sections=SECTIONS) as host:
+            for words, attempts in (([], 2), (["--max-attempts", "1"], 1), (["--max-attempts", "50"], 2)):
+                run("task", "submit", "fail_retry", "--id", "t" + "".join(words), "--wait", *words, "--socket", host.control)
+                task = self.penstock(host, "list", "--limit", "1", "--json").json()["tasks"][0]
+                self.assertEqual((task["task_id"], task["attempt"]), ("t" + "".join(words), attempts))
 
     def test_a_full_queue_is_told(self):
         with Host(plugins=["misbehave"], host="queue_max = 1\n max_concurrent = 1", sections=SECTIONS) as host:

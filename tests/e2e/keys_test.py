@@ -230,6 +230,37 @@ class Owners(WithHost):
         self.assertIn('"alice" only', refused["message"])
 
 
+class Quotas(WithHost):
+    """However many connections and clients a key has, it is one tenant."""
+    options = {"sections": 'tenant "alice" { queue_max = 2 }', "host": "max_concurrent = 1"}
+
+    def answer_of(self, client, pipeline, params, **members):
+        client.submit(pipeline, params, {}, **members)
+        verb, header, _ = client.receive("ACCEPTED", "REFUSED")
+        return header.get("code", verb), header
+
+    def test_of_a_tenant(self):
+        self.assertEqual(self.answer_of(self.alice, "spin_ms", {"ms": 20000}, task_id="busy", events=["state"])[0], "ACCEPTED")
+        while self.alice.receive("EVENT")[1]["state"] != "running":
+            pass
+        clients = [self.open(self.host.as_client("alice")) for _ in range(3)]
+        found = [self.answer_of(client, "spin_ms", {"ms": 1}) for client in clients]
+        self.assertEqual([code for code, _ in found], ["ACCEPTED", "ACCEPTED", "QUOTA"])
+        self.assertIn("tenant_queue_max is 2", found[2][1]["message"])
+        clients[2].ask("HELLO")
+        told = clients[2].ask("RESERVE", {"count": 1})[1]
+        self.assertEqual(told["granted"], 0)
+        self.assertIn("tenant_queue_max is 2", told["reason"])
+        bob = self.open(self.host.as_client("bob"))
+        self.assertEqual(self.answer_of(bob, "spin_ms", {"ms": 1})[0], "ACCEPTED")
+        self.alice.ask("CANCEL", {"task_id": "busy"})
+
+    def test_keys_of_tasks(self):
+        other = self.open(self.host.as_client("alice"))
+        self.assertEqual(self.answer_of(self.alice, "spin_ms", {"ms": 1}, idempotency_key="k")[0], "ACCEPTED")
+        self.assertEqual(self.answer_of(other, "spin_ms", {"ms": 2}, idempotency_key="k")[0], "DUPLICATE")
+
+
 class Restarted(WithHost):
     """What a key guards it guards also after the core has died."""
 

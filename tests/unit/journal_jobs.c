@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <sqlite3.h>
+
 static void on_job(void *arg, enum code code, const char *why, const struct journal_job *job)
 {
     struct {
@@ -136,12 +138,38 @@ static void old_jobs_go(void **state)
     assert_job(k, 1, "open", "1 1 0 0 0 0 0");
 }
 
+/* A journal of before there were jobs. */
+static void older_tasks_are_counted(void **state)
+{
+    struct kit *k = *state;
+    char path[512];
+    sqlite3 *db = NULL;
+    kit_open(k, NULL);
+    accept(k, 1, 1, "j");
+    accept(k, 2, 1, "j");
+    accept(k, 3, 2, "j");
+    accept(k, 4, 1, "j");
+    finish(k, 1, "OK", 50, false);
+    finish(k, 2, "OOM", 60, true);
+    finish(k, 4, "CANCELLED", 40, false);
+    assert_int_equal(kit_close(k), 0);
+    snprintf(path, sizeof path, "%s/journal.db", k->dir);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "DROP TABLE job; PRAGMA user_version = 2", NULL, NULL, NULL),
+                     SQLITE_OK);
+    sqlite3_close(db);
+    kit_open(k, NULL);
+    assert_job(k, 1, "j", "3 0 1 1 1 60 1");
+    assert_job(k, 2, "j", "1 1 0 0 0 0 0");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(each_end_is_counted_once, kit_setup, kit_teardown),
         cmocka_unit_test_setup_teardown(dead_letters_are_revived, kit_setup, kit_teardown),
         cmocka_unit_test_setup_teardown(an_acknowledged_one_closes, kit_setup, kit_teardown),
+        cmocka_unit_test_setup_teardown(older_tasks_are_counted, kit_setup, kit_teardown),
         cmocka_unit_test_setup_teardown(old_jobs_go, kit_setup, kit_teardown)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

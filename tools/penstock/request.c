@@ -83,6 +83,8 @@ static void put_plain(const struct submit_args *a, struct json_writer *w)
         json_member_int(w, "timeout_ms", a->timeout_ms);
     if (a->ttl_ms > 0)
         json_member_int(w, "ttl_ms", a->ttl_ms);
+    if (a->max_attempts > 0)
+        json_member_int(w, "max_attempts", a->max_attempts);
 }
 
 int request_header(const struct cli *cli, const struct submit_args *a, const char *pipeline,

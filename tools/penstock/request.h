@@ -16,7 +16,7 @@ struct submit_args {
     struct texts params, inputs;
     const char *params_json;
     const char *dir, *priority, *deadline, *id, *job, *key, *metadata, *tenant;
-    int64_t timeout_ms, ttl_ms;
+    int64_t timeout_ms, ttl_ms, max_attempts; /* 0: not given */
     bool waits, wants_events;
 };
 

@@ -57,6 +57,8 @@ static const struct option_row submit_rows[] = {
     {"timeout", 't', OPTION_DURATION, ARG(timeout_ms), "DURATION", "How long it may run.", NULL},
     {"ttl", 0, OPTION_DURATION, ARG(ttl_ms), "DURATION", "How long it may wait in the queue.",
      NULL},
+    {"max-attempts", 0, OPTION_NUMBER, ARG(max_attempts), "N",
+     "How often it may be tried, if its pipeline allows as many.", NULL},
     {"deadline", 0, OPTION_TEXT, ARG(deadline), "TIME",
      "When it is worthless: 5m from now, or 2026-01-31T12:00:00Z.", NULL},
     {"metadata", 0, OPTION_TEXT, ARG(metadata), "JSON",
