@@ -108,9 +108,10 @@ struct core {
     bool is_reviving;   /* a RETRY or PURGE is at work */
     struct table *jobs; /* jobs.c: by owner and job_id */
     struct sched *sched;
-    size_t n_waiting;     /* tasks that wait: of queue_bytes */
-    size_t queue_bytes;   /* of waiting and attached tasks, and of those being accepted */
-    size_t running_bytes; /* of running tasks, as queue_bytes */
+    size_t n_waiting;      /* tasks that wait: of queue_bytes */
+    size_t queue_bytes;    /* of waiting and attached tasks, and of those being accepted */
+    size_t running_bytes;  /* of running tasks, as queue_bytes */
+    size_t settling_bytes; /* of results that are being made durable */
     size_t
         own_bytes; /* of task objects: their names, lists and frames, without the frames' bytes */
     size_t n_retrying_here; /* wait for another attempt, and the journal does not have them */

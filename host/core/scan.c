@@ -25,7 +25,7 @@
 #include "sandbox/box.h"
 #include "sandbox/spec.h"
 
-enum { SCANS_AT_ONCE = 4, SETTLE_MS = 500, LOOKS_MAX = 6 };
+enum { SCANS_AT_ONCE = 4, SETTLE_MS = 500, LOOKS_MAX = 6, TRIES_MAX = 3, AGAIN_MS = 100 };
 
 enum file_fate {
     FILE_SCAN,   /* it is described anew */
@@ -42,6 +42,8 @@ struct scan_file {
     struct buf report; /* what the child said of it, or empty */
     char sha256[BOX_DIGEST_MAX];
     char *reason; /* why it said nothing, or NULL */
+    unsigned tries;
+    bool is_due; /* its child could not be started, or was killed: not its fault, so once more */
 };
 
 struct scan {
@@ -50,7 +52,7 @@ struct scan {
     struct catalog *before; /* NULL: the host starts */
     struct catalog *catalog;
     struct scan_file *files;
-    size_t n, next, running;
+    size_t n, running;
     unsigned looks;  /* at files that may still change */
     bool is_settled; /* all have been looked at long enough */
     bool is_forced;
@@ -167,10 +169,11 @@ static void on_ended(void *arg, struct box *b, enum code code, const char *messa
 {
     struct scan_file *f = arg;
     (void)b;
-    (void)code;
+    free(f->reason);
     f->reason = strdup(message);
+    f->is_due = code_info(code)->fault == FAULT_HOST && f->tries < TRIES_MAX;
     f->scan->running--;
-    loop_timer_after(f->scan->turn, 0);
+    loop_timer_after(f->scan->turn, f->is_due ? AGAIN_MS : 0);
 }
 
 static const struct box_events events = {.on_descriptor = on_descriptor, .on_ended = on_ended};
@@ -179,6 +182,8 @@ static void start_one(struct scan *s, struct scan_file *f)
 {
     const struct box_spec spec = spec_of_scan(s->conf, f->path);
     s->running++;
+    f->tries++;
+    f->is_due = false;
     if (box_start(s->launcher, &spec, &events, f) == NULL)
         on_ended(f, NULL, CODE_SANDBOX_ERROR, "the launcher does not answer");
 }
@@ -247,20 +252,30 @@ static void finish(struct scan *s)
     scan_free(s);
 }
 
+static bool is_any_due(const struct scan *s)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        if (s->files[i].is_due)
+            return true;
+    }
+    return false;
+}
+
 static void on_turn(void *arg)
 {
     struct scan *s = arg;
-    s->is_settled = s->is_settled || look(s);
-    if (!s->is_settled) {
+    if (!s->is_settled && !look(s)) {
         loop_timer_after(s->turn, SETTLE_MS);
         return;
     }
-    while (s->next < s->n && s->running < SCANS_AT_ONCE) {
-        struct scan_file *f = &s->files[s->next++];
-        if (f->fate == FILE_SCAN)
-            start_one(s, f);
+    for (size_t i = 0; i < s->n && !s->is_settled; i++)
+        s->files[i].is_due = s->files[i].fate == FILE_SCAN;
+    s->is_settled = true;
+    for (size_t i = 0; i < s->n && s->running < SCANS_AT_ONCE; i++) {
+        if (s->files[i].is_due)
+            start_one(s, &s->files[i]);
     }
-    if (s->running == 0 && s->next == s->n)
+    if (s->running == 0 && !is_any_due(s))
         finish(s);
 }
 

@@ -32,6 +32,10 @@ struct loop;
 
 enum { JOURNAL_WHY = 256 };
 
+/* What it holds itself, beside what it was given: the caches of its two connections. And an answer
+ * with more than ANSWER_MAX has more rows behind it. */
+enum { JOURNAL_MEMORY = 2 * 16 * 1024 * 1024, JOURNAL_ANSWER_MAX = 64 * 1024 * 1024 };
+
 struct journal_options {
     const char *dir;     /* made if it is not there, 0700; must be the caller's user's; borrowed */
     int64_t spool_above; /* bytes: larger frames and results lie in files of their own */

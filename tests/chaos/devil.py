@@ -7,7 +7,7 @@ import threading
 import time
 
 # act: weight. Those that end the whole host also set the supervisor's pauses back, which grow with each death of a role.
-ACTS = {"task": 7, "warden": 3, "core": 4, "launcher": 2, "shim": 2, "client": 3, "cut": 2, "penstockd": 1, "power": 3,
+ACTS = {"task": 8, "warden": 4, "core": 3, "launcher": 1, "shim": 2, "client": 3, "cut": 2, "penstockd": 1, "power": 2,
         "disk": 2, "reload": 2}
 ENDS_ROLE = ("core", "launcher")
 SLOW = (*ENDS_ROLE, "penstockd", "power")  # after these it takes a second until anything is done again

@@ -15,7 +15,7 @@ import unittest
 
 import checker
 from fates import tasks_of
-from host import BUILD, Host
+from host import BUILD, Host, leave_line
 from processes_of_clients import ClientProcess
 
 PAGE = struct.Struct("=QII")
@@ -163,8 +163,8 @@ class Faults(unittest.TestCase):
             self.revive()
             time.sleep(0.1)
         judge = self.judge()
-        print(f"sites {len(sites)}, failed once {len(sites) - len(missed)}, tasks {judge.tasks}, lost {len(judge.lost)}, "
-              f"wrong {len(judge.wrong)}", flush=True)
+        leave_line("faults", f"places {len(sites)}, failed once {len(sites) - len(missed)}, tasks {judge.tasks}, "
+                             f"lost {len(judge.lost)}, wrong {len(judge.wrong)}")
         self.assertEqual((judge.lost + judge.wrong)[:20], [], self.host.log()[-3000:])
         self.assertEqual(missed, [])
 

@@ -70,6 +70,12 @@ def forgetful(folder, is_deaf=False):
     return dict(layer, FORGET_DEAF=1) if is_deaf else layer
 
 
+def _environment(layer):
+    """ASan wants to be the first library; under a layer it is not, and may be the second."""
+    options = os.environ.get("ASAN_OPTIONS", "")
+    return dict(layer, ASAN_OPTIONS=f"{options}:verify_asan_link_order=0")
+
+
 class Host:
     """layers: libraries under the core, each a dict for its environment; has_disk: own_mounts said so."""
 
@@ -97,7 +103,8 @@ class Host:
         """The supervisor starts the roles that lie beside it; one that gets a layer is a script that sets it."""
         for name in PROGRAMS:
             target, real = f"{self.folder}/bin/{name}", os.path.abspath(f"{BIN}/{name}")
-            variables = [f"{key}='{value}'" for layer in layers.get(name, ()) for key, value in layer.items()]
+            variables = [f"{key}='{value}'" for layer in layers.get(name, ())
+                         for key, value in _environment(layer).items()]
             if not variables:
                 shutil.copy2(real, target)
                 continue
@@ -196,6 +203,13 @@ class Host:
     def leave_disk(self):
         if self.has_disk:
             libc_call("umount", self.disk.encode())
+
+
+def leave_line(name, text):
+    """For tools/test, which shows it: ctest hides what a test that passed has printed."""
+    os.makedirs(f"{BUILD}/chaos", exist_ok=True)
+    with open(f"{BUILD}/chaos/{name}.txt", "w", encoding="utf-8") as f:
+        f.write(text + "\n")
 
 
 def descriptors(pid):
