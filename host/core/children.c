@@ -64,9 +64,11 @@ static int read_child(struct core *c, struct child *x, const struct task *parent
 static void on_accepted(struct core *c, struct task *t, void *arg, enum code code, const char *why)
 {
     (void)arg;
-    (void)code;
     (void)why;
-    task_admit(c, t);
+    if (code == CODE_OK)
+        task_admit(c, t);
+    else
+        task_reject(c, t);
 }
 
 /* It is put into the journal in the turn of its parent's verdict: both are there, or neither. */

@@ -20,6 +20,7 @@
 #include "core/durable.h"
 #include "core/growth.h"
 #include "core/kept.h"
+#include "core/known.h"
 #include "core/keys.h"
 #include "core/peers.h"
 #include "core/pipelines.h"
@@ -53,6 +54,7 @@ static int on_turn(void *arg)
     doors_serve(c, MESSAGES_A_TURN);
     tasks_dispatch(c);
     kept_make_room(c);
+    known_resume(c);
     durable_flush(c);
     peers_bury(c);
     return doors_are_due(c) ? 0 : -1;
@@ -313,6 +315,7 @@ void core_clear(struct core *c)
     growth_clear(c);
     durable_close(c); /* what it completes is still sent */
     readings_clear(c);
+    known_clear(c);
     retention_clear(c);
     doors_close(c, LAST_WORDS_MS);
     keys_clear(c);

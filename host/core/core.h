@@ -19,6 +19,7 @@ struct box;
 struct catalog;
 struct changes;
 struct journal;
+struct known;
 struct keys;
 struct launcher;
 struct loop;
@@ -89,7 +90,8 @@ struct core {
     struct journal *journal;
     size_t n_under_way; /* operations whose end somebody awaits */
     struct loop_timer *retention;
-    struct reading *readings; /* questions that have no answer yet */
+    struct reading *readings;                      /* questions that have no answer yet */
+    struct known *waiting_keys, *last_waiting_key; /* questions that wait for their turn */
 
     /* growth.c */
     struct loop_timer *growth;
@@ -106,9 +108,10 @@ struct core {
     bool is_reviving;   /* a RETRY or PURGE is at work */
     struct table *jobs; /* jobs.c: by owner and job_id */
     struct sched *sched;
-    size_t n_waiting;     /* tasks that wait: of queue_bytes */
-    size_t queue_bytes;   /* of waiting and attached tasks, and of those being accepted */
-    size_t running_bytes; /* of running tasks, as queue_bytes */
+    size_t n_waiting;      /* tasks that wait: of queue_bytes */
+    size_t queue_bytes;    /* of waiting and attached tasks, and of those being accepted */
+    size_t running_bytes;  /* of running tasks, as queue_bytes */
+    size_t settling_bytes; /* of results that are being made durable */
     size_t
         own_bytes; /* of task objects: their names, lists and frames, without the frames' bytes */
     size_t n_retrying_here; /* wait for another attempt, and the journal does not have them */

@@ -18,6 +18,7 @@
 #include "core/doors.h"
 #include "core/peers.h"
 #include "core/tasks.h"
+#include "journal/journal.h"
 #include "loop/loop.h"
 
 /* Between two looks a peer can send what a socket takes in that time: so soon again while it grows. */
@@ -42,7 +43,8 @@ static size_t run_bytes(const struct conf_host *h)
 
 static size_t accounted(const struct core *c)
 {
-    return c->base_bytes + c->own_bytes + c->queue_bytes + c->running_bytes + c->kept_bytes +
+    return c->base_bytes + c->own_bytes + c->queue_bytes + c->running_bytes + c->settling_bytes +
+           c->kept_bytes + JOURNAL_MEMORY + (c->readings != NULL ? JOURNAL_ANSWER_MAX : 0) +
            sched_running(c->sched) * run_bytes(c->host) +
            (table_count(c->peers) + table_count(c->clients)) * (sizeof(struct peer) + PEER_BYTES) +
            c->out.cap;

@@ -1,7 +1,9 @@
 /* known.c: finds the kept result of a key. Two questions: which of the tasks with that key may answer
- * (their bytes are not read), then its bytes. Runs in the core. */
+ * (their bytes are not read), then its bytes. A client may submit many at once: those that the journal
+ * has no turn for wait here, in their order. Runs in the core. */
 #include "core/known.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,7 +21,10 @@ enum {
 
 struct known {
     struct reading reading; /* first */
+    struct known *next;     /* in core.waiting_keys */
     struct task *t;
+    int64_t before_seq; /* 0: candidates from the newest on */
+    uint64_t found;     /* seq: its bytes are wanted; 0: not yet known */
     known_fn fn;
     void (*drop_arg)(void *arg);
     void *arg;
@@ -74,19 +79,8 @@ static void on_bytes(struct core *c, struct reading *r, enum code code, const ch
     journal_rows_free(rows);
 }
 
-static int ask(struct core *c, struct known *k, int64_t before_seq);
-
-static void ask_bytes(struct core *c, struct known *k, const struct journal_row *row)
-{
-    const struct journal_query q = {.seq = row->task.seq, .want = JOURNAL_WANT_RESULT, .limit = 1};
-    if (!is_same(k->t, row)) {
-        end(c, k, CODE_DUPLICATE, "a task with this idempotency_key has other content", NULL);
-        return;
-    }
-    k->reading.fn = on_bytes;
-    if (reading_start(c, &k->reading, &q) < 0)
-        end(c, k, CODE_OVERLOADED, "too many questions wait for the journal", NULL);
-}
+/* Asks, or waits for a turn. */
+static void go_on(struct core *c, struct known *k);
 
 static void on_candidates(struct core *c, struct reading *r, enum code code, const char *why,
                           struct journal_rows *rows)
@@ -99,27 +93,76 @@ static void on_candidates(struct core *c, struct reading *r, enum code code, con
     }
     while (i < rows->n && !is_answer(k->t, &rows->items[i]))
         i++;
-    if (i < rows->n)
-        ask_bytes(c, k, &rows->items[i]);
-    else if (rows->n == 0 || !rows->has_more)
+    const struct journal_row *found = i < rows->n ? &rows->items[i] : NULL;
+    if (found != NULL && !is_same(k->t, found)) {
+        end(c, k, CODE_DUPLICATE, "a task with this idempotency_key has other content", NULL);
+    } else if (found == NULL && (rows->n == 0 || !rows->has_more)) {
         end(c, k, CODE_OK, NULL, NULL);
-    else if (ask(c, k, (int64_t)rows->items[rows->n - 1].task.seq) < 0)
-        end(c, k, CODE_OVERLOADED, "too many questions wait for the journal", NULL);
+    } else {
+        k->found = found != NULL ? found->task.seq : 0;
+        k->before_seq = (int64_t)rows->items[rows->n - 1].task.seq;
+        go_on(c, k);
+    }
     journal_rows_free(rows);
 }
 
-static int ask(struct core *c, struct known *k, int64_t before_seq)
+static int ask(struct core *c, struct known *k)
 {
     const struct task *t = k->t;
-    const struct journal_query q = {.owner = t->tenant == NULL ? t->owner->number : 0,
-                                    .tenant = t->tenant,
-                                    .pipeline = pipeline_slug(t->pipeline),
-                                    .key = t->key,
-                                    .phases = FINISHED,
-                                    .before_seq = before_seq,
-                                    .limit = CANDIDATES};
-    k->reading.fn = on_candidates;
-    return reading_start(c, &k->reading, &q);
+    const struct journal_query bytes = {.seq = k->found, .want = JOURNAL_WANT_RESULT, .limit = 1};
+    const struct journal_query candidates = {.owner = t->tenant == NULL ? t->owner->number : 0,
+                                             .tenant = t->tenant,
+                                             .pipeline = pipeline_slug(t->pipeline),
+                                             .key = t->key,
+                                             .phases = FINISHED,
+                                             .before_seq = k->before_seq,
+                                             .limit = CANDIDATES};
+    k->reading.fn = k->found != 0 ? on_bytes : on_candidates;
+    return reading_start(c, &k->reading, k->found != 0 ? &bytes : &candidates);
+}
+
+static void wait_for_turn(struct core *c, struct known *k)
+{
+    struct known **at = &c->waiting_keys;
+    if (*at != NULL)
+        at = &c->last_waiting_key->next;
+    *at = c->last_waiting_key = k;
+    k->next = NULL;
+}
+
+/* Nobody overtakes those that wait. */
+static void go_on(struct core *c, struct known *k)
+{
+    if (c->waiting_keys == NULL && ask(c, k) == 0)
+        return;
+    if (c->waiting_keys != NULL || errno == EAGAIN)
+        wait_for_turn(c, k);
+    else
+        end(c, k, CODE_OVERLOADED, "no memory to look for its key", NULL);
+}
+
+void known_resume(struct core *c)
+{
+    struct known *k;
+    while ((k = c->waiting_keys) != NULL) {
+        if (ask(c, k) == 0) {
+            c->waiting_keys = k->next;
+            continue;
+        }
+        if (errno == EAGAIN)
+            return;
+        c->waiting_keys = k->next;
+        end(c, k, CODE_OVERLOADED, "no memory to look for its key", NULL);
+    }
+}
+
+void known_clear(struct core *c)
+{
+    while (c->waiting_keys != NULL) {
+        struct known *k = c->waiting_keys;
+        c->waiting_keys = k->next;
+        drop(&k->reading);
+    }
 }
 
 int known_find(struct core *c, struct task *t, known_fn fn, void (*drop_arg)(void *arg), void *arg)
@@ -129,8 +172,6 @@ int known_find(struct core *c, struct task *t, known_fn fn, void (*drop_arg)(voi
         return -1;
     *k = (struct known){
         .reading = {.drop = drop}, .t = t, .fn = fn, .drop_arg = drop_arg, .arg = arg};
-    if (ask(c, k, 0) == 0)
-        return 0;
-    free(k);
-    return -1;
+    go_on(c, k);
+    return 0;
 }

@@ -18,7 +18,10 @@ typedef void (*known_fn)(struct core *c, struct task *t, void *arg, enum code co
  * for it. */
 bool known_is_wanted(struct core *c, const struct task *t);
 /* t is in state NEW and stays so until fn; drop(arg) instead of fn if the core ends before. -1: no
- * memory, or too many questions wait. */
+ * memory; neither is called. */
 int known_find(struct core *c, struct task *t, known_fn fn, void (*drop)(void *arg), void *arg);
+/* Those that wait for their turn: at the end of each turn of the loop. */
+void known_resume(struct core *c);
+void known_clear(struct core *c);
 
 #endif

@@ -129,6 +129,7 @@ static void settled(struct core *c, struct task *t, void *arg, enum code code, c
 {
     (void)arg;
     (void)why;
+    c->settling_bytes -= t->is_durable ? t->result->bytes : 0;
     if (code != CODE_OK) { /* the host stops and the disk took it not: it will run again */
         task_free_finished(c, t);
         return;
@@ -190,6 +191,7 @@ void task_finish(struct core *c, struct task *t, struct result *r)
         task_free_finished(c, t);
     } else if (t->is_durable) {
         t->is_dead = is_dead_letter(t);
+        c->settling_bytes += t->result->bytes;
         durable_finish(c, t, settled);
     } else {
         settled(c, t, NULL, CODE_OK, NULL);

@@ -136,15 +136,34 @@ int journal_start(struct journal *j, struct loop *loop)
     return helper_start(&j->reader, loop, reader_run, reader_on_call, j);
 }
 
-static size_t drop(struct op_list *l)
+/* Calls back for each; lost: none of them is durable. */
+static size_t complete(struct journal *j, struct op_list *l, bool are_lost)
 {
-    size_t n = l->n;
-    for (struct journal_op *op = l->first, *next; op != NULL; op = next) {
+    struct op_list all;
+    op_list_init(&all);
+    op_list_move(&all, l);
+    const size_t n = all.n;
+    for (struct journal_op *op = all.first, *next; op != NULL; op = next) {
+        const enum code code = are_lost ? CODE_STORAGE_UNAVAILABLE : op->verdict;
         next = op->next;
         if (op->done == NULL)
             free(op);
+        else
+            op->done(op, code, code == CODE_OK ? NULL : j->why_now);
     }
     return n;
+}
+
+/* The threads have ended. What is put from inside the calls comes too late. */
+static size_t complete_all(struct journal *j)
+{
+    size_t n_lost = 0;
+    memcpy(j->why_now, j->last_fault, sizeof j->why_now);
+    complete(j, &j->out, false);
+    n_lost += complete(j, &j->in, true);
+    while (j->put.first != NULL)
+        n_lost += complete(j, &j->put, true);
+    return n_lost;
 }
 
 size_t journal_close(struct journal *j)
@@ -154,9 +173,8 @@ size_t journal_close(struct journal *j)
     journal_flush(j);
     helper_stop(&j->writer);
     helper_stop(&j->reader);
+    const size_t n = complete_all(j);
     reads_clear(j);
-    size_t n = drop(&j->in);
-    drop(&j->out);
     journal_free(j);
     return n;
 }
@@ -206,13 +224,7 @@ static void on_done(void *arg, uint32_t events)
     op_list_move(&done, &j->out);
     memcpy(j->why_now, j->last_fault, sizeof j->why_now);
     pthread_mutex_unlock(&j->writer.lock);
-    for (struct journal_op *op = done.first, *next; op != NULL; op = next) {
-        next = op->next;
-        if (op->done == NULL)
-            free(op);
-        else
-            op->done(op, op->verdict, op->verdict == CODE_OK ? NULL : j->why_now);
-    }
+    complete(j, &done, false);
 }
 
 /* ---- how it is ---- */

@@ -11,8 +11,8 @@
  * submissions share one fsync, and the loop never waits for the disk. What was put between two
  * flushes is committed together or not at all, but for refusable operations, which are left out
  * when the disk does not take them. Completions come back to the loop in the order of the puts, but
- * a refusal does not wait for what is tried again.
- * Reads run in a thread of their own, on a connection of their own.
+ * a refusal does not wait for what is tried again. Reads run in a thread of their own, on a
+ * connection of their own.
  *
  * When the disk takes nothing (full, read-only, failing) refusable operations are refused at once;
  * all others are kept and tried again until they are durable: the ballast file is given up for
@@ -31,6 +31,10 @@ struct journal;
 struct loop;
 
 enum { JOURNAL_WHY = 256 };
+
+/* What it holds itself, beside what it was given: the caches of its two connections. And an answer
+ * with more than ANSWER_MAX has more rows behind it. */
+enum { JOURNAL_MEMORY = 2 * 16 * 1024 * 1024, JOURNAL_ANSWER_MAX = 64 * 1024 * 1024 };
 
 struct journal_options {
     const char *dir;     /* made if it is not there, 0700; must be the caller's user's; borrowed */

@@ -11,9 +11,6 @@
 
 enum { SQL_MAX = 4096, LIMIT_MAX = 10000, STEPS = 10000, QUERY_MAX_US = 3000000 };
 
-/* An answer with more than this has more rows behind it. */
-enum { ANSWER_MAX = 64 * 1024 * 1024 };
-
 struct rows {
     struct journal_rows rows; /* first: journal_rows_free gets a pointer to it */
     struct arena arena;
@@ -145,7 +142,7 @@ static int read_rows(struct rows_reader *r, sqlite3_stmt *s, const struct journa
 {
     int rc;
     while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
-        if (out->rows.n == limit || out->arena.total > ANSWER_MAX) {
+        if (out->rows.n == limit || out->arena.total > JOURNAL_ANSWER_MAX) {
             out->rows.has_more = true;
             return 0;
         }

@@ -9,11 +9,16 @@
 #include "loop/loop.h"
 #include "net/http.h"
 #include "shim/avtomatika.h"
+#include "shim/corelink.h"
 
 enum {
     LONGER_MS = 5000,     /* than the server holds a poll */
     EMPTY_APART_MS = 500, /* polls of a server that does not hold them */
     TASK_MAX = 4 * 1024 * 1024,
+    /* Room that is reserved for a task: larger ones wait for it when they are here. */
+    FILES_BYTES = 16 * 1024 * 1024,
+    FETCH_MS = 60 * 1000, /* for the files of a task, while its room is kept */
+    TTL_MOST_MS = 600 * 1000,
 };
 
 static void on_timer(void *arg)
@@ -76,17 +81,32 @@ static bool is_wanted(const struct avt *a)
            bridge_has_room(a->shim->bridge) && !avt_is_full(a);
 }
 
-void avt_poll_kick(struct avt *a)
+static int64_t count_fetching(const struct avt *a)
+{
+    int64_t n = 0;
+    for (const struct avt_task *t = a->first; t != NULL; t = t->next)
+        n += t->phase == AVT_FETCHING;
+    return n;
+}
+
+/* What the poll brings cannot be given back: first room, then the task. */
+static bool has_reserved(struct avt *a)
+{
+    const struct corelink_limits *limits = bridge_limits(a->shim->bridge);
+    bool has_files = a->shim->conf->files == CONF_FILES_ORCHESTRATOR;
+    int64_t bytes = has_files ? FILES_BYTES : limits->header_bytes;
+    int64_t ttl_ms = a->shim->conf->poll_timeout_ms + LONGER_MS + FETCH_MS;
+    const struct bridge_need need = {.fetching = count_fetching(a),
+                                     .bytes = bytes < limits->message_bytes ? bytes
+                                                                            : limits->message_bytes,
+                                     .ttl_ms = ttl_ms < TTL_MOST_MS ? ttl_ms : TTL_MOST_MS};
+    return bridge_reserve(a->shim->bridge, &need);
+}
+
+static void poll_now(struct avt *a)
 {
     char path[256];
     int64_t timeout_ms = a->shim->conf->poll_timeout_ms;
-    if (!is_wanted(a))
-        return;
-    int64_t wait = a->poll.not_before_ms - clock_mono_ms();
-    if (wait > 0) {
-        loop_timer_after(a->poll.timer, wait);
-        return;
-    }
     snprintf(path, sizeof path, "/_worker/workers/%s/tasks/next?timeout=%lld", a->shim->worker_id,
              (long long)((timeout_ms + 999) / 1000));
     const struct avt_call call = {
@@ -95,5 +115,19 @@ void avt_poll_kick(struct avt *a)
     if (avt_start(a, &a->poll, &call, on_polled, a) < 0) {
         log_error("no poll could be started", LE(errno));
         pause_polls(a, LONGER_MS);
+    }
+}
+
+void avt_poll_kick(struct avt *a)
+{
+    int64_t wait = a->poll.not_before_ms - clock_mono_ms();
+    bool is_idle = a->poll.call == NULL && count_fetching(a) == 0;
+    if (!is_wanted(a)) {
+        if (is_idle)
+            bridge_unreserve(a->shim->bridge);
+    } else if (wait > 0) {
+        loop_timer_after(a->poll.timer, wait);
+    } else if (has_reserved(a)) {
+        poll_now(a);
     }
 }

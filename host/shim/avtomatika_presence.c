@@ -38,7 +38,8 @@ static const char *status_of(const struct avt *a)
         return "offline";
     if (a->shim->is_draining)
         return "draining";
-    return avt_is_full(a) || !bridge_has_room(a->shim->bridge) ? "busy" : "idle";
+    const struct bridge *b = a->shim->bridge;
+    return avt_is_full(a) || !bridge_has_room(b) || bridge_is_short(b) ? "busy" : "idle";
 }
 
 /* ---- bodies ---- */

@@ -79,6 +79,7 @@ static void on_down(void *arg)
 {
     struct bridge *b = arg;
     loop_timer_off(b->refresh);
+    bridge_reserve_lost(b);
     b->calls->room(b->arg);
 }
 
@@ -141,14 +142,18 @@ static void on_refused(struct bridge *b, const struct corelink_message *m)
         bridge_task_refused(t, m->doc);
         return;
     }
+    char *request = bridge_text(m->doc, 0, "request"), *why = bridge_text(m->doc, 0, "message");
+    if (request != NULL && request[0] == 'r')
+        bridge_reserve_refused(b, request + 1, why);
+    else
+        log_error("the core refused a message of ours", LS("reason", why));
     if (cancelled != NULL)
         bridge_cancel_later(cancelled);
-    char *text = bridge_text(m->doc, 0, "message");
-    log_error("the core refused a message of ours", LS("reason", text));
-    free(text);
     /* Without a request it could not even read it, and listens to this connection no more. */
-    if (json_find(m->doc, 0, "request") == 0)
+    if (request == NULL)
         corelink_reconnect(b->link);
+    free(request);
+    free(why);
 }
 
 static void on_result(struct bridge *b, const struct corelink_message *m)
@@ -214,6 +219,7 @@ static void on_info(struct bridge *b, const struct corelink_message *m)
     } answers[] = {{"plugins", on_plugins},
                    {"list ", bridge_listed},
                    {"q", bridge_queried},
+                   {"r", bridge_reserved},
                    {"c", bridge_cancelled}};
     char *request = bridge_text(m->doc, 0, "request");
     for (size_t i = 0; request != NULL && i < sizeof answers / sizeof *answers; i++) {
@@ -256,7 +262,8 @@ struct bridge *bridge_new(struct loop *loop, const struct bridge_options *option
     b->told = told_new();
     b->refresh = loop_timer_new(loop, on_refresh, b);
     b->link = corelink_new(loop, &link);
-    if (b->by_id == NULL || b->told == NULL || b->refresh == NULL || b->link == NULL) {
+    if (b->by_id == NULL || b->told == NULL || b->refresh == NULL || b->link == NULL ||
+        bridge_reserve_init(b) < 0) {
         bridge_free(b);
         errno = ENOMEM;
         return NULL;
@@ -273,6 +280,7 @@ void bridge_free(struct bridge *b)
         bridge_task_free(b->first);
     corelink_free(b->link, LINGER_MS);
     loop_timer_free(b->refresh);
+    loop_timer_free(b->reserve.timer);
     table_free(b->by_id);
     told_free(b->told);
     pipelines_clear(&b->pipelines);

@@ -82,6 +82,18 @@ const struct pipelines *bridge_pipelines(const struct bridge *b);
 const struct corelink_limits *bridge_limits(const struct bridge *b);
 /* Whether the core is there and takes tasks at all, and would know us after a restart. */
 bool bridge_has_room(const struct bridge *b);
+/* What the next poll may bring. */
+struct bridge_need {
+    int64_t fetching;      /* tasks that are here and not yet submitted */
+    int64_t bytes, ttl_ms; /* of each task, for so long */
+};
+/* Whether the core keeps room for them: then the poll is to begin at once. Else it is being asked,
+ * and `room` is called when its answer is there. */
+bool bridge_reserve(struct bridge *b, const struct bridge_need *need);
+/* The core had no room to reserve when it was asked last. */
+bool bridge_is_short(const struct bridge *b);
+/* No poll comes for now: others may have the room. */
+void bridge_unreserve(struct bridge *b);
 /* How many tasks the core runs at once. */
 int64_t bridge_capacity(const struct bridge *b);
 /* Asks for the list of pipelines again. */

@@ -36,6 +36,18 @@ struct bridge_task {
     int64_t patience_end_ms; /* wall clock: until then it is offered again and again */
 };
 
+enum reserve_state { RESERVE_NONE, RESERVE_ASKED, RESERVE_GRANTED, RESERVE_USED };
+
+struct bridge_reserve {
+    enum reserve_state state;
+    bool is_short;
+    unsigned refusals; /* in a row */
+    unsigned number;   /* "r<number>" is the request at hand */
+    int64_t count, bytes, bytes_most;
+    int64_t since_ms, not_before_ms; /* monotonic */
+    struct loop_timer *timer;
+};
+
 struct bridge {
     struct loop *loop;
     struct corelink *link;
@@ -50,6 +62,7 @@ struct bridge {
     struct bridge_task *first, *last;
     uint32_t last_number;
     struct told *told;
+    struct bridge_reserve reserve;
 };
 
 /* One that the core has and we did not know: object is its row of LIST, or its RESULT. NULL: it
@@ -67,6 +80,13 @@ void bridge_cancel_later(struct bridge_task *t);
 void bridge_listed(struct bridge *b, const struct json_doc *doc, const char *rest);
 void bridge_queried(struct bridge *b, const struct json_doc *doc, const char *rest);
 void bridge_cancelled(struct bridge *b, const struct json_doc *doc, const char *rest);
+/* -1: ENOMEM. */
+int bridge_reserve_init(struct bridge *b);
+/* The core is gone, and the room with it. */
+void bridge_reserve_lost(struct bridge *b);
+/* The answers to RESERVE. */
+void bridge_reserved(struct bridge *b, const struct json_doc *doc, const char *number);
+void bridge_reserve_refused(struct bridge *b, const char *number, const char *why);
 /* A string member, owned by the caller, or NULL. */
 char *bridge_text(const struct json_doc *doc, uint32_t object, const char *key);
 /* The task of that id, or of that number; or NULL. */

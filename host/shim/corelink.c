@@ -273,6 +273,12 @@ bool corelink_is_lasting(const struct corelink *l)
     return l->is_lasting;
 }
 
+void corelink_look(struct corelink *l)
+{
+    if (l->state == LINK_UP)
+        wire_client_send(l->client, WIRE_PING, "{}", 2, NULL, 0);
+}
+
 const struct corelink_limits *corelink_limits(const struct corelink *l)
 {
     return &l->limits;

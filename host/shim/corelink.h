@@ -63,6 +63,8 @@ const struct corelink_limits *corelink_limits(const struct corelink *l);
 /* -1 with errno: ENOTCONN while it is down, EAGAIN when too much waits to be sent. */
 int corelink_send(struct corelink *l, enum wire_verb verb, const void *header, size_t header_len,
                   const struct wire_view *body, size_t n_body);
+/* Whether it is still the same core: soon rather than with the next heartbeat. */
+void corelink_look(struct corelink *l);
 /* Drops the connection and makes a new one: the core does not listen to this one any more. */
 void corelink_reconnect(struct corelink *l);
 

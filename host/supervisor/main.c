@@ -136,11 +136,12 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < errors.n; i++)
         fprintf(stderr, "penstockd: %s: %s\n", errors.items[i].where, errors.items[i].what);
     conf_errors_clear(&errors);
-    if (conf == NULL)
-        return EXIT_CONFIG;
-    log_setup("penstockd", (enum log_level)conf_host(conf)->log_level,
-              (enum log_format)conf_host(conf)->log_format, 2);
-    int status = run(conf, &a, &bundle);
+    int status = EXIT_CONFIG;
+    if (conf != NULL) {
+        log_setup("penstockd", (enum log_level)conf_host(conf)->log_level,
+                  (enum log_format)conf_host(conf)->log_format, 2);
+        status = run(conf, &a, &bundle);
+    }
     buf_clear(&bundle);
     conf_free(conf);
     conf_request_clear(&a.conf);

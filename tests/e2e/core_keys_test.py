@@ -78,6 +78,22 @@ class Keys(unittest.TestCase):
             self.assertEqual(sum(not r["cached"] for r in results), 1 - round_)
             self.acknowledge(client, *results)
 
+    def test_many_keys_at_once(self):
+        """More than the journal is asked at a time: they wait for their turn, in their order."""
+        client, secret = self.host.hello()
+        for round_ in range(2):
+            for i in range(1000):
+                client.submit("spin_ms", {"ms": 1}, {}, idempotency_key=f"burst{i}", task_id=f"b{round_}-{i}", priority=9)
+            verbs, results = set(), []
+            while len(results) < 1000:
+                verb, header, _ = client.receive("ACCEPTED", "REFUSED", "RESULT")
+                verbs.add(verb)
+                if verb == "RESULT":
+                    results.append(header)
+            self.assertEqual(verbs, {"ACCEPTED", "RESULT"})
+            self.assertEqual({r["cached"] for r in results}, {round_ == 1})
+            self.acknowledge(client, *results)
+
     def test_other_content_at_once(self):
         client, _ = self.host.hello()
         client.submit("spin_ms", {"ms": 1}, idempotency_key="both", task_id="a")

@@ -60,17 +60,23 @@ class WholePath(unittest.TestCase):
         self.assertEqual(self.path.ended(job_id)["state"], "finished")
 
     def test_killed_and_finished_by_the_same_run(self):
+        job_id = self.path.create("progress", {"n": 30, "ms": 100}, timeout_seconds=100)
+        end = time.monotonic() + WAIT_S
+        while not self.orchestrator.state(job_id)["progress"]:
+            self.assertLess(time.monotonic(), end, self.path.host.log())
+            time.sleep(0.05)
+        seen = len(self.path.host.log())
         for names in (["penstock-shim"], ["penstock-core"], ["penstock-core", "penstock-shim"]):
-            job_id = self.path.create("progress", {"n": 30, "ms": 100}, timeout_seconds=100)
-            while not self.orchestrator.state(job_id)["progress"]:
-                time.sleep(0.05)
-            seen = len(self.path.host.log())
+            before = self.path.host.log().count("connected with the core")
             for pid in [self.path.host.pid_of(name) for name in names]:
                 os.kill(pid, signal.SIGKILL)
-            job = self.path.ended(job_id)
-            log = self.path.host.log()[seen:]
-            self.assertEqual((job["state"], job["data"].get("steps")), ("finished", 30), (job, log))
-            self.assertEqual((log.count("task taken task_id"), log.count("result taken")), (0, 1), log)
+            while self.path.host.log().count("connected with the core") == before:
+                self.assertLess(time.monotonic(), end, self.path.host.log())
+                time.sleep(0.05)
+        job = self.path.ended(job_id)
+        log = self.path.host.log()[seen:]
+        self.assertEqual((job["state"], job["data"].get("steps")), ("finished", 30), (job, log))
+        self.assertEqual((log.count("task taken task_id"), log.count("result taken")), (0, 1), log)
 
     def test_cancelled(self):
         job_id = self.path.create("progress", {"n": 1000, "ms": 50}, timeout_seconds=100)

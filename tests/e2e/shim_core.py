@@ -26,6 +26,8 @@ class FakeCore:
         self.listed = {}  # rows of LIST by task_id: what it has
         self.page = 1000
         self.cancels = {}  # requests by task_id
+        self.reserves = queue.Queue()
+        self.room = lambda reserve: {"granted": reserve["count"], "until": 0}  # or a code to refuse it with
         self.inbox = {verb: queue.Queue() for verb in ("SUBMIT", "ACK", "CANCEL")}
         self.outbox = queue.Queue()
         self.peer = None
@@ -113,6 +115,14 @@ class FakeCore:
         if at + self.page < len(rows):
             answer["cursor"] = str(at + self.page)
         self.send("INFO", answer)
+
+    def on_reserve(self, header):
+        self.reserves.put(header)
+        answer = self.room(header)
+        if isinstance(answer, str):
+            self.send("REFUSED", {"request": header["request"], "code": answer, "message": "expected a verb such as SUBMIT"})
+        else:
+            self.send("INFO", {"request": header["request"], **answer})
 
     def on_query(self, header):
         self.send("INFO", {"request": header["request"], "task": self.listed.get(header["task_id"])})

@@ -367,5 +367,87 @@ class TooLate(Lasting):
         self.assertEqual((bodies[-1]["status"], bodies[-1]["metadata"]["status"]), ("cancelled", "success"))
 
 
+class Reserving(Lasting):
+    max_concurrent = 2
+
+    def reserve(self, is_wanted=lambda _reserve: True):
+        while True:
+            reserve = self.core.reserves.get(timeout=30)
+            if is_wanted(reserve):
+                return reserve
+
+    def prepare(self):
+        self.core.room = self.first_room
+
+    def first_room(self, reserve):
+        if self.orchestrator.counts["poll"] > 0 and not self.may_poll:
+            self.orchestrator.fault("polled without room")
+        return {"granted": 0, "retry_after_ms": 300, "reason": "full"} if not self.may_poll else {
+            "granted": reserve["count"], "until": 0}
+
+    may_poll = False
+
+    def test_no_poll_without_room(self):
+        self.registered()
+        first = self.reserve()
+        self.assertEqual((first["pipelines"], first["count"]), (["echo", "review"], 1))
+        self.assertGreaterEqual(first["ttl_ms"], 1000)
+        self.status_is("busy")
+        second, third = self.reserve(), self.reserve()
+        self.assertEqual((second["bytes"], third["bytes"]), (first["bytes"] // 2, first["bytes"] // 4))
+        self.assertEqual(self.log().count("no room to reserve"), 1)
+        self.may_poll = True
+        self.status_is("idle")
+        self.begin()
+
+    def test_each_poll_has_its_own(self):
+        self.may_poll = True
+        self.registered()
+        for _ in range(4):
+            self.orchestrator.next("poll")
+        self.assertGreaterEqual(self.core.reserves.qsize(), 4)
+        self.assertTrue(all(self.core.reserves.get()["count"] == 1 for _ in range(4)))
+
+    def test_what_is_being_fetched_counts(self):
+        self.may_poll = True
+        self.orchestrator.say["file"].extend([(503, {"error": "busy"})] * 2)
+        self.orchestrator.files = {"a": ("x/y", b"1")}
+        self.orchestrator.give(params={"a": f"{self.orchestrator.url}/files/a"})
+        self.reserve(lambda r: r["count"] == 2)
+        self.core.take()
+        self.reserve(lambda r: r["count"] == 1)
+
+    def test_given_back(self):
+        self.may_poll = True
+        self.orchestrator.next("poll")
+        self.core.draining = True
+        self.core.tell_capacity()
+        self.assertNotIn("pipelines", self.reserve(lambda r: r["count"] == 0))
+        self.core.draining = False
+        self.core.tell_capacity()
+        self.orchestrator.next("poll")
+        self.stop()
+        self.reserve(lambda r: r["count"] == 0)
+
+    def test_a_core_that_does_not_know_it(self):
+        self.core.room = lambda _reserve: "MALFORMED"
+        self.registered()
+        self.logged("does not let this shim reserve room")
+        self.status_is("busy")
+        self.orchestrator.next("heartbeat")
+        self.assertEqual(self.orchestrator.counts["poll"], 0)
+
+    def test_asked_again_after_a_core_was_away(self):
+        self.may_poll = True
+        self.registered()
+        self.orchestrator.next("poll")
+        self.core.restart(forget=False)
+        self.logged("epoch=1001")
+        while not self.core.reserves.empty():
+            self.core.reserves.get()
+        self.reserve()
+        self.begin()
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -148,7 +148,8 @@ static void test_lost_at_close(void **state)
     struct kit_op *finish = kit_finish(k, 1, large);
     kit_put(k, finish);
     assert_int_equal(kit_close(k), 1);
-    assert_false(finish->is_done);
+    assert_true(finish->is_done);
+    assert_int_equal(finish->code, CODE_STORAGE_UNAVAILABLE);
     assert_int_equal(unlink(filler()), 0);
     kit_open(k, NULL);
     assert_int_equal(kit_row(k, 1)->phase, JOURNAL_OPEN);

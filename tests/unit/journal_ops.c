@@ -401,6 +401,25 @@ static void test_replay(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, kit_setup, kit_teardown)
 
+/* Whoever waits when the journal is closed is told. */
+static void test_completions_at_close(void **state)
+{
+    struct kit *k = *state;
+    kit_open(k, NULL);
+    struct kit_op *one = kit_accept(k, 1, "one", "{}"), *two = kit_finish(k, 1, "{}");
+    kit_put(k, one);
+    journal_flush(k->journal);
+    kit_put(k, two); /* and not even flushed */
+    assert_int_equal(kit_close(k), 0);
+    assert_true(one->is_done && two->is_done);
+    assert_int_equal(one->code, CODE_OK);
+    assert_int_equal(two->code, CODE_OK);
+    kit_open(k, NULL);
+    assert_int_equal(kit_row(k, 1)->phase, JOURNAL_UNACKNOWLEDGED);
+    test_free(one);
+    test_free(two);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -409,6 +428,6 @@ int main(void)
         TEST(test_dead_letter_keeps_inputs), TEST(test_operations_that_cannot_be),
         TEST(test_operation_without_done),   TEST(test_queries),
         TEST(test_too_many_reads),           TEST(test_sweep),
-        TEST(test_sweep_in_passes)};
+        TEST(test_sweep_in_passes),          TEST(test_completions_at_close)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
