@@ -2,13 +2,14 @@
 from, while a load runs; the judge's rules hold all the same.
 
 First a load without faults, a core that dies, and another load show which places there are. Then each is told to fail, one
-after the other. It fails if one of those places was never made to.
+after the other: in the load, else at a start of the core, else at the first start of a host. It fails if one of those
+places was never made to; but for those in libzmq that were passed a few times only, which two threads meet in by chance.
 """
 import mmap
 import os
 import random
+import shutil
 import struct
-import sys
 import tempfile
 import time
 import unittest
@@ -26,9 +27,10 @@ EIO, EAGAIN, ENOSPC, ECONNRESET = 5, 11, 28, 104
 ERRORS = {"write": EIO, "pwrite": ENOSPC, "sync": EIO, "ftruncate": EIO, "fallocate": ENOSPC, "send": ECONNRESET,
           "sendmsg": ECONNRESET, "thread": EAGAIN, "clone": EAGAIN}
 SEED = int(os.environ.get("PENSTOCK_CHAOS_SEED", "1"))
+PLACES = int(os.environ.get("PENSTOCK_CHAOS_PLACES", "1000"))  # so many of them, for builds that are slow
 TASKS, WINDOW, CLIENTS = 400, 60, 2
-HIT_S, RESTART_S, END_S = 1.0, 6.0, 60
-BUDGET_S = 240
+HIT_S, RESTART_S, END_S, RARE = 1.0, 3.0, 60, 10
+BUDGET_S = 200
 DEATHS_MAX = 3  # of roles, until penstockd is started anew: its pauses grow
 
 
@@ -63,6 +65,8 @@ class Page:
 
 
 class Faults(unittest.TestCase):
+    maxDiff = None
+
     def setUp(self):
         self.folder = tempfile.mkdtemp(dir=os.environ.get("TMPDIR"))
         self.pages = {name: Page(f"{self.folder}/{name}.page") for name in ("core", "launcher")}
@@ -129,15 +133,38 @@ class Faults(unittest.TestCase):
         return [(name, number, site) for name, page in self.pages.items() for number, site in page.sites().items()
                 if name == "core" or site[0] == "clone"]
 
-    def strike(self, page, number, kind):
+    def strike(self, page, number, kind, passed):
         """Whether that place has failed."""
         page.wish(number, ERRORS[kind])
-        if self.until(page.is_granted, HIT_S):
+        if passed > RARE and self.until(page.is_granted, HIT_S):
             return True
         self.restart_core()
         is_granted = self.until(page.is_granted, RESTART_S)
         page.wish(0, 0)
         return is_granted
+
+    def strike_at_birth(self, page, number, kind):
+        """The same for what only a host does that has no state yet. It must work afterwards."""
+        self.host.kill_all()
+        shutil.rmtree(self.host.state, ignore_errors=True)
+        page.wish(number, ERRORS[kind])
+        self.start()
+        client = ClientProcess(self.host, SEED, len(self.clients), 5, WINDOW)
+        self.clients.append(client)
+        self.running = [client]
+        end = time.monotonic() + END_S
+        while not client.is_done() and time.monotonic() < end:
+            self.revive()
+            time.sleep(0.02)
+        is_granted = page.is_granted()
+        page.wish(0, 0)
+        return is_granted
+
+    def finish(self):
+        end = time.monotonic() + END_S
+        while any(not c.is_done() for c in self.running) and time.monotonic() < end:
+            self.revive()
+            time.sleep(0.1)
 
     def judge(self):
         fired = sum(page.fired() for page in self.pages.values())
@@ -151,19 +178,21 @@ class Faults(unittest.TestCase):
         self.start()
         sites = self.discover()
         random.Random(SEED).shuffle(sites)
-        end = time.monotonic() + BUDGET_S
-        missed = []
+        del sites[PLACES:]
+        end, left, missed = time.monotonic() + BUDGET_S, [], []
         for name, number, (kind, passed, callers) in sites:
-            if time.monotonic() > end or not self.strike(self.pages[name], number, kind):
+            if time.monotonic() > end or not self.strike(self.pages[name], number, kind, passed):
+                left.append((name, number, (kind, passed, callers)))
+        self.finish()
+        n_unfailed = 0
+        for name, number, (kind, passed, callers) in left:
+            if self.strike_at_birth(self.pages[name], number, kind):
+                continue
+            n_unfailed += 1
+            if not (callers.startswith("libzmq") and passed <= RARE):
                 missed.append(f"{name}: {kind}, passed {passed} times: {callers}")
-            elif os.environ.get("PENSTOCK_VERBOSE"):
-                print(f"{name} {kind} {callers}", file=sys.stderr, flush=True)
-        finish = time.monotonic() + END_S
-        while any(not c.is_done() for c in self.running) and time.monotonic() < finish:
-            self.revive()
-            time.sleep(0.1)
         judge = self.judge()
-        leave_line("faults", f"places {len(sites)}, failed once {len(sites) - len(missed)}, tasks {judge.tasks}, "
+        leave_line("faults", f"places {len(sites)}, failed once {len(sites) - n_unfailed}, tasks {judge.tasks}, "
                              f"lost {len(judge.lost)}, wrong {len(judge.wrong)}")
         self.assertEqual((judge.lost + judge.wrong)[:20], [], self.host.log()[-3000:])
         self.assertEqual(missed, [])
