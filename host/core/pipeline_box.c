@@ -26,12 +26,33 @@ enum { WARM_TURN_TASKS = 8 };
 /* ---- events of a box
  * ------------------------------------------------------------------------------ */
 
+static bool has_other_file(const struct pipeline *p, struct file_identity *now)
+{
+    file_identity_read(now, p->info->plugin->path);
+    return !file_identity_same(now, &p->info->plugin->identity);
+}
+
+/* It may have loaded what its file is now: nothing runs in it. */
+static void give_up_box(struct pipeline *p, struct box *b)
+{
+    log_info("the plugin's file has changed while a box loaded it", LS("pipeline", p->slug),
+             LS("file", p->info->plugin->path));
+    if (p->is_candidate)
+        changes_failed(p, "its file has changed once more");
+    else
+        box_stop(b);
+}
+
 static void on_ready(void *arg, struct box *b, uint32_t walls, uint32_t landlock_abi,
                      enum box_mode mode)
 {
     struct pipeline *p = arg;
+    struct file_identity now;
     char text[256];
-    (void)b;
+    if (has_other_file(p, &now)) {
+        give_up_box(p, b);
+        return;
+    }
     p->walls = walls;
     p->landlock_abi = landlock_abi;
     p->mode = mode;
@@ -257,8 +278,7 @@ static int start_box(struct pipeline *p, const struct box_spec *spec, uint32_t f
 static bool is_outdated(struct pipeline *p)
 {
     struct file_identity now;
-    file_identity_read(&now, p->info->plugin->path);
-    if (file_identity_same(&now, &p->info->plugin->identity))
+    if (!has_other_file(p, &now))
         return false;
     if (p->failed != NULL && file_identity_same(&now, &p->failed->identity)) {
         pipeline_put_aside(p, false, p->failed->reason);

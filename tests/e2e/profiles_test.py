@@ -91,9 +91,9 @@ plugin "{ID}" {{
     def test_an_input_that_is_missing(self):
         host = self.host('inputs = { "/nowhere/model" }')
         client = host.client()
-        header, _ = client.run("probe", {"do": "memfd"})
-        self.assertEqual(header["error"]["code"], "SANDBOX_ERROR", header)
-        self.assertIn("/nowhere/model: No such file or directory", header["error"]["message"])
+        header, _ = client.run("probe", {"do": "memfd"}, ttl_ms=1500)  # it might be mounted later
+        self.assertIn(header["error"]["code"], ("SANDBOX_ERROR", "EXPIRED"), header)
+        self.assertIn("/nowhere/model: No such file or directory", host.log())
         self.assertEqual(client.run("echo")[0]["status"], "success")
 
     def test_strict(self):
@@ -122,7 +122,7 @@ plugin "{ID}" {{
                     self.assertIn(words, refused["message"])
                     self.assertNotIn("retry_after_ms", refused)
                 self.assertEqual(self.shown(client, slug)["state"], "quarantined")
-        self.assertEqual(host.log().count("pipeline may not run as it is configured"), 2)
+        self.assertEqual(host.log().count("pipeline may not run"), 2)
 
     def test_a_need_that_is_given(self):
         client = self.host("", 'pipeline "wants" { profile = network }').client()

@@ -126,9 +126,7 @@ int main(void)
         cmocka_unit_test(test_absent),
         cmocka_unit_test(test_age),
     };
-    const char *own = getenv("TMPDIR");
-    if (own == NULL)
-        own = mkdtemp(folder);
+    const char *given = getenv("TMPDIR"), *own = given != NULL ? given : mkdtemp(folder);
     if (own == NULL || chdir(own) < 0)
         return 1;
     return cmocka_run_group_tests(tests, NULL, NULL);

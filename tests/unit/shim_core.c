@@ -37,7 +37,8 @@ static void test_submit(void **state)
         buf_cstr(&b),
         "{\"pipeline\":\"thumb\",\"task_id\":\"t\\\"1\",\"job_id\":\"j\",\"request\":\"t7\","
         "\"params\":{\"w\": 1.0},\"priority\":5.5,\"deadline\":1795230469500,"
-        "\"max_attempts\":1,\"events\":[\"progress\"],\"children\":\"none\",\"metadata\":{\"job_id\":\"j\"},"
+        "\"max_attempts\":1,\"events\":[\"progress\"],\"children\":\"none\",\"metadata\":{\"job_"
+        "id\":\"j\"},"
         "\"inputs\":[{\"name\":\"image\",\"frame\":0,\"media_type\":\"image/jpeg\"},"
         "{\"name\":\"image\",\"frame\":1}]}");
     buf_reset(&b);

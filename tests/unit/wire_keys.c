@@ -205,6 +205,7 @@ static void too_many(void **state)
 /* ---- what libzmq asks ---- */
 
 #define KEY32 "0123456789abcdef0123456789abcdef"
+#define KEY33 "0123456789abcdef0123456789abcdef0"
 
 static void requests(void **state)
 {
@@ -220,7 +221,7 @@ static void requests(void **state)
         {{"1.0", "1", "penstock", "127.0.0.1", "", "NULL", KEY32}, false},
         {{"1.0", "1", "penstock", "127.0.0.1", "", "PLAIN", "user", "password"}, false},
         {{"1.0", "1", "penstock", "127.0.0.1", "", "NULL"}, false},
-        {{"1.0", "1", "penstock", "127.0.0.1", "", "CURVE", KEY32 "0"}, false},
+        {{"1.0", "1", "penstock", "127.0.0.1", "", "CURVE", KEY33}, false},
         {{"1.0", "1", "penstock", "127.0.0.1", "", "CURVE", ""}, false},
         {{"1.0", "1", "penstock", "127.0.0.1", "", "CURVE", KEY32, ""}, false},
         {{"1.0", "1"}, false},
