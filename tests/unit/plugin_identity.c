@@ -126,8 +126,10 @@ int main(void)
         cmocka_unit_test(test_absent),
         cmocka_unit_test(test_age),
     };
-    if (getenv("TMPDIR") != NULL ? chdir(getenv("TMPDIR")) < 0
-                                 : mkdtemp(folder) == NULL || chdir(folder) < 0)
+    const char *own = getenv("TMPDIR");
+    if (own == NULL)
+        own = mkdtemp(folder);
+    if (own == NULL || chdir(own) < 0)
         return 1;
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
