@@ -12,7 +12,7 @@ ACTS = {"task": 8, "warden": 4, "core": 3, "launcher": 1, "shim": 2, "client": 3
 ENDS_ROLE = ("core", "launcher")
 SLOW = (*ENDS_ROLE, "penstockd", "power")  # after these it takes a second until anything is done again
 ROLE_DEATHS_MAX = 4
-PAUSE_S, RESTART_S = (0.1, 1.2), 1.0
+PAUSE_S, RESTART_S = (0.1, 0.8), 1.0
 DISK_FULL_S = (0.3, 1.0)
 
 

@@ -30,8 +30,8 @@
 enum {
     SITES_MAX = 1024,
     CALLERS = 4,
-    OWN_FRAMES = 2,
-    FRAMES = CALLERS + OWN_FRAMES + 2,
+    OWN_FRAMES_MAX = 6,
+    FRAMES = CALLERS + OWN_FRAMES_MAX,
     CALLERS_TEXT = 104
 };
 enum kind {
@@ -125,6 +125,16 @@ static void describe(struct site *s, enum kind kind, void *const *frames, int n)
     memcpy(s->callers, text, sizeof text);
 }
 
+/* Ours, and a sanitizer's, which looks at backtraces too. */
+static int own_frames(void *const *frames, int n)
+{
+    int own = 0;
+    while (own < n && (strstr(caller_at(frames[own]).file, "chaos_fail") != NULL ||
+                       strstr(caller_at(frames[own]).file, "libasan") != NULL))
+        own++;
+    return own;
+}
+
 /* What is to be answered instead: an errno, or 0. depth: how many callers tell one site from another. */
 static int passes(enum kind kind, int depth)
 {
@@ -133,15 +143,16 @@ static int passes(enum kind kind, int depth)
         return 0;
     is_inside = 1;
     const int saved = errno;
-    int n = backtrace(frames, OWN_FRAMES + depth) - OWN_FRAMES;
+    int all = backtrace(frames, FRAMES), own = own_frames(frames, all);
+    const int n = all - own < depth ? all - own : depth;
     uint64_t id = mix(1, kind);
     for (int i = 0; i < n; i++) {
-        const struct caller c = caller_at(frames[OWN_FRAMES + i]);
+        const struct caller c = caller_at(frames[own + i]);
         id = mix(mix(id, c.offset), strlen(c.file));
     }
     struct site *s = site_of(id);
     if (s != NULL && atomic_fetch_add(&s->passed, 1) == 0)
-        describe(s, kind, frames + OWN_FRAMES, n);
+        describe(s, kind, frames + own, n);
     uint64_t wanted = id;
     const int error =
         page->wanted == id && atomic_compare_exchange_strong(&page->wanted, &wanted, 0)

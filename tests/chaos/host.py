@@ -219,3 +219,8 @@ def descriptors(pid):
 def resident_kib(pid):
     with open(f"/proc/{pid}/status", encoding="ascii") as f:
         return next(int(line.split()[1]) for line in f if line.startswith("VmRSS"))
+
+
+def is_address_sanitized(pid):
+    with open(f"/proc/{pid}/maps", encoding="utf-8") as f:
+        return "libasan" in f.read()
