@@ -126,7 +126,7 @@ static const struct option host_options[] = {
     {"max_log", OPTION_SIZE, HOST(max_log_bytes), "64Ki", KI, 64 * MI,
      .help = "Bytes of stdout and stderr kept of one task; the rest is counted and dropped.",
      .flags = OPTION_BOXES},
-    {"result_retention", OPTION_DURATION, HOST(result_retention_ms), "1h", SECOND, 30 * DAY,
+    {"result_retention", OPTION_DURATION, HOST(result_retention_ms), "1d", SECOND, 30 * DAY,
      .help =
          "How long a result waits for a client that has not acknowledged it, and is sent again."},
     {"history_retention", OPTION_DURATION, HOST(history_retention_ms), "7d", SECOND, 3650 * DAY,

@@ -11,7 +11,7 @@ NOTICED_S = 5  # within a second; a busy machine takes longer
 class ClockSteps(unittest.TestCase):
     def setUp(self):
         self.clock = Clock()
-        self.host = Host(plugins=["echo", "misbehave"], host="max_concurrent = 1", environment=self.clock.environment)
+        self.host = Host(plugins=["echo", "misbehave"], host="max_concurrent = 1\nresult_retention = 1h", environment=self.clock.environment)
         self.host.start()
         self.addCleanup(self.host.stop)
         self.client = self.host.client()
