@@ -67,7 +67,9 @@ class AfterAKill(unittest.TestCase):
             large = os.urandom(200000)
             client.submit("echo", {}, {"x": large}, task_id="result")
             client.receive("RESULT")
-            client.submit("spin_ms", {"ms": 1000}, task_id="running")
+            client.submit("spin_ms", {"ms": 4000}, task_id="running", events=["state"])
+            while client.receive("EVENT")[1]["state"] != "running":
+                pass
             client.submit("echo", {}, {"x": large}, task_id="input")
             client.submit("echo", {}, {"x": b"small"}, task_id="small")
             while client.receive("ACCEPTED")[1]["task_id"] != "small":
