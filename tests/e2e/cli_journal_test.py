@@ -150,7 +150,7 @@ class Doctor(Case):
         checks = self.checks()
         self.assertEqual(checks["journal"]["state"], "ok")
         self.assertIn("1 open, 1 unacknowledged", checks["journal"]["text"])
-        self.assertIn("kept for 1h", checks["journal"]["text"])
+        self.assertIn("kept for 1d", checks["journal"]["text"])
         self.assertEqual(checks["journal room"]["state"], "ok")
 
     def test_tells_of_a_full_disk(self):

@@ -193,7 +193,7 @@ plugin "org.penstock.test.misbehave" {
         stats = self.penstock("stats")
         self.assertRegex(stats, r"(?m)^state folder +" + self.host.dir + "/state$")
         self.assertRegex(stats, r"(?m)^journal +takes tasks$")
-        self.assertRegex(stats, r"(?m)^kept for +results 1 h, history 7 d")
+        self.assertRegex(stats, r"(?m)^kept for +results 1 d, history 7 d")
         self.assertRegex(self.penstock("doctor", "--config", self.host.config), r"(?m)^ok +tasks kept +" + self.host.dir)
 
 
