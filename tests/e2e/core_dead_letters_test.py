@@ -1,11 +1,10 @@
 """Dead letters: what failed for good is kept with inputs and history, run again or thrown away by an operator."""
 import os
-import signal
 import time
 import unittest
 
 from cli_lib import run
-from penstock_host import Host
+from penstock_host import Host, wait_for
 
 MISBEHAVE = "org.penstock.test.misbehave"
 SECTIONS = f'''plugin "{MISBEHAVE}" {{
@@ -15,21 +14,6 @@ SECTIONS = f'''plugin "{MISBEHAVE}" {{
     pipeline "crash" {{ max_attempts = 1 }}
     pipeline "fail_input" {{ dead_letters = no }}
 }}'''
-
-
-def wait_for(condition, what, seconds=30):
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            raise AssertionError(f"timed out: {what}")
-        time.sleep(0.01)
-
-
-def kill_core(host):
-    """Kills the core and waits for its successor."""
-    served = host.log().count("serving")
-    os.kill(host.pid_of("penstock-core"), signal.SIGKILL)
-    wait_for(lambda: host.log().count("serving") > served, "the core serves again")
 
 
 def dead(operator, **words):
@@ -161,7 +145,7 @@ class DeadLetters(unittest.TestCase):
             self.fill(host, client, "fail_permanent", "crash")
             client.ask("ACK", {"task_id": "crash-1", "reply": True})
             ask(operator, "RETRY", all=True, dry_run=True)  # its answer comes when the ACK is durable
-            kill_core(host)
+            host.kill_core()
             client, operator = host.client(), host.client(control=True)
             client.ask("HELLO", {"resume": resume})
             self.assertEqual(client.receive("RESULT")[1]["task_id"], "fail_permanent-0")
@@ -171,7 +155,7 @@ class DeadLetters(unittest.TestCase):
                 pass
             again = ask(operator, "RETRY", all=True)["tasks"]
             self.assertEqual({t["task_id"] for t in again}, {"fail_permanent-0-retry-1", "crash-1"})
-            kill_core(host)
+            host.kill_core()
             client, operator = host.client(), host.client(control=True)
             client.ask("HELLO", {"resume": resume})
             results = {}

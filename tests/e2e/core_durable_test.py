@@ -2,28 +2,11 @@
 import json
 import os
 import signal
-import time
 import unittest
 
-from penstock_host import Host
+from penstock_host import Host, wait_for
 
 SLOW = {"ms": 30000}
-
-
-def wait_for(condition, what, seconds=30):
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            raise AssertionError(f"timed out: {what}")
-        time.sleep(0.01)
-
-
-def kill_core(host):
-    """Kills the core and waits for its successor."""
-    old = host.pid_of("penstock-core")
-    served = host.log().count("msg=serving") + host.log().count(" serving ")
-    os.kill(old, signal.SIGKILL)
-    wait_for(lambda: host.log().count("msg=serving") + host.log().count(" serving ") > served, "the core serves again")
 
 
 def hello(host, resume=None):
@@ -51,7 +34,7 @@ class AfterAKill(unittest.TestCase):
             large = os.urandom(300000)
             client.submit("echo", {"n": 12345678901234567890}, {"x": large}, task_id="queued", metadata={"a": 1})
             self.assertEqual(client.receive("ACCEPTED")[1]["durable"], True)
-            kill_core(host)
+            host.kill_core()
             again, welcome = hello(host, welcome["resume"])
             self.assertTrue(welcome["resumed"])
             found = results(again, 2)
@@ -78,7 +61,7 @@ class AfterAKill(unittest.TestCase):
             self.assertEqual(len(os.listdir(spool)), 2)
             for name in os.listdir(spool):
                 os.unlink(os.path.join(spool, name))
-            kill_core(host)
+            host.kill_core()
             found = results(hello(host, welcome["resume"])[0], 4)
             codes = {k: v[0][0].get("error", {}).get("code", "OK") for k, v in found.items()}
             self.assertEqual(codes, {"result": "STORAGE_UNAVAILABLE", "input": "STORAGE_UNAVAILABLE", "running": "OK",
@@ -94,7 +77,7 @@ class AfterAKill(unittest.TestCase):
                 client.submit("echo", {"i": i}, {"x": data}, task_id=f"t{i}", outputs={"digest": True})
             before = results(client, 3)
             client.ask("ACK", {"task_id": "t1", "reply": True})
-            kill_core(host)
+            host.kill_core()
             again, welcome = hello(host, welcome["resume"])
             after = results(again, 2)
             self.assertEqual(sorted(after), ["t0", "t2"])
@@ -109,7 +92,7 @@ class AfterAKill(unittest.TestCase):
             client = host.client()
             client.submit("spin_ms", {"ms": 300})
             uid = client.receive("ACCEPTED")[1]["uid"]
-            kill_core(host)
+            host.kill_core()
             other = host.client()
             wait_for(lambda: other.ask("QUERY", {"uid": uid})[1]["task"]["state"] == "finished", "it has run")
             self.assertEqual(other.ask("QUERY", {"uid": uid})[1]["task"]["result"]["status"], "success")
@@ -121,7 +104,7 @@ class AfterAKill(unittest.TestCase):
             client.receive("ACCEPTED")
             client.submit("spin_ms", {"ms": 1}, task_id="without key")
             client.receive("ACCEPTED")
-            kill_core(host)
+            host.kill_core()
             again, _ = hello(host, welcome["resume"])
             again.submit("spin_ms", {"ms": 1}, task_id="without key")
             self.assertTrue(again.receive("ACCEPTED")[1]["attached"])
@@ -145,7 +128,7 @@ class AfterAKill(unittest.TestCase):
             self.assertFalse(client.receive("ACCEPTED")[1]["durable"])
             client.submit("spin_ms", {"ms": 1}, task_id="disk", durable=True)
             self.assertTrue(client.receive("ACCEPTED")[1]["durable"])
-            kill_core(host)
+            host.kill_core()
             again, _ = hello(host, welcome["resume"])
             self.assertEqual(again.receive("RESULT")[1]["task_id"], "disk")
             self.assertIsNone(again.ask("QUERY", {"task_id": "memory"})[1]["task"])
@@ -182,7 +165,7 @@ class Stops(unittest.TestCase):
             client.receive("ACCEPTED")
             client.ask("CANCEL", {"task_id": "second"})
             self.assertEqual(client.receive("RESULT")[1]["status"], "cancelled")
-            kill_core(host)
+            host.kill_core()
             again, _ = hello(host, welcome["resume"])
             self.assertEqual({k: v[0][0]["status"] for k, v in results(again, 2).items()},
                              {"first": "success", "second": "cancelled"})

@@ -1,28 +1,11 @@
 """Jobs: their tasks are found, counted and cancelled together, and their end is told; fan-out."""
-import os
-import signal
 import time
 import unittest
 
-from penstock_host import Host
+from penstock_host import Host, wait_for
 
 MISBEHAVE = "org.penstock.test.misbehave"
 ONCE = f'plugin "{MISBEHAVE}" {{ pipeline "fail_retry" {{ max_attempts = 1 }} }}'
-
-
-def wait_for(condition, what, seconds=30):
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            raise AssertionError(f"timed out: {what}")
-        time.sleep(0.01)
-
-
-def kill_core(host):
-    """Kills the core and waits for its successor."""
-    served = host.log().count("serving")
-    os.kill(host.pid_of("penstock-core"), signal.SIGKILL)
-    wait_for(lambda: host.log().count("serving") > served, "the core serves again")
 
 
 def job(client, job_id="j"):
@@ -102,7 +85,7 @@ class Jobs(unittest.TestCase):
             client.ask("ACK", {"task_ids": ["f", "ok"], "reply": True})
             client.submit("sleep", {"ms": 500}, task_id="s", job_id="j")
             client.receive("ACCEPTED")
-            kill_core(host)
+            host.kill_core()
             again = host.client()
             self.assertTrue(again.ask("HELLO", {"resume": welcome["resume"]})[1]["resumed"])
             again.ask("WATCH", {"events": ["state"]})
@@ -123,7 +106,7 @@ class FanOut(unittest.TestCase):
                 result = client.receive("RESULT")[1]
                 while result["task_id"] != f"p{round_}":
                     result = client.receive("RESULT")[1]
-                kill_core(host)  # the children are queued by now, or run
+                host.kill_core()  # the children are queued by now, or run
                 self.assertEqual(result["children"], [f"p{round_}-spin-{i}" for i in range(50)])
                 client = host.client()
                 client.ask("HELLO", {"resume": resume})
@@ -139,7 +122,7 @@ class FanOut(unittest.TestCase):
                 client.submit("next", {"n": 20}, task_id=f"p{i}", job_id="j", children="none")
                 client.receive("ACCEPTED")
                 if i % 2 == 0:
-                    kill_core(host)
+                    host.kill_core()
                     client = host.client()
                     client.ask("HELLO", {"resume": resume})
             wait_for(lambda: counts(client) == (126, 0, 126, 0, 0), "all have ended, once")

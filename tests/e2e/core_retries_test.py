@@ -4,7 +4,7 @@ import signal
 import time
 import unittest
 
-from penstock_host import Host
+from penstock_host import Host, wait_for
 
 MISBEHAVE = "org.penstock.test.misbehave"
 
@@ -156,21 +156,6 @@ def history(client, task_id):
     return [(h["event"], h.get("attempt", 0)) for h in task["history"] if h["event"] != "accepted"]
 
 
-def wait_for(condition, what, seconds=30):
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            raise AssertionError(f"timed out: {what}")
-        time.sleep(0.01)
-
-
-def kill_core(host):
-    """Kills the core and waits for its successor."""
-    served = host.log().count("serving")
-    os.kill(host.pid_of("penstock-core"), signal.SIGKILL)
-    wait_for(lambda: host.log().count("serving") > served, "the core serves again")
-
-
 class AcrossDeaths(unittest.TestCase):
     def hello(self, host, resume=""):
         client = host.client()
@@ -183,7 +168,7 @@ class AcrossDeaths(unittest.TestCase):
             client.submit("fail_retry", task_id="t", events=["state"])
             at = until(client, "retry wait")["retry_at"]
             wait_for(lambda: history(client, "t") == [("failed", 1)], "it is noted")
-            kill_core(host)
+            host.kill_core()
             client, _ = self.hello(host, resume)
             task = client.ask("QUERY", {"task_id": "t"})[1]["task"]
             self.assertEqual((task["state"], task["attempt"], task["retry_at"]), ("retry wait", 1, at))
@@ -199,7 +184,7 @@ class AcrossDeaths(unittest.TestCase):
             client.receive("ACCEPTED")
             for n in range(3):
                 wait_for(lambda: history(client, "t")[-1:] == [("started", n + 1)], "it is at work")
-                kill_core(host)
+                host.kill_core()
                 client, _ = self.hello(host, resume)
             result = client.receive("RESULT")[1]
             self.assertEqual((result["error"]["code"], result["error"]["message"], result["attempt"]),
@@ -213,7 +198,7 @@ class AcrossDeaths(unittest.TestCase):
             client.submit("sleep", {"ms": 2000}, task_id="t")
             client.receive("ACCEPTED")
             wait_for(lambda: history(client, "t") == [("started", 1)], "it is at work")
-            kill_core(host)
+            host.kill_core()
             client, _ = self.hello(host, resume)
             result = client.receive("RESULT")[1]
             self.assertEqual((result["status"], result["attempt"]), ("success", 2))

@@ -1,6 +1,5 @@
 """TCP with CURVE: who comes in, whose tasks are whose, and a list of keys that changes."""
 import os
-import signal
 import socket
 import time
 import unittest
@@ -264,11 +263,6 @@ class Quotas(WithHost):
 class Restarted(WithHost):
     """What a key guards it guards also after the core has died."""
 
-    def restart(self):
-        pid = self.host.pid_of("penstock-core")
-        os.kill(pid, signal.SIGKILL)
-        until(lambda: self.host.log().count("host is ready") > 1 or self.host.log().count(" serving ") > 1, self.host)
-
     def test_owners(self):
         anonymous = self.open(self.host.as_client("alice"))
         welcome = self.alice.ask("HELLO", {"name": "alice"})[1]
@@ -276,7 +270,7 @@ class Restarted(WithHost):
         uids = [uid, anonymous.run("echo")[0]["uid"]]
         anonymous.submit("spin_ms", {"ms": 500})
         uids.append(anonymous.receive("ACCEPTED")[1]["uid"])
-        self.restart()
+        self.host.kill_core()
         for thief in (self.host.as_client("bob"), self.host.client()):
             self.open(thief)
             self.assertFalse(thief.ask("HELLO", {"resume": welcome["resume"]})[1]["resumed"])

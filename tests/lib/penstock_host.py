@@ -33,6 +33,15 @@ def plugin_file(name):
     raise FileNotFoundError(f"no plugin {name}.so below {BUILD}")
 
 
+def wait_for(condition, what, seconds=30):
+    """Until it is so, or fails and says what was waited for."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            raise AssertionError(f"timed out: {what}")
+        time.sleep(0.01)
+
+
 class Host:
     """host: lines of host {}; sections: the rest of the configuration. prefix: a command that penstockd is given to;
     owner: whom the host's folder belongs to (with prefix: setpriv)."""
@@ -117,11 +126,8 @@ class Host:
         """Kills the core and waits until its successor serves."""
         served = self.log().count("msg=serving") + self.log().count(" serving ")
         os.kill(self.pid_of("penstock-core"), signal.SIGKILL)
-        end = time.monotonic() + START_TIMEOUT_S
-        while self.log().count("msg=serving") + self.log().count(" serving ") == served:
-            if time.monotonic() > end:
-                raise AssertionError("the core does not serve again")
-            time.sleep(0.01)
+        wait_for(lambda: self.log().count("msg=serving") + self.log().count(" serving ") > served,
+                 "the core serves again", START_TIMEOUT_S)
 
     def hello(self, resume=None, **kwargs):
         """A client that can come back, and its secret."""

@@ -3,25 +3,12 @@
 
 #include "base/codes.h"
 #include "cli.h"
-#include "when.h"
+#include "listing.h"
 
 bool dlq_has_filter(const struct dlq_filter *f)
 {
     return f->pipeline != NULL || f->code != NULL || f->job != NULL || f->tenant != NULL ||
            f->before != NULL || f->after != NULL;
-}
-
-static int put_time(const struct cli *cli, const char *option, const char *text, const char *member,
-                    struct json_writer *w)
-{
-    const int64_t at = text != NULL ? when_parse(text, WHEN_AGO) : 0;
-    if (text == NULL)
-        return CLI_OK;
-    if (at <= 0)
-        return cli_fail(cli, CLI_USAGE, "write 2h for two hours ago, or 2026-01-31T12:00:00Z",
-                        "--%s %s is no point in time", option, text);
-    json_member_int(w, member, at);
-    return CLI_OK;
 }
 
 int dlq_put_filter(const struct cli *cli, const struct dlq_filter *f, struct json_writer *w)
@@ -33,6 +20,6 @@ int dlq_put_filter(const struct cli *cli, const struct dlq_filter *f, struct jso
     json_member_str(w, "code", f->code);
     json_member_str(w, "job_id", f->job);
     json_member_str(w, "tenant", f->tenant);
-    const int status = put_time(cli, "after", f->after, "since", w);
-    return status == CLI_OK ? put_time(cli, "before", f->before, "until", w) : status;
+    const int status = listing_put_time(cli, "after", f->after, "since", w);
+    return status == CLI_OK ? listing_put_time(cli, "before", f->before, "until", w) : status;
 }

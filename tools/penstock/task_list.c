@@ -1,34 +1,19 @@
 /* task_list.c: `penstock task list`: the tasks that the host knows, newest first. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli.h"
 #include "commands.h"
 #include "grid.h"
 #include "human.h"
-#include "session.h"
+#include "listing.h"
 #include "terminal.h"
 #include "view.h"
-#include "when.h"
 
 #include "base/clock.h"
-
-enum { LIMIT = 50, PAGE_MAX = 1000, DOCUMENT_MAX = 512 * 1024 * 1024 };
 
 struct list_args {
     const char *state, *pipeline, *job, *tenant, *code, *since, *until;
     int64_t limit;
-};
-
-/* Both forms grow page by page. */
-struct listing {
-    const struct cli *cli;
-    const struct list_args *args;
-    struct grid *grid;
-    struct buf document;
-    struct json_writer w;
-    int64_t left;
-    char *cursor;
 };
 
 static const char *const state_words[] = {"queued", "running", "retry", "finished", "dead", NULL};
@@ -79,7 +64,7 @@ static void format_times(const struct json_doc *doc, uint32_t task, char *age, c
         human_age((finished > 0 ? finished : now) - started, run);
 }
 
-static int add_row(struct listing *l, const struct json_doc *doc, uint32_t task)
+static int add_row(struct grid *g, const struct json_doc *doc, uint32_t task)
 {
     char id[160], pipeline[80], state[64], age[HUMAN_TEXT], run[HUMAN_TEXT], client[80], code[64];
     view_copy(doc, task, "task_id", id, sizeof id);
@@ -92,121 +77,34 @@ static int add_row(struct listing *l, const struct json_doc *doc, uint32_t task)
     const char *shown = has_failed ? code : state;
     const char *cells[] = {id, pipeline, shown, age, run, client};
     const char *colors[] = {NULL, NULL, state_color(shown), NULL, NULL, COLOR_DIM};
-    return grid_row(l->grid, cells, colors);
+    return grid_row(g, cells, colors);
 }
 
-static int add_page(struct listing *l, const struct json_doc *doc)
+static int put_filter(const struct cli *cli, const void *args, struct json_writer *w)
 {
-    uint32_t tasks = view_array(doc, 0, "tasks");
-    int rc = 0;
-    VIEW_EACH(doc, tasks, i)
-    {
-        struct json_span raw = json_at(doc, i);
-        if (l->cli->common.is_json)
-            json_put_raw(&l->w, raw.at, raw.len);
-        else
-            rc |= add_row(l, doc, i);
-        l->left--;
-    }
-    free(l->cursor);
-    l->cursor = view_text(doc, 0, "cursor");
-    return rc == 0 ? CLI_OK : cli_no_memory(l->cli);
-}
-
-static int put_time(const struct cli *cli, const char *option, const char *text,
-                    struct json_writer *w)
-{
-    const int64_t at = text != NULL ? when_parse(text, WHEN_AGO) : 0;
-    if (text == NULL)
-        return CLI_OK;
-    if (at <= 0)
-        return cli_fail(cli, CLI_USAGE, "write 2h for two hours ago, or 2026-01-31T12:00:00Z",
-                        "--%s %s is no point in time", option, text);
-    json_member_int(w, option, at);
-    return CLI_OK;
-}
-
-static int put_filter(const struct listing *l, struct json_writer *w)
-{
-    const struct list_args *a = l->args;
+    const struct list_args *a = args;
     const bool waits = a->state != NULL && strcmp(a->state, "retry") == 0;
     json_member_str(w, "state", waits ? "retry wait" : a->state);
     json_member_str(w, "pipeline", a->pipeline);
     json_member_str(w, "job_id", a->job);
     json_member_str(w, "tenant", a->tenant);
     json_member_str(w, "code", a->code);
-    const int status = put_time(l->cli, "since", a->since, w);
-    return status == CLI_OK ? put_time(l->cli, "until", a->until, w) : status;
+    const int status = listing_put_time(cli, "since", a->since, "since", w);
+    return status == CLI_OK ? listing_put_time(cli, "until", a->until, "until", w) : status;
 }
 
-static int ask_page(struct listing *l, struct session *s)
-{
-    struct buf header = BUF_INIT(16384);
-    struct answer a = {.verb = WIRE_UNKNOWN};
-    struct json_writer w;
-    json_begin(&w, &header);
-    json_open(&w, '{');
-    int status = put_filter(l, &w);
-    json_member_int(&w, "limit", l->left < PAGE_MAX ? l->left : PAGE_MAX);
-    json_member_str(&w, "cursor", l->cursor);
-    json_close(&w, '}');
-    if (json_end(&w) < 0)
-        status = cli_no_memory(l->cli);
-    if (status == CLI_OK)
-        status = session_ask(s, WIRE_LIST, &header, NULL, 0, &a, NULL);
-    if (status == CLI_OK)
-        status = add_page(l, &a.doc);
-    answer_clear(&a);
-    buf_clear(&header);
-    return status;
-}
-
-static int print_list(struct listing *l)
-{
-    if (!l->cli->common.is_json) {
-        int status = grid_print(l->grid);
-        if (grid_count(l->grid) == 0)
-            cli_note(l->cli, "no tasks");
-        else if (l->cursor != NULL)
-            cli_note(l->cli, "there are more; --limit N shows them");
-        return status;
-    }
-    json_close(&l->w, ']');
-    json_member_str(&l->w, "cursor", l->cursor);
-    json_close(&l->w, '}');
-    if (json_end(&l->w) < 0)
-        return cli_no_memory(l->cli);
-    fwrite(l->document.data, 1, l->document.len, stdout);
-    putchar('\n');
-    return CLI_OK;
-}
+static const struct listing_spec listing = {.columns = columns,
+                                            .n_columns = sizeof columns / sizeof *columns,
+                                            .put_filter = put_filter,
+                                            .add_row = add_row,
+                                            .none = "no tasks"};
 
 static int task_list(struct cli *cli, void *args, char **operands, int n)
 {
-    struct list_args *a = args;
-    struct session s = {.cli = cli};
-    struct listing l = {.cli = cli, .args = a, .left = a->limit > 0 ? a->limit : LIMIT};
+    const struct list_args *a = args;
     (void)operands;
     (void)n;
-    buf_init(&l.document, DOCUMENT_MAX);
-    json_begin(&l.w, &l.document);
-    json_open(&l.w, '{');
-    json_key(&l.w, "tasks");
-    json_open(&l.w, '[');
-    l.grid = grid_new(cli, columns, sizeof columns / sizeof *columns);
-    int status = l.grid != NULL ? session_open(&s, cli) : cli_no_memory(cli);
-    while (status == CLI_OK) {
-        status = ask_page(&l, &s);
-        if (l.cursor == NULL || l.left <= 0)
-            break;
-    }
-    if (status == CLI_OK)
-        status = print_list(&l);
-    session_close(&s);
-    grid_free(l.grid);
-    buf_clear(&l.document);
-    free(l.cursor);
-    return status;
+    return listing_show(cli, &listing, a, a->limit);
 }
 
 const struct command task_list_command = {
