@@ -199,10 +199,12 @@ static int handle(struct core *c, struct work *x, const struct journal_row *row)
 
 static int read_page(struct core *c, struct work *x);
 
-static void on_page_durable(struct core *c, void *arg)
+static void on_page_durable(struct core *c, void *arg, enum code code, const char *why)
 {
     struct work *x = arg;
-    if (x->is_over || x->is_stopped || x->n >= x->limit)
+    if (code != CODE_OK)
+        end(c, x, code, why);
+    else if (x->is_over || x->is_stopped || x->n >= x->limit)
         end(c, x, CODE_OK, NULL);
     else if (read_page(c, x) < 0)
         end(c, x, CODE_OVERLOADED, "too many questions wait for the journal");

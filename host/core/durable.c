@@ -227,7 +227,7 @@ void durable_finish(struct core *c, struct task *t, durable_fn fn)
 }
 
 struct barrier {
-    void (*fn)(struct core *c, void *arg);
+    durable_barrier_fn fn;
     void *arg;
 };
 
@@ -235,13 +235,11 @@ static void on_barrier(struct core *c, struct task *t, void *arg, enum code code
 {
     struct barrier b = *(struct barrier *)arg;
     (void)t;
-    (void)code;
-    (void)why;
     free(arg);
-    b.fn(c, b.arg);
+    b.fn(c, b.arg, code, why);
 }
 
-int durable_barrier(struct core *c, void (*fn)(struct core *c, void *arg), void *arg)
+int durable_barrier(struct core *c, durable_barrier_fn fn, void *arg)
 {
     struct operation *o = operation_new(c, NULL, JOURNAL_BARRIER, 0);
     struct barrier *b = malloc(sizeof *b);
@@ -284,7 +282,8 @@ void durable_owner(struct core *c, struct owner *o)
 
 void durable_owner_gone(struct core *c, const struct owner *o)
 {
-    struct journal_op *op = o->is_journaled ? calloc(1, sizeof *op) : NULL;
+    /* At the end of the core its row stays, as its tasks do. */
+    struct journal_op *op = o->is_journaled && c->journal != NULL ? calloc(1, sizeof *op) : NULL;
     if (op == NULL)
         return;
     op->kind = JOURNAL_OWNER_GONE;

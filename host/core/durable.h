@@ -33,8 +33,10 @@ bool durable_is_idle(const struct core *c);
 int durable_accept(struct core *c, struct task *t, bool is_child, durable_fn fn, void *arg);
 /* Its verdict: t->result. Never fails: without memory for it the core ends, and the task runs again. */
 void durable_finish(struct core *c, struct task *t, durable_fn fn);
-/* fn(arg) once all that was put before is durable. -1: no memory. */
-int durable_barrier(struct core *c, void (*fn)(struct core *c, void *arg), void *arg);
+/* fn(arg) once all that was put before is durable: CODE_OK; else the host stops, and it is not known
+ * to be: why says what the disk said, and nothing more may be put. -1: no memory. */
+typedef void (*durable_barrier_fn)(struct core *c, void *arg, enum code code, const char *why);
+int durable_barrier(struct core *c, durable_barrier_fn fn, void *arg);
 /* Events of a task's history. */
 #define NOTE_STARTED     "started"  /* at work for a while */
 #define NOTE_FAILED      "failed"   /* an attempt; another one follows */
@@ -55,7 +57,6 @@ void durable_forget_row(struct core *c, uint64_t seq);
 /* Nobody waits for these. */
 void durable_acknowledge(struct core *c, const struct task *t);
 void durable_delivered(struct core *c, const struct task *t); /* nobody will acknowledge it */
-void durable_forget(struct core *c, const struct task *t);
 /* A client that can come back; again when it has changed. */
 void durable_owner(struct core *c, struct owner *o);
 void durable_owner_gone(struct core *c, const struct owner *o);

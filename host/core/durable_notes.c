@@ -76,11 +76,6 @@ void durable_delivered(struct core *c, const struct task *t)
     note(c, t, JOURNAL_DELIVERED);
 }
 
-void durable_forget(struct core *c, const struct task *t)
-{
-    note(c, t, JOURNAL_FORGET);
-}
-
 struct row_operation {
     struct journal_op op; /* first */
     char text[ID_TEXT];

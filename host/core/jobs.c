@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/table.h"
 #include "core/answer.h"
 #include "core/late.h"
@@ -106,6 +107,7 @@ struct inquiry {
     struct late *answer;     /* to a QUERY; NULL: an EVENT */
     struct journal_job here; /* what the journal does not have */
     uint64_t owner;
+    unsigned events; /* that its tasks asked for */
     char job_id[TASK_ID_MAX + 1];
 };
 
@@ -128,24 +130,28 @@ static struct inquiry *inquiry_new(uint64_t owner, const char *job_id, reading_j
     return q;
 }
 
-static void tell_end(struct core *c, struct job *j, const struct journal_job *counts)
+static void tell_end(struct core *c, struct owner *o, const char *job_id, unsigned events,
+                     const struct journal_job *counts)
 {
     struct json_writer w;
     push_begin_job(c, &w);
-    write_counts(&w, j->id, counts);
-    push_end_job(c, &w, j->owner, j->events);
+    write_counts(&w, job_id, counts);
+    push_end_job(c, &w, o, events);
 }
 
+/* Its tasks may have been acknowledged and forgotten meanwhile. */
 static void on_end_counted(struct core *c, struct reading *r, enum code code, const char *why,
                            const struct journal_job *n)
 {
     struct inquiry *q = (struct inquiry *)r;
-    struct job *j = find(c, q->owner, q->job_id);
-    (void)why;
-    if (code == CODE_OK)
+    const struct job *j = find(c, q->owner, q->job_id);
+    struct owner *o = owner_find(c, q->owner);
+    if (code != CODE_OK) {
+        log_warn("the end of a job cannot be told", LS("job_id", q->job_id), LS("why", why));
+    } else if (o != NULL && (j == NULL || j->n_open == 0)) { /* else it goes on, and ends again */
         add(&q->here, n);
-    if (j != NULL && j->n_open == 0) /* else it goes on, and ends again */
-        tell_end(c, j, &q->here);
+        tell_end(c, o, q->job_id, q->events, &q->here);
+    }
     inquiry_free(r);
 }
 
@@ -155,8 +161,9 @@ static void ask_for_end(struct core *c, struct job *j)
     if (q == NULL)
         return;
     q->here = j->counts;
+    q->events = j->events;
     if (reading_start_job(c, &q->reading, q->owner, j->id) < 0)
-        on_end_counted(c, &q->reading, CODE_OVERLOADED, NULL, NULL);
+        on_end_counted(c, &q->reading, CODE_OVERLOADED, "too many questions", NULL);
 }
 
 /* Nobody who listens: the usual case costs two comparisons. */
@@ -172,7 +179,7 @@ static void end(struct core *c, struct job *j)
     if (j->is_durable)
         ask_for_end(c, j);
     else
-        tell_end(c, j, &j->counts);
+        tell_end(c, j->owner, j->id, j->events, &j->counts);
 }
 
 /* ---- tasks come and go

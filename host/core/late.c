@@ -27,11 +27,6 @@ struct late *late_new(struct core *c, struct peer *p)
     return a;
 }
 
-struct peer *late_peer(const struct late *a)
-{
-    return a->peer;
-}
-
 void late_begin(struct core *c, const struct late *a, struct json_writer *w)
 {
     answer_begin_as(c, w, (struct json_span){a->request, a->request_len});

@@ -11,7 +11,6 @@ struct peer;
 
 /* For the request at hand. NULL: no memory. */
 struct late *late_new(struct core *c, struct peer *p);
-struct peer *late_peer(const struct late *a);
 /* As answer_begin. */
 void late_begin(struct core *c, const struct late *a, struct json_writer *w);
 /* As answer_send; frees it. */

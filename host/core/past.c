@@ -36,6 +36,7 @@ void past_write_info(struct core *c, const struct journal_row *row, struct json_
     json_member_str(w, "uid", t->uid);
     json_member_str(w, "job_id", t->job_id);
     json_member_str(w, "tenant", t->tenant);
+    json_member_str(w, "parent", t->parent);
     json_member_str(w, "pipeline", t->pipeline);
     json_member_str(w, "state", task_state_name(is_open ? TASK_QUEUED : TASK_FINISHED));
     json_member_double(w, "priority", t->priority);
@@ -150,6 +151,7 @@ void past_write_result(struct core *c, const struct journal_row *row, const stru
     json_member_str(w, "task_id", t->task_id);
     json_member_str(w, "uid", t->uid);
     json_member_str(w, "job_id", t->job_id);
+    json_member_str(w, "retry_of", t->retry_of);
     json_member_str(w, "pipeline", t->pipeline);
     json_member_str(w, "pipeline_version", from->version);
     bool wants_digest = write_own(row, w);

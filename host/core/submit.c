@@ -38,7 +38,8 @@ static char *ignored_text(const struct submission *x)
 
 /* What is still owed to the client while its task is being made durable. */
 struct promise {
-    struct late *answer; /* NULL: it waits for the RESULT only */
+    struct late *answer;
+    bool wait;           /* the RESULT is the answer */
     char *ignored;       /* a JSON list, or NULL */
     struct result *kept; /* of an earlier task with its key, or NULL */
     char uid[ID_TEXT];   /* of the task that its SUBMIT turned out to be, or "" */
@@ -62,6 +63,7 @@ static struct promise *promise_new(struct submission *x, struct peer *peer)
         free(p);
         return NULL;
     }
+    p->wait = x->s.wait;
     p->ignored = ignored_text(x);
     return p;
 }
@@ -71,7 +73,7 @@ static void answer_accepted(struct core *c, struct promise *p, const struct task
                             const char *state, bool is_attached)
 {
     struct json_writer w;
-    if (!t->is_answered_by_result) {
+    if (!p->wait) {
         late_begin(c, p->answer, &w);
         json_member_str(&w, "task_id", t->task_id);
         json_member_str(&w, "uid", t->uid);
@@ -153,10 +155,12 @@ static int accept(struct submission *x, struct peer *peer)
                   : NULL;
     if (t != NULL)
         t->is_durable = x->is_durable;
-    if (t == NULL || task_enter(x->c, t, digest) < 0) {
-        if (p != NULL)
-            promise_free(p);
+    if (t == NULL && p == NULL)
         return refuse(&x->refusal, CODE_OVERLOADED, "no memory for the task");
+    /* The header may have gone with the task: only the promise still knows whom to answer. */
+    if (t == NULL || task_enter(x->c, t, digest) < 0) {
+        answer_not_kept(x->c, p, CODE_OVERLOADED, "no memory for the task");
+        return 0;
     }
     if (x->is_reserved)
         reserve_use(x->c, x->owner);
@@ -172,20 +176,25 @@ static int accept(struct submission *x, struct peer *peer)
 
 static void answer_known(struct core *c, struct task *t, struct promise *p)
 {
+    t->is_answered_by_result = p->wait;
     answer_accepted(c, p, t, task_state_name(t->state), true);
     if (t->state == TASK_FINISHED)
         kept_deliver(c, t);
 }
 
-/* The first SUBMIT of it has been answered by now. */
-static void on_barrier(struct core *c, void *arg)
+/* The first SUBMIT of it has been answered by now, unless its key is still looked for. */
+static void on_barrier(struct core *c, void *arg, enum code code, const char *why)
 {
     struct promise *p = arg;
     struct task *t = task_find_uid(c, p->uid);
-    if (t != NULL)
-        answer_known(c, t, p);
-    else
+    if (code != CODE_OK)
+        answer_not_kept(c, p, code, why);
+    else if (t == NULL)
         answer_not_kept(c, p, CODE_STORAGE_UNAVAILABLE, "the task could not be made durable");
+    else if (t->state != TASK_NEW)
+        answer_known(c, t, p);
+    else if (durable_barrier(c, on_barrier, p) < 0)
+        answer_not_kept(c, p, CODE_OVERLOADED, "no memory for an answer");
 }
 
 static int answer_same(struct submission *x, struct peer *peer)
@@ -194,7 +203,6 @@ static int answer_same(struct submission *x, struct peer *peer)
     struct promise *p = promise_new(x, peer);
     if (p == NULL)
         return refuse(&x->refusal, CODE_OVERLOADED, "no memory for an answer");
-    t->is_answered_by_result = x->s.wait;
     memcpy(p->uid, t->uid, sizeof p->uid);
     if (t->state != TASK_NEW)
         answer_known(x->c, t, p);

@@ -109,7 +109,8 @@ static void settle_followers(struct core *c, struct task *t)
         task_step(f, TASK_EV_REQUEUE);
         if (sched_push(c->sched, f->pipeline->lane, &f->item) < 0)
             task_finish(c, f, result_of_code(CODE_INTERNAL, "no memory", NULL));
-        pipeline_wanted(f->pipeline);
+        else
+            pipeline_wanted(f->pipeline);
     }
 }
 

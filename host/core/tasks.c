@@ -152,6 +152,7 @@ static void link_task(struct core *c, struct task *t)
 
 static void unlink_task(struct core *c, struct task *t)
 {
+    quota_leave(c, t); /* while its owner is there */
     jobs_leave(c, t);
     *(t->prev != NULL ? &t->prev->next : &c->all.first) = t->next;
     *(t->next != NULL ? &t->next->prev : &c->all.last) = t->prev;

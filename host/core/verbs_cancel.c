@@ -141,17 +141,21 @@ static void send_found(struct core *c, struct cancel *x)
     x->answer = NULL;
 }
 
-static void on_durable(struct core *c, void *arg)
-{
-    send_found(c, arg);
-    cancel_free(arg);
-}
-
 static void refuse_cancel(struct core *c, struct cancel *x, enum code code, const char *why)
 {
     late_refused(c, x->answer, code, why, 0);
     x->answer = NULL;
     cancel_free(x);
+}
+
+static void on_durable(struct core *c, void *arg, enum code code, const char *why)
+{
+    if (code != CODE_OK) {
+        refuse_cancel(c, arg, code, why);
+        return;
+    }
+    send_found(c, arg);
+    cancel_free(arg);
 }
 
 /* ---- doing it
@@ -177,9 +181,13 @@ static void cancel_all(struct core *c, const struct cancel *x)
 
 /* The barrier is put before what it waits for: all of one turn is durable together, and the answer goes
  * before the RESULTs. Takes x. */
-static void cancel_now(struct core *c, void *arg)
+static void cancel_now(struct core *c, void *arg, enum code code, const char *why)
 {
     struct cancel *x = arg;
+    if (code != CODE_OK) {
+        refuse_cancel(c, x, code, why);
+        return;
+    }
     /* Its key may still be looked for in the journal: then it is not even put there yet. */
     if (has_any(c, x, is_being_accepted) && durable_barrier(c, cancel_now, x) == 0)
         return;
@@ -214,7 +222,7 @@ static void on_found(struct core *c, void *arg, enum code code, const char *why,
     else
         write_found(&w, x->name, NULL, "unknown");
     json_close(&w, ']');
-    on_durable(c, x);
+    on_durable(c, x, CODE_OK, NULL);
 }
 
 /* ---- the request
@@ -246,7 +254,7 @@ static int start(struct core *c, struct peer *p, struct cancel *x)
     else if (rc > 0 && has_any(c, x, is_being_accepted))
         rc = durable_barrier(c, cancel_now, x);
     else if (rc > 0)
-        cancel_now(c, x);
+        cancel_now(c, x, CODE_OK, NULL);
     return rc < 0 ? -1 : 0;
 }
 

@@ -48,10 +48,15 @@ static void acknowledge_all(struct core *c, const struct owner *o, struct acknow
         acknowledge(c, o, t, a);
 }
 
-static void answer_acknowledged(struct core *c, void *arg)
+static void answer_acknowledged(struct core *c, void *arg, enum code code, const char *why)
 {
     struct acknowledgement *a = arg;
     struct json_writer w;
+    if (code != CODE_OK) {
+        late_refused(c, a->answer, code, why, 0);
+        free(a);
+        return;
+    }
     late_begin(c, a->answer, &w);
     json_member_int(&w, "acknowledged", a->n);
     late_send(c, a->answer, WIRE_INFO, &w);
@@ -70,7 +75,7 @@ static int answer_ack(struct core *c, struct peer *p, const struct acknowledgeme
     *a = *done;
     a->answer = answer;
     if (!a->is_durable || durable_barrier(c, answer_acknowledged, a) < 0)
-        answer_acknowledged(c, a);
+        answer_acknowledged(c, a, CODE_OK, NULL);
     return 0;
 }
 

@@ -136,6 +136,13 @@ int journal_start(struct journal *j, struct loop *loop)
     return helper_start(&j->reader, loop, reader_run, reader_on_call, j);
 }
 
+static const char *why_of(const struct journal *j, enum code code)
+{
+    if (code == CODE_OK)
+        return NULL;
+    return code == CODE_INTERNAL ? "the journal cannot keep it" : j->why_now;
+}
+
 /* Calls back for each; lost: none of them is durable. */
 static size_t complete(struct journal *j, struct op_list *l, bool are_lost)
 {
@@ -149,7 +156,7 @@ static size_t complete(struct journal *j, struct op_list *l, bool are_lost)
         if (op->done == NULL)
             free(op);
         else
-            op->done(op, code, code == CODE_OK ? NULL : j->why_now);
+            op->done(op, code, why_of(j, code));
     }
     return n;
 }

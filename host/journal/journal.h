@@ -132,9 +132,9 @@ enum journal_kind {
     JOURNAL_DELIVERED, /* seq: nobody will acknowledge its result */
     JOURNAL_ACK,       /* seq: acknowledged; the result goes with its retention */
     JOURNAL_FORGET,    /* seq: everything of it goes */
-    JOURNAL_REVIVED,   /* seq, note: a dead letter that runs again as another task, or shall not be
+    JOURNAL_REVIVED, /* seq, note: a dead letter that runs again as the task in note.message, or shall not be
                         * one: its inputs go, its result stays as long as any other's */
-    JOURNAL_SWEEP      /* sweep */
+    JOURNAL_SWEEP /* sweep */
 };
 
 /* What is older goes, a bounded number at a time. Times are epoch milliseconds. */

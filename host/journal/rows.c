@@ -189,6 +189,8 @@ static int read_parts(struct rows_reader *r, uint64_t seq, struct cursor *c, str
         take_part(&part, r->spool, &l->frames[i++]);
     }
     bind_end(&b);
+    if (i < l->n)
+        complain(c, "some of its bytes cannot be read");
     if (part.fault != NULL)
         complain(c, part.fault);
     if (c->missing == NULL)
@@ -269,6 +271,8 @@ static void read_notes(struct rows_reader *r, struct cursor *c, struct journal_r
     bind_end(&b);
     if (notes == NULL || note.fault != NULL)
         complain(c, notes == NULL ? "no memory" : note.fault);
+    else if (i < n)
+        complain(c, "some of its history cannot be read");
     row->notes = notes;
     row->n_notes = i;
 }

@@ -110,6 +110,9 @@ static const char *index_for(const struct journal_query *q)
 static int write_sql(struct filter *f, const struct journal_query *q, size_t limit)
 {
     const char *index = index_for(q);
+    /* Later appends cannot want memory then: a condition that is missing shows others' tasks. */
+    if (buf_reserve(&f->sql, SQL_MAX) < 0)
+        return -1;
     bool by_owner = index[0] == '\0' && !has_name(q);
     buf_printf(&f->sql, "SELECT %s FROM task %s WHERE %s", rows_columns, index,
                is_live_only(q) ? "settled = 0" : "1");

@@ -1,6 +1,7 @@
 /* schema.c: the tables, as steps from nothing. Runs before there are threads. */
 #include "journal/schema.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,7 +15,7 @@
  * phase: enum journal_phase. settled: 0 not, 1 delivered, 2 acknowledged; a task is read at the
  * start while it is 0. header and data lie in the row only while they are small: an update writes
  * the whole row again. parts: bits of enum parts, what else there is in the table part, whose id is
- * seq * 8192 + place (write_bytes.h).
+ * seq * 8192 + place (write.h).
  */
 static const char step_1[] =
     "CREATE TABLE number(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;"
@@ -102,10 +103,10 @@ static int copy_before(sqlite3 *db, const char *path, int version, char *why)
     char *sql = sqlite3_mprintf("VACUUM INTO %Q", copy);
     int rc = sql != NULL ? sqlite3_exec(db, sql, NULL, NULL, NULL) : SQLITE_NOMEM;
     sqlite3_free(sql);
-    if (rc == SQLITE_OK && sync_file(copy) == 0)
+    if (rc == SQLITE_OK && sync_file(copy) == 0 && fd_sync_folder_of(copy) == 0)
         return 0;
     snprintf(why, JOURNAL_WHY, "no copy %.120s before the change of its version: %.80s", copy,
-             sqlite3_errmsg(db));
+             rc == SQLITE_OK ? log_errno_text(errno) : sqlite3_errmsg(db));
     return -1;
 }
 

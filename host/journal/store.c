@@ -63,7 +63,9 @@ static const char *const sql[STATEMENT_COUNT] = {
     [STATEMENT_REVIVE] = "UPDATE task SET phase = CASE settled WHEN 0 THEN 1 ELSE 2 END"
                          " WHERE seq = ? AND phase = 3",
     [STATEMENT_SWEEP_JOBS] = "DELETE FROM job WHERE (job_id, owner) IN (SELECT job_id, owner"
-                             " FROM job WHERE open = 0 AND finished_ms < ? LIMIT ?)",
+                             " FROM job WHERE open = 0 AND finished_ms < ? AND NOT EXISTS"
+                             " (SELECT 1 FROM task WHERE task.job_id = job.job_id AND"
+                             " task.owner = job.owner AND task.phase = 3) LIMIT ?)",
     [STATEMENT_SWEEP_OLD] = "SELECT seq FROM task WHERE phase = 2 AND finished_ms < ?"
                             " ORDER BY finished_ms LIMIT ?",
     [STATEMENT_SWEEP_DEAD] = "SELECT seq FROM task WHERE phase = 3 AND finished_ms < ?"

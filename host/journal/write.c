@@ -241,11 +241,12 @@ static int write_forget(struct store *s, struct journal_op *op)
     return rc == SQLITE_OK ? write_gone(s, op->u.task_end.seq) : rc;
 }
 
-/* Its inputs are of no use any more; the header goes with the row. */
+/* Its inputs are of no use any more; the header goes with the row. In its job the task that repeats it
+ * counts in its place; without one it stays what it was. */
 static int write_revived(struct store *s, struct journal_op *op)
 {
     const uint64_t seq = op->u.task_end.seq;
-    int rc = job_revived(s, seq);
+    int rc = op->u.task_end.note.message != NULL ? job_revived(s, seq) : SQLITE_OK;
     if (rc == SQLITE_OK)
         rc = run_by_seq(s, STATEMENT_REVIVE, seq);
     if (rc != SQLITE_OK || sqlite3_changes(s->db) == 0)

@@ -5,8 +5,7 @@ import subprocess
 import sys
 import unittest
 
-from core_durable_test import hello, kill_core, wait_for
-from penstock_host import Host
+from penstock_host import Host, wait_for
 
 CLONE_NEWNS = 0x20000
 SIZE = 32 * 1024 * 1024
@@ -67,9 +66,9 @@ class OnASmallDisk(unittest.TestCase):
         self.addCleanup(self.host.stop)
 
     def client(self, resume=None):
-        client, welcome = hello(self.host, resume)
+        client, secret = self.host.hello(resume)
         client.results = {}
-        return client, welcome
+        return client, secret
 
     def test_full_and_not_full(self):
         client, _ = self.client()
@@ -87,12 +86,12 @@ class OnASmallDisk(unittest.TestCase):
         self.assertEqual(result(client, "later"), "success")
 
     def test_killed_while_full(self):
-        client, welcome = self.client()
+        client, secret = self.client()
         client.submit("spin_ms", {"ms": 2000}, task_id="runs")
         client.receive("ACCEPTED")
         self.disk.fill()
-        kill_core(self.host)
-        client, _ = self.client(welcome["resume"])
+        self.host.kill_core()
+        client, _ = self.client(secret)
         self.assertEqual(submit(client, task_id="refused")[1]["code"], "STORAGE_UNAVAILABLE")
         self.assertEqual(result(client, "runs"), "success")
         self.disk.empty()

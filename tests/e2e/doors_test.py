@@ -1,7 +1,6 @@
 """Which verbs are for whom: each verb at each door, as sdk/docs/protocol.md says it."""
 import unittest
 
-import zmq
 from keys_lib import KeyHost
 from penstock_host import Client
 

@@ -1,5 +1,4 @@
 """penstock-shim between a core and an orchestrator that are both played by the test."""
-import json
 import os
 import queue
 import signal

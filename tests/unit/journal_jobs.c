@@ -96,7 +96,8 @@ static void dead_letters_are_revived(void **state)
     assert_int_equal(kit_row(k, 1)->task.n_frames, 1);
     for (int i = 0; i < 2; i++) { /* the second time it is none any more */
         o = kit_seq(k, JOURNAL_REVIVED, 1);
-        o->op.u.task_end.note = (struct journal_note){.at_ms = 5, .event = "requeued"};
+        o->op.u.task_end.note =
+            (struct journal_note){.at_ms = 5, .event = "repeated", .message = "another"};
         assert_int_equal(kit_do(k, o), CODE_OK);
         assert_int_equal(kit_row(k, 1)->phase, JOURNAL_UNACKNOWLEDGED);
         assert_int_equal(kit_row(k, 1)->task.n_frames, 0);
@@ -116,8 +117,9 @@ static void an_acknowledged_one_closes(void **state)
     finish(k, 1, "OOM", 40, true);
     assert_int_equal(kit_do(k, kit_seq(k, JOURNAL_ACK, 1)), CODE_OK);
     assert_int_equal(kit_row(k, 1)->phase, JOURNAL_DEAD);
-    assert_int_equal(kit_do(k, kit_seq(k, JOURNAL_REVIVED, 1)), CODE_OK);
+    assert_int_equal(kit_do(k, kit_seq(k, JOURNAL_REVIVED, 1)), CODE_OK); /* thrown away */
     assert_int_equal(kit_row(k, 1)->phase, JOURNAL_CLOSED);
+    assert_job(k, 1, "j", "1 0 0 1 0 40 0");
 }
 
 static void old_jobs_go(void **state)
