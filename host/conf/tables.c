@@ -44,7 +44,8 @@ static const struct option host_options[] = {
      .help = "Folder for sockets; must not outlive a boot.", .flags = OPTION_FLAG | OPTION_RESTART,
      .derived = "$RUNTIME_DIRECTORY; as root /run/penstock; else $XDG_RUNTIME_DIR/penstock"},
     {"state_dir", OPTION_PATH, HOST(state_dir), "", 0, 0,
-     .help = "Folder for what must survive a restart: the host's id, worker ids, files of tasks.",
+     .help = "Folder for what must survive a restart: the journal, the host's id, ids and secrets "
+             "of shims, files of tasks.",
      .flags = OPTION_FLAG | OPTION_RESTART,
      .derived = "$STATE_DIRECTORY; as root /var/lib/penstock; else $XDG_STATE_HOME/penstock"},
     {"plugin_dirs", OPTION_PATHS, HOST(plugin_dirs), "", 0, 0,
@@ -136,7 +137,7 @@ static const struct option host_options[] = {
     {"history_max", OPTION_INT, HOST(history_max), "100000", 1, 1000000000,
      .help = "Finished durable tasks in the journal at most; the oldest go first."},
     {"results_max_bytes", OPTION_SIZE, HOST(results_max_bytes), "256Mi", MI, 1024 * GI,
-     .help = "Bytes of all kept results together; past it the oldest go first."},
+     .help = "Bytes of all kept results together; past it the oldest delivered ones go first."},
     {"durable", OPTION_BOOL, HOST(durable), "yes", 0, 0,
      .help =
          "Whether a task is kept in the journal if its SUBMIT does not say: accepted once it is "

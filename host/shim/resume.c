@@ -50,8 +50,13 @@ static void read_secret(struct resume *r)
 {
     char text[SECRET_MAX + 2];
     int fd = openat(r->folder, file_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    if (fd < 0)
+    if (fd < 0) {
+        if (errno != ENOENT)
+            log_error("the client's secret cannot be read: what the core keeps for this shim will "
+                      "not reach its orchestrator",
+                      LE(errno));
         return;
+    }
     ssize_t n = read(fd, text, sizeof text - 1);
     close(fd);
     text[n > 0 ? n : 0] = '\0';

@@ -186,9 +186,13 @@ static int64_t grace_ms(const struct conf *conf)
 /* One that does not run has nothing to end. */
 static void take_out(struct shim *shim, const struct conf *conf)
 {
+    if (!shim->is_wanted)
+        return; /* it drains already, and a second signal would cut that short */
     log_info("shim is taken out", LS("role", role_name(shim->role)));
     shim->is_wanted = false;
-    role_stop(shim->role, grace_ms(conf));
+    if (!shim->restarts)
+        role_stop(shim->role, grace_ms(conf));
+    shim->restarts = false;
     if (!role_is_running(shim->role))
         leave_seat(shim);
 }
@@ -206,7 +210,8 @@ static void settle_one(struct shim *shim, const struct conf *conf, const struct 
         take_out(shim, conf);
     } else if (before != NULL && !conf_same_shim(before, conf, shim->name)) {
         log_info("shim is started again with its new options", LS("role", role_name(shim->role)));
-        role_stop(shim->role, grace_ms(conf));
+        if (!shim->restarts)
+            role_stop(shim->role, grace_ms(conf));
         shim->restarts = role_is_running(shim->role);
         if (!shim->restarts && shim->all->is_serving)
             role_start_later(shim->role, 0);

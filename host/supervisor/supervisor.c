@@ -197,9 +197,10 @@ void supervisor_reload(struct supervisor *s)
     snprintf(text, sizeof text, "RELOADING=1\nMONOTONIC_USEC=%lld", (long long)clock_mono_us());
     notify_manager(text);
     supervisor_read(s);
-    if (role_is_running(s->core) && supervisor_hand_over(s) == 0)
-        return;
-    supervisor_configure(s); /* the core gets it when it starts */
+    if (!role_is_running(s->core))
+        supervisor_configure(s); /* the core gets it when it starts */
+    else if (supervisor_hand_over(s) == 0)
+        return; /* it says when it has checked it */
     notify_manager("READY=1");
 }
 

@@ -11,6 +11,8 @@
 #include "session.h"
 #include "view.h"
 
+#include "base/clock.h"
+
 /* As much as the host does, and tells, at once. */
 enum { PORTION = 1000, DRY_PORTION = 100000, DOCUMENT_MAX = 512 * 1024 * 1024 };
 
@@ -28,6 +30,8 @@ struct change {
     struct grid *grid;
     struct buf document;
     struct json_writer w;
+    int64_t
+        began_ms;  /* letters that come later are not meant: some may be those that failed again */
     int64_t n;     /* found or done */
     int n_unknown; /* of those that were named */
     bool is_full;  /* the queue took no more */
@@ -90,6 +94,8 @@ static int ask(struct change *x, const char *id, bool as_uid, int64_t limit, str
         json_member_str(&w, as_uid ? "uid" : "task_id", id);
     else
         status = dlq_put_filter(x->cli, &x->args->filter, &w);
+    if (id == NULL && x->args->filter.before == NULL)
+        json_member_int(&w, "until", x->began_ms);
     if (x->args->all)
         json_member_bool(&w, "all", true);
     if (x->is_dry)
@@ -174,6 +180,7 @@ static int print(struct change *x)
 static int run_change(struct change *x, char **operands, int n)
 {
     static const struct grid_column columns[] = {{"TASK", 0, 0}, {"UID", 0, 0}, {"REPEATS", 0, 0}};
+    x->began_ms = clock_wall_ms();
     buf_init(&x->document, DOCUMENT_MAX);
     json_begin(&x->w, &x->document);
     json_open(&x->w, '{');
@@ -183,8 +190,11 @@ static int run_change(struct change *x, char **operands, int n)
     int status = x->grid != NULL ? session_open(&x->session, x->cli) : cli_no_memory(x->cli);
     if (status == CLI_OK)
         status = change_all(x, operands, n);
-    if (status == CLI_OK)
-        status = print(x);
+    /* What was done before something failed is told too. */
+    if (status == CLI_OK || x->n > 0) {
+        const int told = print(x);
+        status = status == CLI_OK ? told : status;
+    }
     session_close(&x->session);
     grid_free(x->grid);
     buf_clear(&x->document);

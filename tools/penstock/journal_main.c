@@ -10,8 +10,10 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/buf.h"
+#include "base/fdutil.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "journal/journal_tools.h"
@@ -160,7 +162,11 @@ static int on_line(void *arg, const char *json, size_t len)
 static FILE *open_output(const char *path)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    return fd >= 0 ? fdopen(fd, "w") : NULL;
+    /* One that was there before may have been for others too. */
+    FILE *f = fd >= 0 && fchmod(fd, 0600) == 0 ? fdopen(fd, "w") : NULL;
+    if (f == NULL)
+        fd_close(&fd);
+    return f;
 }
 
 static int export(const struct request *r)

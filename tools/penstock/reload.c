@@ -1,5 +1,6 @@
 /* reload.c: `penstock reload`: the host reads its configuration and its plugins anew. */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "cli.h"
 #include "commands.h"
@@ -14,13 +15,12 @@ struct reload_args {
 
 static void print_names(const struct json_doc *doc, const char *key, const char *label)
 {
-    char name[TEXT];
     const uint32_t names = view_array(doc, 0, key);
     VIEW_EACH(doc, names, i)
     {
-        struct json_span text = json_at(doc, i);
-        snprintf(name, sizeof name, "%.*s", (int)text.len - 2, text.at + 1);
-        printf("%s: %s\n", label, name);
+        char *name = json_strdup(doc, i);
+        printf("%s: %s\n", label, name != NULL ? name : "?");
+        free(name);
     }
 }
 
