@@ -302,6 +302,14 @@ static bool may_send(const struct avt *a)
     return a->results.call == NULL && a->sending == NULL && (a->is_registered || !a->has_skills);
 }
 
+/* The cancellation may have come while its outputs were stored, or while an answer was awaited. */
+static void heed_cancellation(struct avt_task *t)
+{
+    if (t->is_cancelled && t->status != NULL && t->error.len == 0 &&
+        strcmp(t->status, "cancelled") != 0)
+        avt_task_late(t, t->status);
+}
+
 void avt_results_kick(struct avt *a)
 {
     int64_t now = clock_mono_ms(), due;
@@ -316,7 +324,10 @@ void avt_results_kick(struct avt *a)
         return;
     if (t == NULL || due > now) {
         loop_timer_after(a->results.timer, due > now ? due - now : 0);
-    } else if (t->store != NULL) {
+        return;
+    }
+    heed_cancellation(t);
+    if (t->store != NULL) {
         a->sending = t;
         store_go(t->store);
     } else {

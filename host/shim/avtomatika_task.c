@@ -207,7 +207,8 @@ void avt_task_take(struct avt *a, const char *json, size_t n)
 
 /* ---- cancelling ---- */
 
-/* In the core it ends as the core says. */
+/* In the core it ends as the core says; one that has ended is told as cancelled, as far as it is not
+ * told yet (avtomatika_result.c). */
 void avt_task_stop(struct avt_task *t, const char *why)
 {
     const struct bridge_outcome cancelled = {
@@ -220,9 +221,6 @@ void avt_task_stop(struct avt_task *t, const char *why)
         bridge_cancel(t->at_core);
     else if (t->phase == AVT_FETCHING)
         avt_task_ended(t, &cancelled);
-    else if (t->phase == AVT_READY && t != t->avt->sending && t->error.len == 0 &&
-             strcmp(t->status, "cancelled") != 0)
-        avt_task_late(t, t->status);
 }
 
 void avt_task_cancel(struct avt *a, const char *id)

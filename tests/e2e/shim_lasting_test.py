@@ -355,6 +355,17 @@ class TooLate(Lasting):
         body = self.result()
         self.assertEqual((body["status"], body["metadata"]), ("cancelled", {"cancelled": "too late", "status": "needs_review"}))
 
+    def test_while_its_outputs_are_stored(self):
+        task = self.begin()
+        self.orchestrator.storing.clear()
+        self.core.result(task, data='{"a":1}', outputs=[("o", "x/y", b"2")])
+        self.orchestrator.next("files")
+        self.orchestrator.say["heartbeat"].append((200, {"status": "ok", "cancel_task_ids": ["job-1"]}))
+        self.logged("task cancelled")
+        self.orchestrator.storing.set()
+        body = self.result()
+        self.assertEqual((body["status"], body["metadata"]["cancelled"]), ("cancelled", "too late"))
+
     def test_while_the_result_waits(self):
         task = self.begin()
         self.orchestrator.say["result"].extend([(503, {"error": "busy"})] * 2)

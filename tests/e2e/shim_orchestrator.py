@@ -32,6 +32,8 @@ class Orchestrator:
         self.refuse = lambda _body: None  # a result: its answer, or None
         self.hang = threading.Event()  # cleared: results get no answer
         self.hang.set()
+        self.storing = threading.Event()  # cleared: outputs get no answer
+        self.storing.set()
         self.lock = threading.Lock()
         self.port = port
         self.start()
@@ -259,6 +261,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def on_files(self, _worker):
         o = self.orchestrator
         self.record("files")
+        o.storing.wait(WAIT_S)
         if not o.has_files:
             self.reply(404, {"error": "no such page"})
             return
