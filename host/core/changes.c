@@ -31,15 +31,10 @@ struct changes {
 /* ---- taking a place
  * -------------------------------------------------------------------------------- */
 
-static struct pipeline *in_force(const struct core *c, const char *slug)
-{
-    return table_get(c->pipelines, slug, strlen(slug));
-}
-
 /* Takes p. -1: no memory, and p is freed. */
 static int take_place(struct core *c, struct pipeline *p)
 {
-    struct pipeline *old = in_force(c, p->slug);
+    struct pipeline *old = pipeline_find_any(c, p->slug, strlen(p->slug));
     if (pipeline_settle_lane(p) < 0 || table_put(c->pipelines, p->slug, strlen(p->slug), p) < 0) {
         pipeline_retire(p);
         return -1;
@@ -99,7 +94,7 @@ static void note_failed(struct core *c, struct pipeline *p, const char *why,
 void changes_failed(struct pipeline *p, const char *why)
 {
     struct core *c = p->core;
-    struct pipeline *old = in_force(c, p->slug);
+    struct pipeline *old = pipeline_find_any(c, p->slug, strlen(p->slug));
     p->is_candidate = false;
     if (old != NULL)
         note_failed(c, old, why, &p->info->plugin->identity);
@@ -184,7 +179,7 @@ static int keep_unchanged(struct changes *x, struct pipeline *p)
 
 static int settle_one(struct changes *x, const struct catalog_pipeline *info)
 {
-    struct pipeline *p = in_force(x->core, info->slug);
+    struct pipeline *p = pipeline_find_any(x->core, info->slug, strlen(info->slug));
     if (p == NULL || pipeline_is_gone(p))
         return replace_at_once(x, info, &x->report.added);
     if (is_unchanged(x, p, info))
@@ -238,7 +233,8 @@ static void settle_rest(struct changes *x)
     struct core *c = x->core;
     for (struct pipeline *p = c->first_pipeline, *next; p != NULL; p = next) {
         next = p->next;
-        if (in_force(c, p->slug) == p && !pipeline_is_gone(p) && provided(c, p->slug) == NULL)
+        if (pipeline_find_any(c, p->slug, strlen(p->slug)) == p && !pipeline_is_gone(p) &&
+            provided(c, p->slug) == NULL)
             settle_unprovided(x, p);
     }
 }
@@ -246,7 +242,7 @@ static void settle_rest(struct changes *x)
 static void start_wanted(struct core *c)
 {
     for (struct pipeline *p = c->first_pipeline; p != NULL; p = p->next) {
-        if (in_force(c, p->slug) == p && !pipeline_is_gone(p) &&
+        if (pipeline_find_any(c, p->slug, strlen(p->slug)) == p && !pipeline_is_gone(p) &&
             (p->conf->start == CONF_START_EAGER || sched_lane_waiting(p->lane) > 0))
             pipeline_wanted(p);
     }

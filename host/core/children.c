@@ -61,23 +61,13 @@ static int read_child(struct core *c, struct child *x, const struct task *parent
     return pipeline_check_params(x->pipeline, &x->doc, x->s.params, r);
 }
 
-static void on_accepted(struct core *c, struct task *t, void *arg, enum code code, const char *why)
-{
-    (void)arg;
-    (void)why;
-    if (code == CODE_OK)
-        task_admit(c, t);
-    else
-        task_reject(c, t);
-}
-
 /* It is put into the journal in the turn of its parent's verdict: both are there, or neither. */
 static int accept(struct core *c, struct task *t)
 {
     c->stats.accepted++;
     if (!t->is_durable)
         task_admit(c, t);
-    else if (durable_accept(c, t, true, on_accepted, NULL) < 0)
+    else if (durable_accept(c, t, true, task_accepted, NULL) < 0)
         return -1;
     else if (t->is_job_cancelled)
         durable_note(c, t, NOTE_CANCEL, 0, 0, NULL);

@@ -83,7 +83,7 @@ struct core {
     uint64_t next_owner;
     size_t n_watchers; /* owners with WATCH or capacity pushes: none costs nothing */
     struct peer *oldest_peer, *newest_peer; /* by last word */
-    struct peer *dead_peers;                /* lost in this turn */
+    struct peer *dead_peers;                /* lost, until nobody holds them */
     struct owner *owners;                   /* all of them */
 
     /* durable.c */

@@ -14,9 +14,7 @@
 static struct owner *owner_of(struct core *c, uint64_t number, struct owner **last)
 {
     if (*last == NULL || (*last)->number != number) {
-        struct owner *o = c->owners;
-        while (o != NULL && o->number != number)
-            o = o->next;
+        struct owner *o = owner_find(c, number);
         *last = o != NULL ? o : owner_restore(c, number);
     }
     return *last;
@@ -29,16 +27,6 @@ static void choose_name(struct core *c, const struct owner *o, const char *old, 
     snprintf(name, size, "%s", old);
     for (unsigned n = 1; task_find_id(c, o, name) != NULL; n++)
         snprintf(name, size, "%s-retry-%u", old, n);
-}
-
-static void on_accepted(struct core *c, struct task *t, void *arg, enum code code, const char *why)
-{
-    (void)arg;
-    (void)why;
-    if (code == CODE_OK)
-        task_admit(c, t);
-    else
-        task_reject(c, t);
 }
 
 static struct task *make(struct core *c, const struct journal_row *row, struct owner **last)
@@ -93,7 +81,7 @@ struct task *dead_letter_repeat(struct core *c, const struct journal_row *row, s
         errno = kept;
         return NULL;
     }
-    if (durable_accept(c, t, true, on_accepted, NULL) < 0) {
+    if (durable_accept(c, t, true, task_accepted, NULL) < 0) {
         task_reject(c, t);
         errno = ENOMEM;
         return NULL;

@@ -57,44 +57,20 @@ static void work_free(struct reading *r)
 /* ---- the request
  * ---------------------------------------------------------------------------------- */
 
-static int read_int(const struct core *c, const char *member, int64_t min, int64_t max, int64_t *to)
-{
-    const uint32_t t = json_find(&c->doc, 0, member);
-    if (t == 0)
-        return 0;
-    return json_i64(&c->doc, t, to) == 0 && *to >= min && *to <= max ? 0 : -1;
-}
-
-static bool is_true(const struct core *c, const char *member)
-{
-    const uint32_t t = json_find(&c->doc, 0, member);
-    return t != 0 && json_kind(&c->doc, t) == JSON_TRUE;
-}
-
-static int read_words(const struct core *c, struct work *x, bool *has_any)
-{
-    for (size_t i = 0; i < WORDS; i++) {
-        const uint32_t t = json_find(&c->doc, 0, word_names[i]);
-        x->words[i] = t != 0 ? json_strdup(&c->doc, t) : NULL;
-        *has_any |= t != 0;
-        if (t != 0 && x->words[i] == NULL)
-            return -1;
-    }
-    return 0;
-}
-
 /* NULL, or what is wrong. All of them are meant only if that is said. */
 static const char *read_work(const struct core *c, struct work *x)
 {
-    bool has_any = is_true(c, "all");
+    bool has_any = verbs_is_true(c, "all");
     x->limit = LIMIT_DEFAULT;
-    x->is_dry = is_true(c, "dry_run");
-    if (read_words(c, x, &has_any) < 0)
+    x->is_dry = verbs_is_true(c, "dry_run");
+    if (verbs_read_words(c, word_names, WORDS, x->words) < 0)
         return "/uid, /task_id, /pipeline, /job_id, /tenant and /code: expected strings";
-    if (read_int(c, "limit", 1, LIMIT_MAX, &x->limit) < 0)
+    for (size_t i = 0; i < WORDS; i++)
+        has_any |= x->words[i] != NULL;
+    if (verbs_read_int(c, "limit", 1, LIMIT_MAX, &x->limit) < 0)
         return "/limit: expected an integer from 1 to 100000";
-    if (read_int(c, "since", 1, INT64_MAX, &x->since_ms) < 0 ||
-        read_int(c, "until", 1, INT64_MAX, &x->until_ms) < 0)
+    if (verbs_read_int(c, "since", 1, INT64_MAX, &x->since_ms) < 0 ||
+        verbs_read_int(c, "until", 1, INT64_MAX, &x->until_ms) < 0)
         return "/since and /until: expected milliseconds since the epoch";
     if (has_any || x->since_ms > 0 || x->until_ms > 0)
         return NULL;

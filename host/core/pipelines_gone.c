@@ -50,6 +50,6 @@ static struct pipeline *gone_new(struct core *c, const char *slug)
 
 struct pipeline *pipeline_find_or_gone(struct core *c, const char *slug)
 {
-    struct pipeline *p = table_get(c->pipelines, slug, strlen(slug));
+    struct pipeline *p = pipeline_find_any(c, slug, strlen(slug));
     return p != NULL ? p : gone_new(c, slug);
 }

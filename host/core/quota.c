@@ -302,9 +302,7 @@ static int larger_first(const void *a, const void *b)
 /* A client that is its own tenant has no name but that of its HELLO. */
 static const char *owner_name(const struct core *c, uint64_t number)
 {
-    const struct owner *o = c->owners;
-    while (o != NULL && o->number != number)
-        o = o->next;
+    const struct owner *o = owner_find(c, number);
     return o != NULL && o->name[0] != '\0' ? o->name : NULL;
 }
 

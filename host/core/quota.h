@@ -49,7 +49,7 @@ size_t quota_room(struct core *c, const struct owner *o, size_t n, size_t bytes,
 /* How long until so much more has gone, by what has gone in the last seconds. */
 int64_t quota_retry_after_ms(struct core *c, struct amount more);
 
-/* STATS: oldest_wait_ms, queued_by_priority, and for operators tenants. */
+/* STATS: oldest_wait_ms, reserved, queued_by_priority, and for operators tenants. */
 void quota_write_stats(struct core *c, struct json_writer *w, bool is_operator);
 
 #endif

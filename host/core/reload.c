@@ -213,7 +213,7 @@ void verbs_reload(struct core *c, struct request *q)
         answer_refused(c, q->peer, CODE_OVERLOADED, "no memory for the request");
     else {
         reload_fetch(c->reload);
-        ask(c, true, force != 0 && json_kind(&c->doc, force) == JSON_TRUE);
+        ask(c, true, verbs_is_true(c, "force"));
     }
 }
 

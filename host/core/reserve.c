@@ -9,6 +9,7 @@
 #include "core/peers.h"
 #include "core/pipelines.h"
 #include "core/quota.h"
+#include "core/submission.h"
 #include "core/verbs.h"
 #include "journal/journal.h"
 #include "loop/loop.h"
@@ -20,8 +21,7 @@ enum {
     TTL_LEAST_MS = 1000,
     TTL_MOST_MS = 600000,
     TTL_MS = 60000,
-    TASK_BYTES = 1 << 20,
-    STORAGE_RETRY_MS = 1000
+    TASK_BYTES = 1 << 20
 };
 
 struct reservation {

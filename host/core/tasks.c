@@ -335,6 +335,16 @@ void task_admit(struct core *c, struct task *t)
         task_finish(c, t, result_of_code(CODE_INTERNAL, "no memory", NULL));
 }
 
+void task_accepted(struct core *c, struct task *t, void *arg, enum code code, const char *why)
+{
+    (void)arg;
+    (void)why;
+    if (code == CODE_OK)
+        task_admit(c, t);
+    else
+        task_reject(c, t);
+}
+
 void task_admit_known(struct core *c, struct task *t, struct result *kept)
 {
     t->is_cached = true;

@@ -96,6 +96,8 @@ int task_enter(struct core *c, struct task *t, const uint64_t digest[2]);
 void task_reject(struct core *c, struct task *t);
 /* It is accepted: the word for the state that it will have. To be told before task_admit. */
 const char *task_prospect(struct core *c, const struct task *t, bool *is_attached);
+/* The two, as the durable_fn of a task that nobody waits to hear of. */
+void task_accepted(struct core *c, struct task *t, void *arg, enum code code, const char *why);
 /* Into the queue, behind the task that has its key, or at once to that one's result. */
 void task_admit(struct core *c, struct task *t);
 /* The task in memory that answers for its key, to be followed or with its result; NULL: none. */

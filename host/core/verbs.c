@@ -23,6 +23,34 @@
 
 enum { DOC_TOKENS_KEPT = 4096 };
 
+/* ---- members of a header
+ * -------------------------------------------------------------------------- */
+
+bool verbs_is_true(const struct core *c, const char *member)
+{
+    const uint32_t t = json_find(&c->doc, 0, member);
+    return t != 0 && json_kind(&c->doc, t) == JSON_TRUE;
+}
+
+int verbs_read_int(const struct core *c, const char *member, int64_t min, int64_t max, int64_t *to)
+{
+    const uint32_t t = json_find(&c->doc, 0, member);
+    if (t == 0)
+        return 0;
+    return json_i64(&c->doc, t, to) == 0 && *to >= min && *to <= max ? 0 : -1;
+}
+
+int verbs_read_words(const struct core *c, const char *const *names, size_t n, char **words)
+{
+    for (size_t i = 0; i < n; i++) {
+        const uint32_t t = json_find(&c->doc, 0, names[i]);
+        words[i] = t != 0 ? json_strdup(&c->doc, t) : NULL;
+        if (t != 0 && words[i] == NULL)
+            return -1;
+    }
+    return 0;
+}
+
 /* ---- HELLO, PING
  * ---------------------------------------------------------------------------------- */
 
@@ -171,10 +199,10 @@ static void on_resume(struct core *c, struct request *q)
 
 static void on_shutdown(struct core *c, struct request *q)
 {
-    uint32_t now = json_find(&c->doc, 0, "now");
+    const bool now = verbs_is_true(c, "now");
     c->stops_when_idle = true;
     answer_phase(c, q->peer);
-    if (now != 0 && json_kind(&c->doc, now) == JSON_TRUE)
+    if (now)
         core_stop_now(c);
     else
         core_drain(c, true);

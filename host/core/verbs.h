@@ -36,6 +36,13 @@ void verbs_list(struct core *c, struct request *q);
 /* The peer is told once; then what it sends is thrown away until it connects anew. */
 void verbs_break_off(struct core *c, struct peer *p, enum code code, const char *why);
 
+/* Members of the header at hand. Whether it is there, and true. */
+bool verbs_is_true(const struct core *c, const char *member);
+/* An integer; to stays as it is if it is absent. -1: it is none, or out of range. */
+int verbs_read_int(const struct core *c, const char *member, int64_t min, int64_t max, int64_t *to);
+/* Texts, one a name, the caller's (also after -1: no string, or no memory); NULL: absent. */
+int verbs_read_words(const struct core *c, const char *const *names, size_t n, char **words);
+
 /* The task that the request names by task_id or uid, if the peer may see it; NULL: there is none,
  * or it may not. */
 struct task *verbs_named_task(struct core *c, struct peer *p);

@@ -55,14 +55,6 @@ static void filter_clear(struct filter *f)
 /* ---- reading the request
  * -------------------------------------------------------------------------- */
 
-static int read_int(const struct core *c, const char *member, int64_t min, int64_t max, int64_t *to)
-{
-    uint32_t t = json_find(&c->doc, 0, member);
-    if (t == 0)
-        return 0;
-    return json_i64(&c->doc, t, to) == 0 && *to >= min && *to <= max ? 0 : -1;
-}
-
 static int read_cursor(const struct core *c, int64_t *to)
 {
     uint32_t t = json_find(&c->doc, 0, "cursor");
@@ -70,17 +62,6 @@ static int read_cursor(const struct core *c, int64_t *to)
     int rc = t == 0 || (text != NULL && text_parse_i64(text, to) == 0 && *to > 0) ? 0 : -1;
     free(text);
     return rc;
-}
-
-static int read_words(const struct core *c, struct filter *f)
-{
-    for (size_t i = 0; i < WORDS; i++) {
-        uint32_t t = json_find(&c->doc, 0, word_names[i]);
-        f->words[i] = t != 0 ? json_strdup(&c->doc, t) : NULL;
-        if (t != 0 && f->words[i] == NULL)
-            return -1;
-    }
-    return 0;
 }
 
 static int read_state(struct filter *f)
@@ -104,14 +85,14 @@ static int read_state(struct filter *f)
 static const char *read_filter(struct core *c, struct filter *f)
 {
     *f = (struct filter){.limit = LIST_DEFAULT, .before_seq = INT64_MAX, .until_ms = INT64_MAX};
-    if (read_int(c, "limit", 1, LIST_MAX, &f->limit) < 0)
+    if (verbs_read_int(c, "limit", 1, LIST_MAX, &f->limit) < 0)
         return "/limit: expected an integer from 1 to 1000";
     if (read_cursor(c, &f->before_seq) < 0)
         return "/cursor: expected what an earlier answer gave";
-    if (read_int(c, "since", 0, INT64_MAX, &f->since_ms) < 0 ||
-        read_int(c, "until", 0, INT64_MAX, &f->until_ms) < 0)
+    if (verbs_read_int(c, "since", 0, INT64_MAX, &f->since_ms) < 0 ||
+        verbs_read_int(c, "until", 0, INT64_MAX, &f->until_ms) < 0)
         return "/since and /until: expected milliseconds since the epoch";
-    if (read_words(c, f) < 0)
+    if (verbs_read_words(c, word_names, WORDS, f->words) < 0)
         return "/state, /pipeline, /job_id, /tenant and /code: expected strings";
     if (read_state(f) < 0)
         return "/state: expected queued, running, retry wait, finished or dead";

@@ -95,18 +95,12 @@ static void on_found(struct core *c, void *arg, enum code code, const char *why,
     free(x);
 }
 
-static bool is_true(const struct core *c, const char *member)
-{
-    uint32_t t = json_find(&c->doc, 0, member);
-    return t != 0 && json_kind(&c->doc, t) == JSON_TRUE;
-}
-
 static int look_up(struct core *c, struct peer *p)
 {
     struct query *x = malloc(sizeof *x);
     if (x == NULL)
         return -1;
-    *x = (struct query){.answer = late_new(c, p), .wants_history = is_true(c, "history")};
+    *x = (struct query){.answer = late_new(c, p), .wants_history = verbs_is_true(c, "history")};
     const unsigned want =
         JOURNAL_WANT_RESULT | JOURNAL_WANT_INPUTS | (x->wants_history ? JOURNAL_WANT_NOTES : 0);
     if (x->answer != NULL && named_find(c, p, want, on_found, query_free, x) == 0)
@@ -152,7 +146,7 @@ void verbs_query(struct core *c, struct request *q)
     if (query_job(c, q->peer))
         return;
     const struct task *t = verbs_named_task(c, q->peer);
-    bool is_here = t != NULL && (!t->is_durable || !is_true(c, "history"));
+    bool is_here = t != NULL && (!t->is_durable || !verbs_is_true(c, "history"));
     if (is_here || !named_is_given(c))
         answer_present(c, q->peer, t);
     else if (look_up(c, q->peer) < 0)

@@ -83,10 +83,9 @@ void verbs_ack(struct core *c, struct request *q)
 {
     struct acknowledgement a = {.n = 0};
     const struct owner *o = peer_owner(c, q->peer);
-    uint32_t reply = json_find(&c->doc, 0, "reply");
     if (o != NULL)
         acknowledge_all(c, o, &a);
-    if (!q->peer->is_req && (reply == 0 || json_kind(&c->doc, reply) != JSON_TRUE))
+    if (!q->peer->is_req && !verbs_is_true(c, "reply"))
         return;
     if (answer_ack(c, q->peer, &a) < 0)
         answer_refused(c, q->peer, CODE_OVERLOADED, "no memory for the answer");
@@ -122,8 +121,8 @@ void verbs_watch(struct core *c, struct request *q)
 {
     struct json_writer w;
     struct owner *o = peer_owner(c, q->peer);
-    uint32_t events = json_find(&c->doc, 0, "events"), all = json_find(&c->doc, 0, "all");
-    bool wants_all = all != 0 && json_kind(&c->doc, all) == JSON_TRUE;
+    uint32_t events = json_find(&c->doc, 0, "events");
+    bool wants_all = verbs_is_true(c, "all");
     unsigned mask = EVENT_STATE | EVENT_PROGRESS | EVENT_LOG;
     if (q->peer->is_req || o == NULL) {
         answer_refused(c, q->peer, CODE_MALFORMED, "a REQ socket gets no events: use a DEALER");

@@ -20,7 +20,7 @@
 #include "journal/spool.h"
 #include "journal/tool.h"
 
-enum { ATTEMPTS = 10, COPY_BYTES = 65536, PATH_ROOM = 4096 };
+enum { ATTEMPTS = 10, COPY_BYTES = 65536 };
 
 struct backup {
     const char *to;

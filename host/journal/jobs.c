@@ -7,13 +7,6 @@
 #include "journal/rows.h"
 #include "journal/write.h"
 
-static int by_seq(struct store *s, enum statement which, uint64_t seq)
-{
-    struct bind b = bind_begin(s->statements[which]);
-    bind_int(&b, (int64_t)seq);
-    return bind_run(&b);
-}
-
 int job_accepted(struct store *s, const struct journal_task *t)
 {
     if (t->job_id == NULL)
@@ -39,12 +32,12 @@ int job_finished(struct store *s, uint64_t seq, const struct journal_result *r)
 
 int job_forgotten(struct store *s, uint64_t seq)
 {
-    return by_seq(s, STATEMENT_JOB_LESS, seq);
+    return run_by_seq(s, STATEMENT_JOB_LESS, seq);
 }
 
 int job_revived(struct store *s, uint64_t seq)
 {
-    return by_seq(s, STATEMENT_JOB_REVIVED, seq);
+    return run_by_seq(s, STATEMENT_JOB_REVIVED, seq);
 }
 
 /* ---- reading

@@ -130,7 +130,6 @@ static void on_done(void *arg, uint32_t events);
 
 int journal_start(struct journal *j, struct loop *loop)
 {
-    j->loop = loop;
     if (helper_start(&j->writer, loop, writer_run, on_done, j) < 0)
         return -1;
     return helper_start(&j->reader, loop, reader_run, reader_on_call, j);

@@ -53,7 +53,6 @@ struct read_request;
 struct journal {
     struct journal_options options;
     char *dir;
-    struct loop *loop;
     struct store store; /* the writer's, once it runs, and so is space */
     struct space space;
     uint64_t next_seq, next_owner;
@@ -68,7 +67,6 @@ struct journal {
     struct helper reader;
     struct read_request *reads, *answers; /* under reader.lock */
     size_t n_reads;                       /* under reader.lock */
-    bool reader_stops;
 };
 
 /* journal.c. The function runs in a thread without signals; fn runs in the loop when it is

@@ -220,7 +220,7 @@ static int write_acknowledged(struct store *s, struct journal_op *op)
     return settle(s, op->u.task_end.seq, ACKNOWLEDGED);
 }
 
-static int run_by_seq(struct store *s, enum statement which, uint64_t seq)
+int run_by_seq(struct store *s, enum statement which, uint64_t seq)
 {
     struct bind b = bind_begin(s->statements[which]);
     bind_int(&b, (int64_t)seq);

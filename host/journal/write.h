@@ -25,6 +25,9 @@ int job_revived(struct store *s, uint64_t seq);
 
 int write_sweep(struct store *s, struct journal_op *op);
 
+/* A statement whose only parameter is a task. */
+int run_by_seq(struct store *s, enum statement which, uint64_t seq);
+
 /* ---- write_bytes.c: bytes too large for the row ---- */
 
 enum { ROW_BYTES_MAX = 1024 };

@@ -132,8 +132,7 @@ static void on_timer(void *arg)
     }
     if (l->state == LINK_UP && !l->is_lasting)
         keep_at_last(l);
-    if (l->state == LINK_UP)
-        wire_client_send(l->client, WIRE_PING, "{}", 2, NULL, 0);
+    corelink_look(l);
     loop_timer_after(l->timer, l->heartbeat_ms);
 }
 

@@ -207,6 +207,15 @@ void role_stop(struct role *r, int64_t grace_ms)
         loop_timer_after(r->kill, grace_ms);
 }
 
+void role_log_end(const struct role *r, bool is_expected, int64_t next_ms)
+{
+    if (is_expected)
+        log_info("role ended", LS("role", r->name), LS("how", role_last_end(r)));
+    else
+        log_error("role ended unexpectedly", LS("role", r->name), LS("how", role_last_end(r)),
+                  LI("again_in_ms", next_ms));
+}
+
 void role_signal(struct role *r, int signo)
 {
     loop_timer_off(r->again);

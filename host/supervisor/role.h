@@ -34,6 +34,8 @@ void role_start_later(struct role *r, int64_t delay_ms);
 int role_set_argument(struct role *r, const char *flag, const char *value);
 /* How its last run ended: "signal 9", "exit 1"; "" before that. */
 const char *role_last_end(const struct role *r);
+/* Writes its last end into the log. */
+void role_log_end(const struct role *r, bool is_expected, int64_t next_ms);
 /* Sends a signal if it runs. */
 void role_signal(struct role *r, int signo);
 /* Does not start it again; if it runs it gets TERM, and KILL after grace_ms. */

@@ -69,16 +69,6 @@ static void leave_seat(struct shim *shim)
     shim_free(shim);
 }
 
-static void log_end(const struct shim *shim, bool is_expected, int64_t next_ms)
-{
-    if (is_expected)
-        log_info("role ended", LS("role", role_name(shim->role)),
-                 LS("how", role_last_end(shim->role)));
-    else
-        log_error("role ended unexpectedly", LS("role", role_name(shim->role)),
-                  LS("how", role_last_end(shim->role)), LI("again_in_ms", next_ms));
-}
-
 static void start_again(struct shim *shim, int64_t next_ms)
 {
     role_start_later(shim->role, shim->restarts ? 0 : next_ms);
@@ -93,7 +83,7 @@ static void on_ended(void *arg, struct role *r, int wait_status, int64_t next_ms
     struct shims *s = shim->all;
     (void)r;
     (void)wait_status;
-    log_end(shim, s->is_stopping || !shim->is_wanted || shim->restarts, next_ms);
+    role_log_end(shim->role, s->is_stopping || !shim->is_wanted || shim->restarts, next_ms);
     if (!shim->is_wanted)
         leave_seat(shim);
     else if (!s->is_stopping)

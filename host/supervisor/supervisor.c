@@ -101,15 +101,6 @@ static void fail(struct supervisor *s, int status)
     supervisor_stop(s);
 }
 
-static void log_end(const struct role *r, bool is_expected, int64_t next_ms)
-{
-    if (is_expected)
-        log_info("role ended", LS("role", role_name(r)), LS("how", role_last_end(r)));
-    else
-        log_error("role ended unexpectedly", LS("role", role_name(r)), LS("how", role_last_end(r)),
-                  LI("again_in_ms", next_ms));
-}
-
 /* How much an end says of why the pair is gone: whoever follows the other one exits, the launcher with
  * 0, and it may be seen first. */
 static unsigned weight_of(int wait_status)
@@ -153,7 +144,7 @@ static void on_pair_ended(void *arg, struct role *r, int wait_status, int64_t ne
 {
     struct supervisor *s = arg;
     bool is_asked = is_asked_to_stop(s, r, wait_status);
-    log_end(r, is_asked || s->end_weight > 0 || is_follower(s, r, wait_status), next_ms);
+    role_log_end(r, is_asked || s->end_weight > 0 || is_follower(s, r, wait_status), next_ms);
     if (!s->is_stopping && !is_asked)
         note_end(s, r, wait_status);
     if (r == s->core)

@@ -69,6 +69,7 @@ class Faults(unittest.TestCase):
 
     def setUp(self):
         self.folder = tempfile.mkdtemp(dir=os.environ.get("TMPDIR"))
+        self.addCleanup(shutil.rmtree, self.folder, True)
         self.pages = {name: Page(f"{self.folder}/{name}.page") for name in ("core", "launcher")}
         layers = {name: [{"LD_PRELOAD": f"{os.path.abspath(BUILD)}/tests/chaos/chaos_fail.so",
                           "FAIL_FILE": f"{self.folder}/{name}.page"}] for name in self.pages}
@@ -129,7 +130,8 @@ class Faults(unittest.TestCase):
             done = len(self.clients) + 1
             self.assertTrue(self.until(lambda: len(self.clients) > done, END_S), self.host.log()[-5000:])
             self.restart_core()
-        self.until(lambda: False, RESTART_S / 2)
+        done = len(self.clients) + 1
+        self.until(lambda: len(self.clients) > done, END_S)
         return [(name, number, site) for name, page in self.pages.items() for number, site in page.sites().items()
                 if name == "core" or site[0] == "clone"]
 

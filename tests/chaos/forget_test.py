@@ -1,6 +1,7 @@
 """The layer that forgets what was not synced: it loses exactly that, else the proof that stands on it proves nothing."""
 import os
 import random
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -14,6 +15,7 @@ TOOLS = os.path.join(os.environ.get("PENSTOCK_BUILD", "build/debug"), "tests", "
 class Forget(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.mkdtemp(dir=os.environ.get("TMPDIR"))
+        self.addCleanup(shutil.rmtree, self.folder, True)
         self.root, self.undo = f"{self.folder}/root", f"{self.folder}/undo"
         os.mkdir(self.root)
         os.mkdir(self.undo)

@@ -124,7 +124,8 @@ class Queries(unittest.TestCase):
         self.run_and_ack("a", "echo", job_id="j1", tenant="t1")
         self.run_and_ack("b", "fail_permanent", job_id="j1")
         now = time.time_ns() // 1000000 + 1
-        time.sleep(0.01)
+        while time.time_ns() // 1000000 <= now:
+            pass
         self.run_and_ack("c", "fail_permanent", tenant="t1", job_id="j2")
         self.client.submit("echo", {}, task_id="d", job_id="j2")  # stays in memory
         self.client.receive("RESULT")

@@ -1,6 +1,8 @@
 """A disk that is full: intake stops with a code, what was accepted ends, and all goes on by itself when there is room."""
 import ctypes
+import errno
 import os
+import shutil
 import subprocess
 import sys
 import unittest
@@ -29,8 +31,12 @@ class Disk:
 
     def fill(self):
         with open(self.filler, "wb") as f:
-            free = os.statvfs(self.path)
-            os.posix_fallocate(f.fileno(), 0, free.f_bavail * free.f_frsize)
+            while (free := os.statvfs(self.path)).f_bavail > 0:
+                try:
+                    os.posix_fallocate(f.fileno(), f.seek(0, os.SEEK_END), free.f_bavail * free.f_frsize)
+                except OSError as error:  # somebody else has had some of it meanwhile
+                    if error.errno != errno.ENOSPC:
+                        raise
 
     def empty(self):
         os.unlink(self.filler)
@@ -62,6 +68,7 @@ class OnASmallDisk(unittest.TestCase):
                          host="max_concurrent = 2\njournal_ballast = 4Mi\njournal_reserve = 2Mi")
         self.disk = Disk(self.host)
         self.host.start()
+        self.addCleanup(shutil.rmtree, self.host.dir, True)
         self.addCleanup(self.disk.free)
         self.addCleanup(self.host.stop)
 

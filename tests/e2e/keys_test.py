@@ -1,23 +1,14 @@
 """TCP with CURVE: who comes in, whose tasks are whose, and a list of keys that changes."""
 import os
 import socket
-import time
 import unittest
 
 import zmq
 from keys_lib import KeyHost, Pair, RawCurve, is_unheard
-from penstock_host import Client
+from penstock_host import Client, wait_for
 
 WAIT_S = 60
 WARM = '''plugin "org.penstock.test.modes" { pipeline "memory" { mode = warm max_concurrent = 1 } }'''
-
-
-def until(claim, host):
-    end = time.monotonic() + WAIT_S
-    while not claim():
-        if time.monotonic() > end:
-            raise AssertionError("waited in vain:\n" + host.log())
-        time.sleep(0.01)
 
 
 class WithHost(unittest.TestCase):
@@ -91,7 +82,7 @@ class Doors(WithHost):
         for _ in range(30):
             sock = self.host.tcp_socket(Pair())
             self.asks_in_vain(sock, 0)
-        until(lambda: self.host.stats()["keys_refused"] >= before + 30, self.host)
+        wait_for(lambda: self.host.stats()["keys_refused"] >= before + 30, self.host)
         self.assertLessEqual(self.host.log().count("not let in"), lines + 3)
 
     # ---- bytes of our own making
@@ -316,7 +307,7 @@ class Lists(WithHost):
         self.assertEqual(self.alice.run("echo")[0]["status"], "success")
         # Its task has run all the same, and whoever gets the key back finds nothing lost.
         operator = self.open(self.host.client(control=True))
-        until(lambda: operator.ask("QUERY", {"task_id": "late"})[1]["task"]["state"] == "finished", self.host)
+        wait_for(lambda: operator.ask("QUERY", {"task_id": "late"})[1]["task"]["state"] == "finished", self.host)
 
     def test_a_key_that_comes_back(self):
         bob = self.open(self.host.as_client("bob"))
@@ -371,10 +362,10 @@ class Lists(WithHost):
                             (open_to_others, "only its owner may write it"), (a_folder, "expected a regular file")):
             with self.subTest(make.__name__):
                 self.host.allow(*self.lines())
-                until(lambda: self.open(self.host.as_client("bob")).ask("PING")[0] == "PONG", self.host)
+                wait_for(lambda: self.open(self.host.as_client("bob")).ask("PING")[0] == "PONG", self.host)
                 before = self.host.log().count(words)
                 make(self.host.list_path)
-                until(lambda: self.host.log().count(words) > before, self.host)
+                wait_for(lambda: self.host.log().count(words) > before, self.host)
                 self.assertEqual(self.open(self.host.as_client("bob")).ask("PING")[0], "PONG")
                 if os.path.isdir(self.host.list_path):
                     os.rename(self.host.list_path, self.host.list_path + ".aside")
@@ -392,7 +383,7 @@ class Reopened(WithHost):
         with self.assertRaises((ConnectionError, BrokenPipeError)):
             while True:  # a message that never ends
                 flood.send(bytes(1 << 20), more=True)
-        until(lambda: "the doors are open again" in self.host.log(), self.host)
+        wait_for(lambda: "the doors are open again" in self.host.log(), self.host)
         self.assertGreater(self.host.stats()["doors_reopened"], 0)
         pong = self.alice.ask("PING")[1]
         self.assertNotEqual(pong["epoch"], welcome["epoch"])

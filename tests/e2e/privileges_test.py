@@ -5,12 +5,11 @@ import os
 import signal
 import stat
 import subprocess
-import time
 import unittest
 
 import zmq
 
-from penstock_host import BIN, BOX_UID_BASE, Host
+from penstock_host import BIN, BOX_UID_BASE, Host, wait_for
 from processes import status
 
 CORE, SHIM_ONE, SHIM_TWO = BOX_UID_BASE - 1, BOX_UID_BASE - 2, BOX_UID_BASE - 3
@@ -26,16 +25,8 @@ shim "two" { dialect = avtomatika url = "http://127.0.0.1:9" }
 NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
 
 
-def until(claim, host):
-    end = time.monotonic() + WAIT_S
-    while not claim():
-        if time.monotonic() > end:
-            raise AssertionError("waited in vain:\n" + host.log())
-        time.sleep(0.01)
-
-
 def connected(host, n=2):
-    until(lambda: host.log().count("connected with the core") >= n, host)
+    wait_for(lambda: host.log().count("connected with the core") >= n, host)
 
 
 def users(host):
@@ -159,7 +150,7 @@ shim "one" {{ dialect = avtomatika url = "http://127.0.0.1:9" token_file = "{f.n
             connected(host)
             old = host.pid_of("penstock-core")
             os.kill(old, signal.SIGKILL)
-            until(lambda: host.log().count(" serving ") == 2, host)
+            wait_for(lambda: host.log().count(" serving ") == 2, host)
             connected(host, 4)
             lines = status(host.pid_of("penstock-core"))
             self.assertEqual((lines["Uid"].split()[0], lines["CapPrm"]), (str(CORE), NONE))

@@ -33,12 +33,12 @@ def plugin_file(name):
     raise FileNotFoundError(f"no plugin {name}.so below {BUILD}")
 
 
-def wait_for(condition, what, seconds=30):
-    """Until it is so, or fails and says what was waited for."""
+def wait_for(condition, what, seconds=60):
+    """Until it is so, or fails and says what was waited for; a Host as what shows its log."""
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
-            raise AssertionError(f"timed out: {what}")
+            raise AssertionError(f"timed out: {what.log() if isinstance(what, Host) else what}")
         time.sleep(0.01)
 
 

@@ -1,7 +1,6 @@
 /* dlq.c: the filter of `penstock dlq`. Part of the command line. */
 #include "dlq.h"
 
-#include "base/codes.h"
 #include "cli.h"
 #include "listing.h"
 
@@ -13,13 +12,11 @@ bool dlq_has_filter(const struct dlq_filter *f)
 
 int dlq_put_filter(const struct cli *cli, const struct dlq_filter *f, struct json_writer *w)
 {
-    if (f->code != NULL && code_find(f->code) == CODE_COUNT)
-        return cli_fail(cli, CLI_USAGE, "codes are written as in penstock stats, such as CRASH",
-                        "there is no code %s", f->code);
     json_member_str(w, "pipeline", f->pipeline);
-    json_member_str(w, "code", f->code);
     json_member_str(w, "job_id", f->job);
     json_member_str(w, "tenant", f->tenant);
-    const int status = listing_put_time(cli, "after", f->after, "since", w);
+    int status = listing_put_code(cli, f->code, w);
+    if (status == CLI_OK)
+        status = listing_put_time(cli, "after", f->after, "since", w);
     return status == CLI_OK ? listing_put_time(cli, "before", f->before, "until", w) : status;
 }

@@ -13,6 +13,7 @@
 
 #include "base/buf.h"
 #include "base/json.h"
+#include "base/secret_file.h"
 #include "conf/conf.h"
 #include "wire/allowed.h"
 #include "wire/curve.h"
@@ -91,9 +92,7 @@ static int write_pair(const struct cli *cli, const struct curve_pair *pair, cons
     const int status = curve_pair_write(pair, &text) == 0
                            ? signing_create(cli, path, KEY_MODE, &text)
                            : cli_no_memory(cli);
-    if (text.data != NULL)
-        explicit_bzero(text.data, text.cap);
-    buf_clear(&text);
+    secret_file_clear(&text);
     return status;
 }
 
@@ -234,7 +233,9 @@ static int key_allow(struct cli *cli, void *args, char **operands, int n)
     if (a->name == NULL)
         return cli_fail(cli, CLI_USAGE, "add --name NAME", "who is it?");
     if (!is_one_word(a->name) || !is_one_word(a->tenant))
-        return cli_fail(cli, CLI_USAGE, NULL, "names are single words");
+        return cli_fail(cli, CLI_USAGE, NULL,
+                        "--name and --tenant: expected one word each, found \"%s\"",
+                        is_one_word(a->name) ? a->tenant : a->name);
     if (curve_key_parse(&key, operands[0], strlen(operands[0])) < 0)
         return cli_fail(cli, CLI_USAGE, "penstock key new FILE makes one and prints it",
                         "expected a public key of 64 hex digits or 40 characters of Z85");

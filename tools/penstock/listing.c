@@ -8,6 +8,8 @@
 #include "view.h"
 #include "when.h"
 
+#include "base/codes.h"
+
 enum { LIMIT = 50, PAGE_MAX = 1000, DOCUMENT_MAX = 512 * 1024 * 1024 };
 
 /* Both forms grow page by page. */
@@ -21,6 +23,15 @@ struct listing {
     int64_t left;
     char *cursor;
 };
+
+int listing_put_code(const struct cli *cli, const char *code, struct json_writer *w)
+{
+    if (code != NULL && code_find(code) == CODE_COUNT)
+        return cli_fail(cli, CLI_USAGE, "codes are written as in penstock stats, such as CRASH",
+                        "there is no code %s", code);
+    json_member_str(w, "code", code);
+    return CLI_OK;
+}
 
 int listing_put_time(const struct cli *cli, const char *option, const char *text,
                      const char *member, struct json_writer *w)

@@ -22,6 +22,8 @@ struct listing_spec {
 
 /* limit 0: 50. An exit status. */
 int listing_show(struct cli *cli, const struct listing_spec *spec, const void *args, int64_t limit);
+/* --code CODE as a member of the filter, as below. */
+int listing_put_code(const struct cli *cli, const char *code, struct json_writer *w);
 /* --OPTION TEXT as a member of the filter; text NULL: none. 0, or an exit status that is told. */
 int listing_put_time(const struct cli *cli, const char *option, const char *text,
                      const char *member, struct json_writer *w);

@@ -27,7 +27,7 @@ static void pair_size(const struct cli *cli, const struct json_doc *doc, const c
     grid_pair(cli, label, text);
 }
 
-/* "takes tasks, 1204 commits, 31 waiting, last one 2.1 ms" */
+/* "takes tasks"; "1204, the last one in 2.1 ms; 0 failed, 31 changes wait" */
 static void print_journal(const struct cli *cli, const struct json_doc *doc)
 {
     char text[512], why[256], size[HUMAN_TEXT], spool[HUMAN_TEXT], room[HUMAN_TEXT];
@@ -52,7 +52,7 @@ static void print_journal(const struct cli *cli, const struct json_doc *doc)
     grid_pair(cli, "of size", text);
 }
 
-/* "results 1 h, history 7 d or 100000, dead letters 30 d or 10000" */
+/* "results 1 d, history 7 d (100000 tasks), dead letters 30 d (10000)" */
 static void print_retention(const struct cli *cli, const struct json_doc *doc)
 {
     char text[256], results[HUMAN_TEXT], history[HUMAN_TEXT], dead[HUMAN_TEXT];

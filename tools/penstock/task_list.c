@@ -88,8 +88,9 @@ static int put_filter(const struct cli *cli, const void *args, struct json_write
     json_member_str(w, "pipeline", a->pipeline);
     json_member_str(w, "job_id", a->job);
     json_member_str(w, "tenant", a->tenant);
-    json_member_str(w, "code", a->code);
-    const int status = listing_put_time(cli, "since", a->since, "since", w);
+    int status = listing_put_code(cli, a->code, w);
+    if (status == CLI_OK)
+        status = listing_put_time(cli, "since", a->since, "since", w);
     return status == CLI_OK ? listing_put_time(cli, "until", a->until, "until", w) : status;
 }
 
