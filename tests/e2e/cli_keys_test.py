@@ -122,8 +122,8 @@ class Files(Case):
             (1, "stands in line 1 already", two.hex, "--name", "one"),
             (1, "expected a name", two.hex, "--name", "a/b"),
             (1, "expected tenant=NAME", two.hex, "--name", "two", "--tenant", ""),
-            (2, "single words", two.hex, "--name", f"two\n{two.hex} three"),
-            (2, "single words", two.hex, "--name", "two", "--tenant", "a b"),
+            (2, "one word each", two.hex, "--name", f"two\n{two.hex} three"),
+            (2, "one word each", two.hex, "--name", "two", "--tenant", "a b"),
         ]
         for status, words, *args in table:
             with self.subTest(args):
